@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# fmp_plugin(NAME sources...): a plugin, the module fmp_NAME.so. It links nothing of
+# fmp's and needs only the headers; its one exported symbol is fmp_plugin_entry.
+# This file is installed: plugins in this tree and elsewhere are built by the same lines.
+
+function(fmp_plugin name)
+  set(target fmp_${name})
+  add_library(${target} MODULE ${ARGN})
+  target_link_libraries(${target} PRIVATE fmp::sdk m)
+  set_target_properties(${target} PROPERTIES
+    PREFIX "" OUTPUT_NAME ${target} SUFFIX ".so"
+    C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
+    CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
+    C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON)
+  # A symbol that nobody defines is found when the plugin is built, not when it loads;
+  # sanitizers want it otherwise.
+  if(NOT FMP_SANITIZE)
+    target_link_options(${target} PRIVATE -Wl,--no-undefined)
+  endif()
+endfunction()

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Loops over strided and broadcast views, for kernels on the host.
+ *
+ * A loop walks the elements of one shape in row-major order, with up to four operands
+ * beside each other (an output and its inputs). Neighbouring dimensions that all
+ * operands step through alike become one, so that kernels mostly see a long line or a
+ * few: [50,36,36,64] + [64] is walked as 64800 rows of 64.
+ *
+ *   fmp_loop loop;
+ *   fmp_loop_begin(&loop, &y);                  operand 0, and the shape
+ *   fmp_loop_add(&loop, &a);                    operand 1, broadcast to that shape
+ *   fmp_loop_merge(&loop);
+ *   fmp_loop_parallel(call, &loop, FMP_LOOP_GRAIN, tile, &job);
+ *
+ * The tile function gets rectangles of rows and columns; see fmp_tile_fn. Where a
+ * stretch of a parallel loop starts and ends changes the rectangles, so a tile
+ * function whose elements depend on each other would depend on the number of threads.
+ */
+#ifndef FMP_KIT_LOOPS_H
+#define FMP_KIT_LOOPS_H
+
+#include "fmp/plugin.h"
+
+enum {
+  FMP_LOOP_OPERANDS = 4,
+  FMP_LOOP_GRAIN = 16384 /* elements that are worth a thread's while */
+};
+
+/* In front of a loop whose iterations are independent: y[i] = f(a[i]), where a and y may
+ * be the same array (an in-place pair) but are not shifted against each other. Without
+ * it compilers test for overlap, find some, and take the scalar loop. */
+#if defined(__clang__)
+#define FMP_LOOP_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define FMP_LOOP_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define FMP_LOOP_INDEPENDENT
+#endif
+
+/* Bytes of one element; 0 for what is no data type. */
+static inline int64_t fmp_element_bytes(uint32_t dtype)
+{
+  static const int64_t bytes[FMP_DTYPE_COUNT] = {0, 4, 8, 2, 2, 1, 4, 8}; /* FMP_NONE .. FMP_I64 */
+  return dtype < FMP_DTYPE_COUNT ? bytes[dtype] : 0;
+}
+
+/* -- broadcasting ---------------------------------------------------------- */
+
+/* Stride with which a view moves along dimension d of a shape of `rank` dimensions that
+ * it broadcasts to: shapes are aligned at their ends, and what is missing or 1 repeats. */
+static inline int64_t fmp_broadcast_stride(const fmp_view *v, uint32_t rank, uint32_t d)
+{
+  const uint32_t missing = rank - v->rank;
+  if (d < missing || v->shape[d - missing] == 1) return 0;
+  return v->strides[d - missing];
+}
+
+/* Size of dimension d of s, as above: 1 where it is missing. */
+static inline int64_t fmp_broadcast_size(const fmp_spec *s, uint32_t rank, uint32_t d)
+{
+  const uint32_t missing = rank - s->rank;
+  return d < missing ? 1 : s->shape[d - missing];
+}
+
+/* Shape of a and b broadcast against each other (NumPy's rule) into out's rank and
+ * shape; out may be a or b. Zero: they do not go together, or the result has too many
+ * elements to be counted. */
+static inline int fmp_broadcast_shape(const fmp_spec *a, const fmp_spec *b, fmp_spec *out)
+{
+  fmp_spec y = *a;
+  int64_t room = INT64_MAX;
+  y.rank = a->rank > b->rank ? a->rank : b->rank;
+  for (uint32_t d = 0; d < y.rank; d++) {
+    const int64_t m = fmp_broadcast_size(a, y.rank, d), n = fmp_broadcast_size(b, y.rank, d);
+    if (m != n && m != 1 && n != 1) return 0;
+    y.shape[d] = m == 1 ? n : m;
+    if (y.shape[d] > room) return 0;
+    room = y.shape[d] > 0 ? room / y.shape[d] : room;
+  }
+  y.dtype = out->dtype;
+  *out = y;
+  return 1;
+}
+
+/* -- loops ----------------------------------------------------------------- */
+
+typedef struct fmp_loop {
+  uint32_t rank; /* at least 2 once merged: rows and columns */
+  uint32_t operands;
+  int64_t shape[FMP_MAX_RANK];
+  int64_t strides[FMP_LOOP_OPERANDS][FMP_MAX_RANK]; /* in elements; 0 repeats */
+} fmp_loop;
+
+/* A view joins as the next operand. Its shape must broadcast to the loop's. */
+static inline void fmp_loop_add(fmp_loop *l, const fmp_view *v)
+{
+  for (uint32_t d = 0; d < l->rank; d++)
+    l->strides[l->operands][d] = fmp_broadcast_stride(v, l->rank, d);
+  l->operands++;
+}
+
+/* Operand 0 is `v`, and its shape is the loop's. */
+static inline void fmp_loop_begin(fmp_loop *l, const fmp_view *v)
+{
+  l->rank = v->rank;
+  l->operands = 0;
+  for (uint32_t d = 0; d < v->rank; d++) l->shape[d] = v->shape[d];
+  fmp_loop_add(l, v);
+}
+
+static inline int64_t fmp_loop_size(const fmp_loop *l)
+{
+  int64_t n = 1;
+  for (uint32_t d = 0; d < l->rank; d++) n *= l->shape[d];
+  return n;
+}
+
+/* Does every operand go on in `outer` where `inner` ends? Then both are one dimension. */
+static inline int fmp_loop_joined(const fmp_loop *l, uint32_t outer, uint32_t inner)
+{
+  for (uint32_t k = 0; k < l->operands; k++)
+    if (l->strides[k][outer] != l->strides[k][inner] * l->shape[inner]) return 0;
+  return 1;
+}
+
+static inline void fmp_loop_move(fmp_loop *l, uint32_t to, uint32_t from)
+{
+  l->shape[to] = l->shape[from];
+  for (uint32_t k = 0; k < l->operands; k++) l->strides[k][to] = l->strides[k][from];
+}
+
+/* A dimension of size 1 in front: makes the rows of a loop that is one line. */
+static inline void fmp_loop_pad(fmp_loop *l)
+{
+  for (uint32_t d = l->rank; d > 0; d--) fmp_loop_move(l, d, d - 1);
+  l->shape[0] = 1;
+  for (uint32_t k = 0; k < l->operands; k++) l->strides[k][0] = 0;
+  l->rank++;
+}
+
+/* Fewest dimensions that visit the same elements in the same order, but at least 2. */
+static inline void fmp_loop_merge(fmp_loop *l)
+{
+  uint32_t rank = 0;
+  for (uint32_t d = 0; d < l->rank; d++) {
+    if (l->shape[d] == 1) continue;
+    if (rank > 0 && fmp_loop_joined(l, rank - 1, d)) {
+      const int64_t outer = l->shape[rank - 1];
+      fmp_loop_move(l, rank - 1, d);
+      l->shape[rank - 1] *= outer;
+    } else {
+      fmp_loop_move(l, rank++, d);
+    }
+  }
+  l->rank = rank;
+  while (l->rank < 2) fmp_loop_pad(l);
+}
+
+/* -- tiles ----------------------------------------------------------------- */
+
+/* A rectangle of the loop's last two dimensions. Operand k is at
+ *   offset[k] + row * row_stride[k] + column * column_stride[k].
+ * A contiguous operand's column stride is 1, or anything if there is one column. */
+typedef struct fmp_tile {
+  int64_t rows, columns;
+  int64_t offset[FMP_LOOP_OPERANDS];
+  int64_t row_stride[FMP_LOOP_OPERANDS];
+  int64_t column_stride[FMP_LOOP_OPERANDS];
+} fmp_tile;
+
+typedef void (*fmp_tile_fn)(void *arg, const fmp_tile *tile);
+
+/* Where operand k is when the loop has done `element` elements. */
+static inline int64_t fmp_loop_offset(const fmp_loop *l, uint32_t k, int64_t element)
+{
+  int64_t offset = 0;
+  for (uint32_t d = l->rank; d-- > 0; element /= l->shape[d])
+    offset += element % l->shape[d] * l->strides[k][d];
+  return offset;
+}
+
+/* The largest tile that starts at element `begin` and ends by `end`: whole rows, or a
+ * part of one. Returns how many elements it has. */
+static inline int64_t fmp_loop_tile(const fmp_loop *l, int64_t begin, int64_t end, fmp_tile *t)
+{
+  const int64_t rows = l->shape[l->rank - 2], columns = l->shape[l->rank - 1];
+  const int64_t row = begin / columns % rows, column = begin % columns, n = end - begin;
+  const int64_t rows_left = rows - row, columns_left = columns - column;
+  const int whole = column == 0 && n >= columns;
+  t->rows = !whole ? 1 : n / columns < rows_left ? n / columns : rows_left;
+  t->columns = n < columns_left ? n : columns_left;
+  for (uint32_t k = 0; k < l->operands; k++) {
+    t->offset[k] = fmp_loop_offset(l, k, begin);
+    t->row_stride[k] = l->strides[k][l->rank - 2];
+    t->column_stride[k] = l->strides[k][l->rank - 1];
+  }
+  return t->rows * t->columns;
+}
+
+/* Elements [begin, end) of a merged loop, in order, on this thread. */
+static inline void fmp_loop_run(const fmp_loop *l, int64_t begin, int64_t end, fmp_tile_fn fn,
+                                void *arg)
+{
+  fmp_tile tile;
+  while (begin < end) {
+    begin += fmp_loop_tile(l, begin, end, &tile);
+    fn(arg, &tile);
+  }
+}
+
+typedef struct fmp_loop_job {
+  const fmp_loop *loop;
+  fmp_tile_fn fn;
+  void *arg;
+} fmp_loop_job;
+
+static inline fmp_status fmp_loop_stretch(void *arg, int64_t begin, int64_t end)
+{
+  const fmp_loop_job *job = (const fmp_loop_job *)arg;
+  fmp_loop_run(job->loop, begin, end, job->fn, job->arg);
+  return FMP_OK;
+}
+
+/* All elements of a merged loop, on the backend's threads. */
+static inline fmp_status fmp_loop_parallel(const fmp_call *call, const fmp_loop *l, int64_t grain,
+                                           fmp_tile_fn fn, void *arg)
+{
+  const int64_t n = fmp_loop_size(l);
+  fmp_loop_job job;
+  job.loop = l;
+  job.fn = fn;
+  job.arg = arg;
+  return n > 0 ? call->host->parallel_for(call, n, grain, fmp_loop_stretch, &job) : FMP_OK;
+}
+
+#endif

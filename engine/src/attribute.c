@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attribute.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "fmp/api.h"
+#include "hash.h"
+#include "memory.h"
+#include "status.h"
+
+static const struct {
+  uint32_t kind;
+  const char *name;
+} kind_names[] = {{FMP_ATTR_BOOL, "bool"},          {FMP_ATTR_I64, "i64"},
+                  {FMP_ATTR_F64, "f64"},            {FMP_ATTR_STRING, "string"},
+                  {FMP_ATTR_DTYPE, "dtype"},        {FMP_ATTR_RESOURCE, "resource"},
+                  {FMP_ATTR_BOOLS, "list of bool"}, {FMP_ATTR_I64S, "list of i64"},
+                  {FMP_ATTR_F64S, "list of f64"},   {FMP_ATTR_STRINGS, "list of string"},
+                  {FMP_ATTR_DTYPES, "list of dtype"}};
+
+const char *fmp__attr_kind_name(uint32_t kind)
+{
+  for (size_t i = 0; i < sizeof kind_names / sizeof kind_names[0]; i++)
+    if (kind_names[i].kind == kind) return kind_names[i].name;
+  return NULL;
+}
+
+static int is_list(uint32_t kind) { return (kind & FMP_ATTR_LIST) != 0; }
+
+static uint32_t element_kind(uint32_t kind) { return kind & ~(uint32_t)FMP_ATTR_LIST; }
+
+/* Bytes of the field in the params struct. */
+static size_t field_size(uint32_t kind)
+{
+  return is_list(kind) ? sizeof(fmp_list) : fmp__attr_element_size(kind);
+}
+
+static size_t field_alignment(uint32_t kind)
+{
+  return is_list(kind) ? _Alignof(fmp_list) : fmp__attr_element_size(kind);
+}
+
+/* -- tables ---------------------------------------------------------------- */
+
+static fmp_status parse_fallback(const fmp_attr_def *def, fmp__parsed *parsed)
+{
+  if (!def->fallback) return FMP_OK;
+  fmp_status status = fmp__attr_parse(def->kind, def->fallback, parsed);
+  if (status == FMP_OK)
+    status = fmp__attr_check_allowed(def->name, def->kind, def->allowed, &parsed->value);
+  if (status != FMP_OK) fmp__fail_in(status, "attribute '%s': fallback", def->name);
+  return status;
+}
+
+static fmp_status check_def(const fmp_attr_def *def, uint32_t params_size)
+{
+  if (!def->name || !def->name[0]) return fmp__fail(FMP_EPLUGIN, "an attribute has no name");
+  if (!fmp__attr_kind_name(def->kind))
+    return fmp__fail(FMP_EPLUGIN, "attribute '%s': unknown kind %u", def->name, def->kind);
+  const size_t size = field_size(def->kind);
+  if (def->offset % field_alignment(def->kind) != 0 || def->offset > params_size ||
+      params_size - def->offset < size)
+    return fmp__fail(FMP_EPLUGIN,
+                     "attribute '%s': expected %zu aligned bytes at offset %u of a struct of %u",
+                     def->name, size, def->offset, params_size);
+  if (fmp__attr_check_limits(def->kind, def->allowed) == FMP_OK) return FMP_OK;
+  return fmp__fail_in(FMP_EPLUGIN, "attribute '%s'", def->name);
+}
+
+static fmp_status copy_def(const fmp_attr_def *def, fmp_attr_def *copy)
+{
+  *copy = (fmp_attr_def){.name = fmp__copy_text(def->name),
+                         .kind = def->kind,
+                         .offset = def->offset,
+                         .fallback = fmp__copy_text(def->fallback),
+                         .allowed = fmp__copy_text(def->allowed),
+                         .doc = fmp__copy_text(def->doc ? def->doc : "")};
+  const int whole = copy->name && copy->doc && (copy->fallback || !def->fallback) &&
+                    (copy->allowed || !def->allowed);
+  return whole ? FMP_OK : fmp__no_memory("an attribute's definition");
+}
+
+static fmp_status add_def(fmp__attr_table *table, const fmp_attr_def *def)
+{
+  FMP_TRY(check_def(def, table->params_size));
+  for (uint32_t i = 0; i < table->n; i++)
+    if (strcmp(table->defs[i].name, def->name) == 0)
+      return fmp__fail(FMP_EPLUGIN, "attribute '%s' is defined twice", def->name);
+  const uint32_t row = table->n++;
+  FMP_TRY(copy_def(def, &table->defs[row]));
+  return parse_fallback(&table->defs[row], &table->fallbacks[row]);
+}
+
+fmp_status fmp__attr_table_copy(const fmp_attr_def *defs, uint32_t n, uint32_t attr_size,
+                                uint32_t params_size, fmp__attr_table *table)
+{
+  *table = (fmp__attr_table){.params_size = params_size};
+  if (n == 0) return FMP_OK;
+  if (!defs || attr_size < sizeof(fmp_attr_def) || n > 1024)
+    return fmp__fail(FMP_EPLUGIN, "expected attribute rows of at least %zu bytes, got %u",
+                     sizeof(fmp_attr_def), attr_size);
+  table->defs = fmp__alloc_zeroed(n, sizeof *table->defs);
+  table->fallbacks = fmp__alloc_zeroed(n, sizeof *table->fallbacks);
+  fmp_status status =
+      table->defs && table->fallbacks ? FMP_OK : fmp__no_memory("a table of attributes");
+  for (uint32_t i = 0; i < n && status == FMP_OK; i++)
+    status = add_def(table, (const void *)((const char *)defs + (size_t)i * attr_size));
+  if (status != FMP_OK) fmp__attr_table_free(table);
+  return status;
+}
+
+void fmp__attr_table_free(fmp__attr_table *table)
+{
+  for (uint32_t i = 0; i < table->n; i++) {
+    fmp__free((char *)table->defs[i].name);
+    fmp__free((char *)table->defs[i].fallback);
+    fmp__free((char *)table->defs[i].allowed);
+    fmp__free((char *)table->defs[i].doc);
+    fmp__parsed_free(&table->fallbacks[i]);
+  }
+  fmp__free(table->defs);
+  fmp__free(table->fallbacks);
+  *table = (fmp__attr_table){0};
+}
+
+/* -- fields of a params struct --------------------------------------------- */
+
+static void *field_of(const fmp_attr_def *def, const void *params)
+{
+  return (char *)params + def->offset;
+}
+
+static void get_field(const fmp_attr_def *def, const void *params, fmp_attr_value *value)
+{
+  const void *field = field_of(def, params);
+  memset(value, 0, sizeof *value);
+  if (is_list(def->kind)) {
+    value->list = *(const fmp_list *)field;
+    return;
+  }
+  switch (def->kind) {
+    case FMP_ATTR_BOOL: value->i = *(const int32_t *)field; break;
+    case FMP_ATTR_I64: value->i = *(const int64_t *)field; break;
+    case FMP_ATTR_F64: value->f = *(const double *)field; break;
+    case FMP_ATTR_STRING: value->s = *(const char *const *)field; break;
+    case FMP_ATTR_DTYPE: value->i = *(const uint32_t *)field; break;
+    default: value->resource = *(fmp_resource *const *)field; break;
+  }
+}
+
+static void set_field(const fmp_attr_def *def, void *params, const fmp_attr_value *value)
+{
+  void *field = field_of(def, params);
+  if (is_list(def->kind)) {
+    *(fmp_list *)field = value->list;
+    return;
+  }
+  switch (def->kind) {
+    case FMP_ATTR_BOOL: *(int32_t *)field = value->i != 0; break;
+    case FMP_ATTR_I64: *(int64_t *)field = value->i; break;
+    case FMP_ATTR_F64: *(double *)field = value->f; break;
+    case FMP_ATTR_STRING: *(const char **)field = value->s; break;
+    case FMP_ATTR_DTYPE: *(uint32_t *)field = (uint32_t)value->i; break;
+    default: *(fmp_resource **)field = value->resource; break;
+  }
+}
+
+/* -- making a block from values -------------------------------------------- */
+
+/* Rounds up so that whatever follows in the block is aligned. */
+static size_t aligned(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
+
+static size_t string_bytes(const char *s) { return aligned(strlen(s ? s : "") + 1); }
+
+/* Bytes that a value needs beyond its field. */
+static size_t extra_bytes(uint32_t kind, const fmp_attr_value *value)
+{
+  if (kind == FMP_ATTR_STRING) return string_bytes(value->s);
+  if (!is_list(kind)) return 0;
+  size_t bytes = aligned((size_t)value->list.count * fmp__attr_element_size(kind));
+  if (kind != FMP_ATTR_STRINGS) return bytes;
+  const char *const *strings = value->list.items;
+  for (int64_t i = 0; i < value->list.count; i++) bytes += string_bytes(strings[i]);
+  return bytes;
+}
+
+static char *place_string(const char **slot, const char *s, char *room)
+{
+  const size_t bytes = strlen(s ? s : "") + 1;
+  memcpy(room, s ? s : "", bytes);
+  *slot = room;
+  return room + aligned(bytes);
+}
+
+static char *place_list(fmp_list *list, uint32_t kind, char *room)
+{
+  const size_t bytes = (size_t)list->count * fmp__attr_element_size(kind);
+  if (bytes) memcpy(room, list->items, bytes);
+  list->items = room;
+  char *next = room + aligned(bytes);
+  if (kind == FMP_ATTR_STRINGS)
+    for (int64_t i = 0; i < list->count; i++)
+      next = place_string((const char **)(void *)room + i, ((const char **)(void *)room)[i], next);
+  return next;
+}
+
+/* Builds the block; values[i] belongs to row i of the table. */
+static fmp_status build_block(const fmp__attr_table *table, const fmp_attr_value *values,
+                              void **params)
+{
+  size_t bytes = aligned(table->params_size ? table->params_size : 1);
+  for (uint32_t i = 0; i < table->n; i++) bytes += extra_bytes(table->defs[i].kind, &values[i]);
+  char *block = fmp__alloc_zeroed(1, bytes);
+  if (!block) return fmp__no_memory("an op's attributes");
+  char *room = block + aligned(table->params_size ? table->params_size : 1);
+  for (uint32_t i = 0; i < table->n; i++) {
+    const uint32_t kind = table->defs[i].kind;
+    fmp_attr_value value = values[i];
+    if (kind == FMP_ATTR_STRING) room = place_string(&value.s, values[i].s, room);
+    if (is_list(kind)) room = place_list(&value.list, kind, room);
+    if (kind == FMP_ATTR_RESOURCE) fmp_resource_retain(value.resource);
+    set_field(&table->defs[i], block, &value);
+  }
+  *params = block;
+  return FMP_OK;
+}
+
+/* -- from what a caller gives ---------------------------------------------- */
+
+/* Values being collected, with the memory of what had to be parsed or widened. */
+typedef struct collection {
+  fmp_attr_value *values;
+  fmp__parsed *parsed;
+  unsigned char *given;
+  fmp_attr_value *singles; /* one element that stands for a list */
+} collection;
+
+static void free_collection(const fmp__attr_table *table, collection *c)
+{
+  if (c->parsed)
+    for (uint32_t i = 0; i < table->n; i++) fmp__parsed_free(&c->parsed[i]);
+  fmp__free(c->values);
+  fmp__free(c->parsed);
+  fmp__free(c->given);
+  fmp__free(c->singles);
+}
+
+static fmp_status start_collection(const fmp__attr_table *table, collection *c)
+{
+  c->values = fmp__alloc_zeroed(table->n, sizeof *c->values);
+  c->parsed = fmp__alloc_zeroed(table->n, sizeof *c->parsed);
+  c->given = fmp__alloc_zeroed(table->n, 1);
+  c->singles = fmp__alloc_zeroed(table->n, sizeof *c->singles);
+  if (c->values && c->parsed && c->given && c->singles) return FMP_OK;
+  return fmp__no_memory("an op's attributes");
+}
+
+static fmp_status find_row(const fmp__attr_table *table, const char *name, uint32_t *row)
+{
+  fmp__nearest nearest = {.name = name};
+  for (uint32_t i = 0; i < table->n; i++) {
+    if (strcmp(table->defs[i].name, name) == 0) {
+      *row = i;
+      return FMP_OK;
+    }
+    fmp__nearest_offer(&nearest, table->defs[i].name);
+  }
+  fmp__text known = {0};
+  char hint[96];
+  for (uint32_t i = 0; i < table->n; i++)
+    fmp__text_add(&known, "%s%s", i ? ", " : "", table->defs[i].name);
+  fmp__fail(FMP_ENOTFOUND, "no attribute '%s' (%s%s)%s", name, table->n ? "there are " : "there is none",
+            known.bytes ? known.bytes : "", fmp__nearest_hint(&nearest, hint, sizeof hint));
+  fmp__text_free(&known);
+  return FMP_ENOTFOUND;
+}
+
+/* An i64 serves as f64; true and false are not numbers. */
+static fmp_status convert_element(const fmp_attr_def *def, const fmp_attr *attr,
+                                  fmp_attr_value *value)
+{
+  const uint32_t wanted = element_kind(def->kind);
+  *value = attr->value;
+  if (attr->kind == wanted) return FMP_OK;
+  if (attr->kind == FMP_ATTR_I64 && wanted == FMP_ATTR_F64) {
+    value->f = (double)attr->value.i;
+    return FMP_OK;
+  }
+  const char *got = fmp__attr_kind_name(attr->kind);
+  return fmp__fail(FMP_EINVAL, "attribute '%s': expected %s, got %s", def->name,
+                   fmp__attr_kind_name(def->kind), got ? got : "an unknown kind");
+}
+
+/* A list of i64 where f64 is wanted: widened into parsed->items. */
+static fmp_status widen_list(const fmp_list *from, fmp__parsed *parsed, fmp_attr_value *value)
+{
+  double *items = fmp__alloc_zeroed((size_t)from->count + 1, sizeof *items);
+  if (!items) return fmp__no_memory("a list attribute");
+  for (int64_t i = 0; i < from->count; i++) items[i] = (double)((const int64_t *)from->items)[i];
+  parsed->items = items;
+  value->list = (fmp_list){items, from->count};
+  return FMP_OK;
+}
+
+/* One value where a list is wanted: a list of one, its element kept in c->singles. */
+static fmp_status wrap_single(const fmp_attr_def *def, const fmp_attr *attr, fmp_attr_value *single,
+                              fmp_attr_value *value)
+{
+  FMP_TRY(convert_element(def, attr, single));
+  switch (element_kind(def->kind)) { /* the list's element type in place of the wide value */
+    case FMP_ATTR_BOOL: { const int32_t b = single->i != 0; memcpy(single, &b, sizeof b); break; }
+    case FMP_ATTR_DTYPE: { const uint32_t d = (uint32_t)single->i; memcpy(single, &d, sizeof d); break; }
+    default: break;
+  }
+  value->list = (fmp_list){single, 1};
+  return FMP_OK;
+}
+
+static fmp_status check_given(const fmp_attr_def *def, const fmp_attr_value *value)
+{
+  if (is_list(def->kind) && (value->list.count < 0 || value->list.count > 1 << 20 ||
+                             (value->list.count > 0 && !value->list.items)))
+    return fmp__fail(FMP_EINVAL, "attribute '%s': not a list", def->name);
+  if (def->kind == FMP_ATTR_DTYPE && !fmp_dtype_name((uint32_t)value->i))
+    return fmp__fail(FMP_EINVAL, "attribute '%s': expected a data type", def->name);
+  if (def->kind == FMP_ATTR_RESOURCE && !value->resource)
+    return fmp__fail(FMP_EINVAL, "attribute '%s': expected a resource", def->name);
+  return fmp__attr_check_allowed(def->name, def->kind, def->allowed, value);
+}
+
+static fmp_status take_attr(const fmp__attr_table *table, const fmp_attr *attr, collection *c)
+{
+  uint32_t row;
+  FMP_TRY(find_row(table, attr->name ? attr->name : "", &row));
+  const fmp_attr_def *def = &table->defs[row];
+  if (c->given[row]) return fmp__fail(FMP_EINVAL, "attribute '%s' is given twice", def->name);
+  c->given[row] = 1;
+  if (attr->kind == FMP_ATTR_I64S && def->kind == FMP_ATTR_F64S)
+    FMP_TRY(widen_list(&attr->value.list, &c->parsed[row], &c->values[row]));
+  else if (is_list(def->kind) && !is_list(attr->kind))
+    FMP_TRY(wrap_single(def, attr, &c->singles[row], &c->values[row]));
+  else if (is_list(def->kind) && attr->kind == def->kind)
+    c->values[row] = attr->value;
+  else
+    FMP_TRY(convert_element(def, attr, &c->values[row]));
+  return check_given(def, &c->values[row]);
+}
+
+static fmp_status take_text(const fmp__attr_table *table, const char *name, const char *text,
+                            collection *c)
+{
+  uint32_t row;
+  FMP_TRY(find_row(table, name, &row));
+  if (c->given[row]) return fmp__fail(FMP_EINVAL, "attribute '%s' is given twice", name);
+  FMP_TRY(fmp__attr_parse(table->defs[row].kind, text, &c->parsed[row]));
+  c->given[row] = 1;
+  c->values[row] = c->parsed[row].value;
+  return check_given(&table->defs[row], &c->values[row]);
+}
+
+/* Fallbacks for what was not given, then the block. */
+static fmp_status finish_collection(const fmp__attr_table *table, collection *c, void **params)
+{
+  for (uint32_t i = 0; i < table->n; i++) {
+    const fmp_attr_def *def = &table->defs[i];
+    if (c->given[i]) continue;
+    if (!def->fallback)
+      return fmp__fail(FMP_EINVAL, "attribute '%s' (%s) must be given: %s", def->name,
+                       fmp__attr_kind_name(def->kind), def->doc);
+    c->values[i] = table->fallbacks[i].value;
+  }
+  return build_block(table, c->values, params);
+}
+
+fmp_status fmp__params_new(const fmp__attr_table *table, const fmp_attr *attrs, uint32_t n,
+                           void **params)
+{
+  collection c = {0};
+  fmp_status status = start_collection(table, &c);
+  for (uint32_t i = 0; i < n && status == FMP_OK; i++) status = take_attr(table, &attrs[i], &c);
+  if (status == FMP_OK) status = finish_collection(table, &c, params);
+  free_collection(table, &c);
+  return status;
+}
+
+fmp_status fmp__params_from_text(const fmp__attr_table *table, const char *const *names,
+                                 const char *const *texts, uint32_t n, void **params)
+{
+  collection c = {0};
+  fmp_status status = start_collection(table, &c);
+  for (uint32_t i = 0; i < n && status == FMP_OK; i++)
+    status = take_text(table, names[i], texts[i], &c);
+  if (status == FMP_OK) status = finish_collection(table, &c, params);
+  free_collection(table, &c);
+  return status;
+}
+
+fmp_status fmp__params_copy(const fmp__attr_table *table, const void *params, void **copy)
+{
+  fmp_attr_value *values = fmp__alloc_zeroed(table->n, sizeof *values);
+  if (!values) return fmp__no_memory("an op's attributes");
+  for (uint32_t i = 0; i < table->n; i++) get_field(&table->defs[i], params, &values[i]);
+  const fmp_status status = build_block(table, values, copy);
+  fmp__free(values);
+  return status;
+}
+
+void fmp__params_free(const fmp__attr_table *table, void *params)
+{
+  if (!params) return;
+  for (uint32_t i = 0; i < table->n; i++)
+    if (table->defs[i].kind == FMP_ATTR_RESOURCE)
+      fmp_resource_release(*(fmp_resource **)field_of(&table->defs[i], params));
+  fmp__free(params);
+}
+
+/* -- comparing and printing ------------------------------------------------ */
+
+static int strings_equal(const fmp_list *a, const fmp_list *b)
+{
+  const char *const *x = a->items, *const *y = b->items;
+  for (int64_t i = 0; i < a->count; i++)
+    if (strcmp(x[i], y[i]) != 0) return 0;
+  return 1;
+}
+
+static int lists_equal(uint32_t kind, const fmp_list *a, const fmp_list *b)
+{
+  if (a->count != b->count) return 0;
+  if (a->count == 0) return 1;
+  if (kind == FMP_ATTR_STRINGS) return strings_equal(a, b);
+  return memcmp(a->items, b->items, (size_t)a->count * fmp__attr_element_size(kind)) == 0;
+}
+
+int fmp__params_equal(const fmp__attr_table *table, const void *a, const void *b)
+{
+  for (uint32_t i = 0; i < table->n; i++) {
+    const uint32_t kind = table->defs[i].kind;
+    fmp_attr_value x, y;
+    get_field(&table->defs[i], a, &x);
+    get_field(&table->defs[i], b, &y);
+    const int equal = is_list(kind)              ? lists_equal(kind, &x.list, &y.list)
+                      : kind == FMP_ATTR_STRING  ? strcmp(x.s, y.s) == 0
+                      : kind == FMP_ATTR_RESOURCE ? x.resource == y.resource
+                                                 : x.i == y.i; /* f64: by bits */
+    if (!equal) return 0;
+  }
+  return 1;
+}
+
+static uint64_t hash_list(uint64_t hash, uint32_t kind, const fmp_list *list)
+{
+  hash = fmp__hash_number(hash, (uint64_t)list->count);
+  if (list->count == 0) return hash;
+  if (kind != FMP_ATTR_STRINGS)
+    return fmp__hash_bytes(hash, list->items, (size_t)list->count * fmp__attr_element_size(kind));
+  const char *const *strings = list->items;
+  for (int64_t i = 0; i < list->count; i++)
+    hash = fmp__hash_bytes(hash, strings[i], strlen(strings[i]));
+  return hash;
+}
+
+uint64_t fmp__params_hash(const fmp__attr_table *table, const void *params, uint64_t hash)
+{
+  for (uint32_t i = 0; i < table->n; i++) {
+    const uint32_t kind = table->defs[i].kind;
+    fmp_attr_value value;
+    get_field(&table->defs[i], params, &value);
+    if (is_list(kind))
+      hash = hash_list(hash, kind, &value.list);
+    else if (kind == FMP_ATTR_STRING)
+      hash = fmp__hash_bytes(hash, value.s, strlen(value.s));
+    else
+      hash = fmp__hash_number(hash, (uint64_t)value.i);
+  }
+  return hash;
+}
+
+int fmp__params_hold_resource(const fmp__attr_table *table)
+{
+  for (uint32_t i = 0; i < table->n; i++)
+    if (table->defs[i].kind == FMP_ATTR_RESOURCE) return 1;
+  return 0;
+}
+
+void fmp__params_value_text(const fmp__attr_table *table, const void *params, uint32_t i,
+                            fmp__text *text)
+{
+  fmp_attr_value value;
+  get_field(&table->defs[i], params, &value);
+  fmp__attr_print(table->defs[i].kind, &value, text);
+}
+
+void fmp__params_text(const fmp__attr_table *table, const void *params, fmp__text *text)
+{
+  const char *before = "{";
+  for (uint32_t i = 0; i < table->n; i++) {
+    fmp__text value = {0};
+    fmp__params_value_text(table, params, i, &value);
+    const char *fallback = table->defs[i].fallback;
+    if (!fallback || !value.bytes || strcmp(value.bytes, fallback) != 0) {
+      fmp__text_add(text, "%s%s = %s", before, table->defs[i].name, value.bytes ? value.bytes : "?");
+      before = ", ";
+    }
+    fmp__text_free(&value);
+  }
+  if (before[0] == ',') fmp__text_add(text, "}");
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Attributes: tables of definitions, and the params structs made from them. Everything
+ * that is done with attributes (checks, defaults, copies, hashes, comparison, text)
+ * goes through the table; only the op itself sees its struct. */
+#ifndef FMP_ATTRIBUTE_H
+#define FMP_ATTRIBUTE_H
+
+#include "attribute_text.h"
+#include "fmp/plugin.h"
+#include "text.h"
+
+/* The table of one op or resource kind, checked and copied. */
+typedef struct fmp__attr_table {
+  fmp_attr_def *defs;
+  fmp__parsed *fallbacks; /* by row; parsed once, here */
+  uint32_t n;
+  uint32_t params_size;
+} fmp__attr_table;
+
+/* Copies a definition's rows (each attr_size bytes apart) and checks them: known kinds,
+ * fields inside the struct and aligned, fallbacks that parse and are allowed. */
+fmp_status fmp__attr_table_copy(const fmp_attr_def *defs, uint32_t n, uint32_t attr_size,
+                                uint32_t params_size, fmp__attr_table *table);
+void fmp__attr_table_free(fmp__attr_table *table);
+
+/* A params block: the struct, then its lists and strings, in one allocation. Resources
+ * are retained. Never NULL on FMP_OK, even without attributes. */
+fmp_status fmp__params_new(const fmp__attr_table *table, const fmp_attr *attrs, uint32_t n,
+                           void **params);
+/* The same from text values, as saved files have them; texts[i] belongs to names[i]. */
+fmp_status fmp__params_from_text(const fmp__attr_table *table, const char *const *names,
+                                 const char *const *texts, uint32_t n, void **params);
+fmp_status fmp__params_copy(const fmp__attr_table *table, const void *params, void **copy);
+void fmp__params_free(const fmp__attr_table *table, void *params);
+int fmp__params_equal(const fmp__attr_table *table, const void *a, const void *b);
+uint64_t fmp__params_hash(const fmp__attr_table *table, const void *params, uint64_t hash);
+int fmp__params_hold_resource(const fmp__attr_table *table);
+
+/* The value of attribute i as text that parses back: "0.333", "[1,1]". */
+void fmp__params_value_text(const fmp__attr_table *table, const void *params, uint32_t i,
+                            fmp__text *text);
+/* "{stride = [2,2], padding = same}": what differs from the fallbacks; "" if nothing. */
+void fmp__params_text(const fmp__attr_table *table, const void *params, fmp__text *text);
+
+const char *fmp__attr_kind_name(uint32_t kind); /* NULL: no such kind */
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "builder.h"
+
+#include <string.h>
+
+#include "emit.h"
+#include "memory.h"
+#include "text.h"
+
+/* -- failures stick -------------------------------------------------------- */
+
+void fmp__builder_fail(fmp_builder *b, fmp_status status)
+{
+  if (b->status != FMP_OK || status == FMP_OK) return;
+  b->status = status;
+  fmp__error_keep(b->text);
+}
+
+static int is_value(const fmp_builder *b, fmp_value v) { return v > 0 && v <= b->graph->n_values; }
+
+/* v is 0 or a value of the graph; else the builder has failed. */
+static int check_value(fmp_builder *b, fmp_value v)
+{
+  if (b->status != FMP_OK) return 0;
+  if (v == 0 || is_value(b, v)) return 1;
+  fmp__builder_fail(b, fmp__fail(FMP_EINVAL, "value %u is not one of this graph", v));
+  return 0;
+}
+
+static int check_index(fmp_builder *b, uint32_t i, uint32_t n, const char *what)
+{
+  if (b->status != FMP_OK) return 0;
+  if (i < n) return 1;
+  fmp__builder_fail(b, fmp__fail(FMP_EINVAL, "expected %s below %u, got %u", what, n, i));
+  return 0;
+}
+
+/* A gradient wants an input as its op read it. Where a later node has written the memory
+ * since, only the spec may be used. v is 0 or a value. */
+static int check_fresh(fmp_builder *b, fmp_value v)
+{
+  const fmp__node *node = b->op ? &b->graph->nodes[b->node] : NULL;
+  for (uint32_t i = 0; v && node && i < node->n_in; i++) {
+    if (node->in[i] != v) continue;
+    if (b->graph->values[fmp__graph_root(b->graph, v)].version == node->in_version[i]) continue;
+    fmp__builder_fail(b, fmp__fail(FMP_ESTATE,
+                                   "input %s was written after it was read, but its gradient needs "
+                                   "the earlier value",
+                                   fmp__schema_input(&node->op->schema, i)->name));
+    return 0;
+  }
+  return 1;
+}
+
+/* -- emitting -------------------------------------------------------------- */
+
+/* Emits on the handles of the values; the graph keeps the outputs' handles. */
+static fmp_status emit_on_values(fmp_builder *b, const fmp_op *op, void *params,
+                                 const fmp_value *in, uint32_t n_in, fmp_value *first)
+{
+  fmp_tensor **tensors = fmp__alloc_zeroed(n_in + 1, sizeof *tensors);
+  fmp_tensor *out = NULL;
+  if (!tensors) {
+    fmp__params_free(&op->attrs, params);
+    return fmp__no_memory("an op's inputs");
+  }
+  for (uint32_t i = 0; i < n_in; i++) tensors[i] = in[i] ? b->graph->values[in[i]].tensor : NULL;
+  const uint32_t wanted = op->schema.n_out > 0;
+  const fmp_status status = fmp__emit(op, params, tensors, n_in, &out, wanted);
+  fmp__free(tensors);
+  if (status != FMP_OK) return status;
+  *first = out ? out->value : 0;
+  fmp_tensor_release(out);
+  return FMP_OK;
+}
+
+fmp_value fmp__builder_emit_op(fmp_builder *b, const fmp_op *op, const fmp_attr *attrs,
+                               uint32_t n_attr, const fmp_value *in, uint32_t n_in)
+{
+  void *params;
+  fmp_value first = 0;
+  for (uint32_t i = 0; i < n_in; i++) {
+    if (!check_value(b, in[i])) return 0;
+    if (i >= op->schema.n_in && !op->schema.variadic) break; /* refused by the emission */
+    const uint32_t marks = fmp__schema_input(&op->schema, i)->marks;
+    if (!(marks & FMP_ARG_SPEC_ONLY) && !check_fresh(b, in[i])) return 0;
+  }
+  if (b->status != FMP_OK) return 0;
+  fmp_status status = fmp__params_new(&op->attrs, attrs, n_attr, &params);
+  if (status != FMP_OK) fmp__fail_in(status, "%s", op->def.name);
+  else status = emit_on_values(b, op, params, in, n_in, &first);
+  fmp__builder_fail(b, status);
+  return first;
+}
+
+/* What a gradient emits must stand in its definition, so that a missing op is found
+ * when the plugin is loaded and not in the middle of a training run. */
+static fmp_status check_listed(const fmp_builder *b, const char *op)
+{
+  if (!b->op || !b->op->def.gradient_ops || fmp__has_word(b->op->def.gradient_ops, op))
+    return FMP_OK;
+  return fmp__fail(FMP_EPLUGIN, "its gradient emits '%s', which its gradient_ops does not list", op);
+}
+
+fmp_value fmp__builder_emit(fmp_builder *b, const char *name, const fmp_attr *attrs,
+                            uint32_t n_attr, const fmp_value *in, uint32_t n_in)
+{
+  const fmp_op *op = NULL;
+  if (b->status != FMP_OK) return 0;
+  fmp_status status = check_listed(b, name);
+  if (status == FMP_OK) status = fmp_op_find(name, &op);
+  fmp__builder_fail(b, status);
+  return op && status == FMP_OK ? fmp__builder_emit_op(b, op, attrs, n_attr, in, n_in) : 0;
+}
+
+fmp_value fmp__builder_output(fmp_builder *b, fmp_value v, uint32_t i)
+{
+  if (!check_value(b, v) || v == 0) return 0;
+  const fmp__value *value = &b->graph->values[v];
+  const uint32_t n = value->from == FMP__FROM_NODE ? b->graph->nodes[value->node].n_out : 0;
+  return check_index(b, i, n, "an output") ? b->graph->nodes[value->node].out[i] : 0;
+}
+
+void fmp__builder_spec(fmp_builder *b, fmp_value v, fmp_spec *spec)
+{
+  memset(spec, 0, sizeof *spec);
+  if (check_value(b, v) && v) *spec = b->graph->values[v].spec;
+}
+
+/* -- gradients ------------------------------------------------------------- */
+
+static const fmp__node *node_of(const fmp_builder *b) { return &b->graph->nodes[b->node]; }
+
+uint32_t fmp__builder_grad_inputs(fmp_builder *b) { return node_of(b)->n_in; }
+
+int32_t fmp__builder_grad_wants(fmp_builder *b, uint32_t i)
+{
+  return i < node_of(b)->n_in && b->wanted[i];
+}
+
+fmp_value fmp__builder_grad_in(fmp_builder *b, uint32_t i)
+{
+  const fmp__node *node = node_of(b);
+  return check_index(b, i, node->n_in, "an input") ? node->in[i] : 0;
+}
+
+fmp_value fmp__builder_grad_out(fmp_builder *b, uint32_t i)
+{
+  return check_index(b, i, node_of(b)->n_out, "an output") ? node_of(b)->out[i] : 0;
+}
+
+fmp_value fmp__builder_grad_dout(fmp_builder *b, uint32_t i)
+{
+  return check_index(b, i, node_of(b)->n_out, "an output") ? b->douts[i] : 0;
+}
+
+static int same_spec(const fmp_spec *a, const fmp_spec *b)
+{
+  return a->rank == b->rank && a->dtype == b->dtype &&
+         memcmp(a->shape, b->shape, a->rank * sizeof a->shape[0]) == 0;
+}
+
+void fmp__builder_grad_set(fmp_builder *b, uint32_t i, fmp_value dx)
+{
+  const fmp__node *node = node_of(b);
+  if (!check_value(b, dx) || !check_index(b, i, node->n_in, "an input")) return;
+  if (dx == 0 || !b->wanted[i] || !check_fresh(b, dx)) return;
+  const fmp_spec *x = &b->graph->values[node->in[i]].spec, *d = &b->graph->values[dx].spec;
+  if (same_spec(x, d)) {
+    b->dx[i] = dx;
+    return;
+  }
+  char tx[FMP_SPEC_TEXT], td[FMP_SPEC_TEXT];
+  fmp__builder_fail(b, fmp__fail(FMP_ESHAPE, "expected its gradient for input %s to be %s, got %s",
+                                 fmp__schema_input(&node->op->schema, i)->name,
+                                 fmp_spec_text(x, tx), fmp_spec_text(d, td)));
+}
+
+/* -- rewrites -------------------------------------------------------------- */
+
+static const fmp__node *chain_node(fmp_builder *b, uint32_t k)
+{
+  return check_index(b, k, b->chain_length, "a node of the chain") ? &b->graph->nodes[b->chain[k]]
+                                                                    : NULL;
+}
+
+const void *fmp__builder_node_params(fmp_builder *b, uint32_t k)
+{
+  const fmp__node *node = chain_node(b, k);
+  return node ? node->params : NULL;
+}
+
+fmp_value fmp__builder_node_in(fmp_builder *b, uint32_t k, uint32_t i)
+{
+  const fmp__node *node = chain_node(b, k);
+  return node && check_index(b, i, node->n_in, "an input") ? node->in[i] : 0;
+}
+
+void fmp__builder_replace(fmp_builder *b, uint32_t output, fmp_value v)
+{
+  const fmp__node *last = chain_node(b, b->chain_length - 1);
+  if (!last || !check_value(b, v) || !check_index(b, output, last->n_out, "an output")) return;
+  b->replacements[output] = v;
+}
+
+fmp_value fmp__builder_emit_node(fmp_builder *b, uint32_t k, const fmp_value *in, uint32_t n_in)
+{
+  void *params;
+  fmp_value first = 0;
+  const fmp__node *node = chain_node(b, k);
+  if (!node) return 0;
+  for (uint32_t i = 0; i < n_in; i++)
+    if (!check_value(b, in[i])) return 0;
+  const fmp_op *op = node->op;
+  fmp_status status = fmp__params_copy(&op->attrs, node->params, &params);
+  if (status == FMP_OK) status = emit_on_values(b, op, params, in, n_in, &first);
+  fmp__builder_fail(b, status);
+  return first;
+}

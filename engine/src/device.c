@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "context.h"
+#include "host.h"
+#include "memory.h"
+#include "status.h"
+
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+
+/* -- finding --------------------------------------------------------------- */
+
+static fmp_status find_backend(const char *name, size_t length, fmp__backend **backend)
+{
+  char wanted[64], hint[96];
+  snprintf(wanted, sizeof wanted, "%.*s", (int)(length < 63 ? length : 63), name);
+  fmp__nearest nearest = {.name = wanted};
+  for (uint32_t i = 0; (*backend = fmp__backend_at(i)); i++) {
+    if (strcmp((*backend)->def.name, wanted) == 0) return FMP_OK;
+    fmp__nearest_offer(&nearest, (*backend)->def.name);
+  }
+  return fmp__fail(FMP_ENOTFOUND, "no device '%s'%s", wanted,
+                   fmp__nearest_hint(&nearest, hint, sizeof hint));
+}
+
+static fmp_status count_devices(const fmp__backend *backend, int32_t *count)
+{
+  *count = 1;
+  return backend->def.count ? backend->def.count(fmp__host(), count) : FMP_OK;
+}
+
+/* Under the lock. */
+static fmp_status open_device(fmp__backend *backend, int32_t index)
+{
+  int32_t count;
+  FMP_TRY(count_devices(backend, &count));
+  if (index >= count || index >= FMP__MAX_DEVICES)
+    return fmp__fail(FMP_ENOTFOUND, "no device '%s:%d' (there %s %d)", backend->def.name, index,
+                     count == 1 ? "is" : "are", count);
+  fmp_device *device = fmp__alloc_zeroed(1, sizeof *device);
+  if (!device) return fmp__no_memory("a device");
+  device->backend = backend;
+  device->index = index;
+  snprintf(device->name, sizeof device->name, "%s:%d", backend->def.name, index);
+  const fmp_status status = backend->def.open(fmp__host(), index, &device->state);
+  if (status != FMP_OK) {
+    fmp__free(device);
+    return fmp__fail_in(status, "device '%s:%d'", backend->def.name, index);
+  }
+  backend->devices[index] = device;
+  return FMP_OK;
+}
+
+static fmp_status device_at(fmp__backend *backend, int32_t index, fmp_device **device)
+{
+  fmp_status status = FMP_OK;
+  pthread_mutex_lock(&opening);
+  if (index >= FMP__MAX_DEVICES || !backend->devices[index]) status = open_device(backend, index);
+  if (status == FMP_OK) *device = backend->devices[index];
+  pthread_mutex_unlock(&opening);
+  return status;
+}
+
+fmp_status fmp_device_find(const char *name, fmp_device **device)
+{
+  fmp__backend *backend;
+  if (!name) return fmp_device_default(device);
+  const char *colon = strchr(name, ':');
+  char *end = "";
+  const long index = colon ? strtol(colon + 1, &end, 10) : 0;
+  if (*end || index < 0 || index > 9999 || (colon && !colon[1]))
+    return fmp__fail(FMP_EINVAL, "expected a device like 'name' or 'name:0', got '%s'", name);
+  FMP_TRY(find_backend(name, colon ? (size_t)(colon - name) : strlen(name), &backend));
+  return device_at(backend, (int32_t)index, device);
+}
+
+fmp_status fmp_device_default(fmp_device **device)
+{
+  fmp__context *context = fmp__context_now();
+  if (context->default_device) {
+    *device = context->default_device;
+    return FMP_OK;
+  }
+  fmp__backend *backend;
+  for (uint32_t i = 0; (backend = fmp__backend_at(i)); i++)
+    if (backend->def.flags & FMP_BACKEND_HOST) return device_at(backend, 0, device);
+  return fmp__fail(FMP_EUNSUPPORTED,
+                   "no plugin is loaded with a device in host memory; see fmp_plugin_load_default");
+}
+
+fmp_status fmp_device_set_default(fmp_device *device)
+{
+  fmp__context_now()->default_device = device;
+  return FMP_OK;
+}
+
+const char *fmp_device_name(const fmp_device *device) { return device->name; }
+
+const char *fmp_device_list(void)
+{
+  fmp__text *text = fmp__context_text();
+  fmp__backend *backend;
+  for (uint32_t i = 0; (backend = fmp__backend_at(i)); i++) {
+    int32_t count;
+    const char *doc = backend->def.doc ? backend->def.doc : "";
+    if (count_devices(backend, &count) != FMP_OK) count = 0;
+    fmp__text_add(text, "%s: %d device%s: %s (%s)\n", backend->def.name, count,
+                  count == 1 ? "" : "s", doc, backend->plugin->name);
+  }
+  return text->bytes ? text->bytes : "";
+}
+
+fmp_status fmp_device_threads(fmp_device *device, int32_t count, int32_t *now)
+{
+  if (count < 0 || count > 4096)
+    return fmp__fail(FMP_EINVAL, "expected 1 to 4096 threads, got %d", count);
+  const fmp_backend_def *def = &device->backend->def;
+  *now = def->threads ? def->threads(device->state, count) : 1;
+  return FMP_OK;
+}
+
+/* -- memory ---------------------------------------------------------------- */
+
+fmp_status fmp__device_alloc(fmp_device *device, int64_t bytes, void **memory)
+{
+  const int64_t wanted = bytes > 0 ? bytes : 1;
+  fmp_status status = FMP_ENOMEM;
+  if (!fmp__allocation_fails())
+    status = device->backend->def.alloc(device->state, (size_t)wanted, memory);
+  if (status != FMP_OK)
+    return fmp__fail(status, "out of memory on %s: %" PRId64 " bytes wanted", device->name, wanted);
+  fmp__count_device_bytes(wanted);
+  return FMP_OK;
+}
+
+void fmp__device_free(fmp_device *device, void *memory, int64_t bytes)
+{
+  if (!memory) return;
+  device->backend->def.free(device->state, memory);
+  fmp__count_device_bytes(-(bytes > 0 ? bytes : 1));
+}
+
+int fmp__device_is_host(const fmp_device *device)
+{
+  return (device->backend->def.flags & FMP_BACKEND_HOST) != 0;
+}
+
+/* -- streams --------------------------------------------------------------- */
+
+fmp_status fmp__stream_open(fmp_device *device, int32_t serial, void **stream)
+{
+  const fmp_backend_def *def = &device->backend->def;
+  *stream = NULL;
+  return def->stream_open ? def->stream_open(device->state, serial, stream) : FMP_OK;
+}
+
+void fmp__stream_close(fmp_device *device, void *stream)
+{
+  const fmp_backend_def *def = &device->backend->def;
+  if (def->stream_close) def->stream_close(device->state, stream);
+}
+
+void fmp__stream_enter(fmp_device *device, void *stream)
+{
+  const fmp_backend_def *def = &device->backend->def;
+  if (def->stream_enter) def->stream_enter(device->state, stream);
+}
+
+fmp_status fmp__stream_wait(fmp_device *device, void *stream)
+{
+  const fmp_backend_def *def = &device->backend->def;
+  return def->stream_wait ? def->stream_wait(device->state, stream) : FMP_OK;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph.h"
+
+#include <string.h>
+
+#include "context.h"
+#include "memory.h"
+#include "spec.h"
+
+/* -- making and ending ----------------------------------------------------- */
+
+fmp_status fmp__graph_new(fmp_device *device, int tracing, fmp_graph **graph)
+{
+  fmp_graph *g = fmp__alloc_zeroed(1, sizeof *g);
+  if (!g) return fmp__no_memory("a graph");
+  atomic_init(&g->references, 1);
+  g->device = device;
+  g->tracing = tracing;
+  if (!fmp__grow((void **)&g->values, &g->values_room, 0, sizeof *g->values)) {
+    fmp__free(g);
+    return fmp__no_memory("a graph");
+  }
+  memset(g->values, 0, sizeof *g->values);
+  *graph = g;
+  return FMP_OK;
+}
+
+static int is_kept(const fmp_tensor *t, fmp_tensor *const *keep, int32_t n)
+{
+  for (int32_t i = 0; i < n; i++)
+    if (keep[i] == t) return 1;
+  return 0;
+}
+
+void fmp__graph_detach(fmp_graph *g, fmp_tensor *const *keep, int32_t n)
+{
+  for (uint32_t v = 1; v <= g->n_values; v++) {
+    fmp__value *value = &g->values[v];
+    if (value->from == FMP__FROM_CAPTURE || !value->tensor) continue;
+    value->tensor->graph = NULL;
+    if (!is_kept(value->tensor, keep, n)) fmp_tensor_empty(value->tensor);
+    fmp_tensor_release(value->tensor);
+    value->tensor = NULL;
+  }
+}
+
+static void free_node(fmp__node *node)
+{
+  fmp__params_free(&node->op->attrs, node->params);
+  fmp__free(node->scope);
+  fmp__free(node->in);
+}
+
+static void free_graph(fmp_graph *g)
+{
+  fmp__graph_detach(g, NULL, 0);
+  for (uint32_t v = 1; v <= g->n_values; v++) fmp_tensor_release(g->values[v].tensor);
+  for (uint32_t i = 0; i < g->n_nodes; i++) free_node(&g->nodes[i]);
+  fmp__ordinals_free(&g->ordinals);
+  fmp__free(g->nodes);
+  fmp__free(g->values);
+  fmp__free(g->outputs);
+  fmp__free(g->batch_note);
+  fmp__free(g);
+}
+
+void fmp_graph_retain(fmp_graph *g) { atomic_fetch_add(&g->references, 1); }
+
+void fmp_graph_release(fmp_graph *g)
+{
+  if (g && atomic_fetch_sub(&g->references, 1) == 1) free_graph(g);
+}
+
+/* -- values ---------------------------------------------------------------- */
+
+uint32_t fmp__graph_root(const fmp_graph *g, uint32_t value) { return g->values[value].root; }
+
+/* A new value, itself its root. 0: out of memory. */
+static uint32_t add_value(fmp_graph *g, const fmp_spec *spec, uint32_t from, uint32_t index)
+{
+  const uint32_t v = g->n_values + 1;
+  if (!fmp__grow((void **)&g->values, &g->values_room, v, sizeof *g->values)) return 0;
+  g->values[v] = (fmp__value){.spec = *spec, .from = from, .index = index, .root = v};
+  g->n_values = v;
+  return v;
+}
+
+/* A capture over the same storage as an earlier one shares its root: writes to either
+ * must be seen by readers of both. */
+static uint32_t shared_root(const fmp_graph *g, const fmp_tensor *t, uint32_t v)
+{
+  for (uint32_t i = 1; i < v; i++) {
+    const fmp__value *value = &g->values[i];
+    if (value->from == FMP__FROM_CAPTURE && value->tensor->storage == t->storage)
+      return value->root;
+  }
+  return v;
+}
+
+static uint32_t find_capture(const fmp_graph *g, const fmp_tensor *t)
+{
+  for (uint32_t v = 1; v <= g->n_values; v++)
+    if (g->values[v].from == FMP__FROM_CAPTURE && g->values[v].tensor == t) return v;
+  return 0;
+}
+
+fmp_status fmp__graph_value(fmp_graph *g, fmp_tensor *t, uint32_t *value)
+{
+  if (t->graph == g) {
+    *value = t->value;
+    return FMP_OK;
+  }
+  if (t->graph && !t->storage)
+    return fmp__fail(FMP_ESTATE, "a tensor of another trace was used: it has no value here");
+  FMP_TRY(fmp__tensor_require(t));
+  *value = find_capture(g, t);
+  if (*value) return FMP_OK;
+  *value = add_value(g, &t->spec, FMP__FROM_CAPTURE, g->n_captures);
+  if (!*value) return fmp__no_memory("a graph");
+  g->n_captures++;
+  g->values[*value].tensor = fmp_tensor_retain(t);
+  g->values[*value].root = shared_root(g, t, *value);
+  return FMP_OK;
+}
+
+static void bind_tensor(fmp_graph *g, uint32_t value, fmp_tensor *t)
+{
+  t->graph = g;
+  t->value = value;
+  g->values[value].tensor = fmp_tensor_retain(t);
+}
+
+/* -- nodes ----------------------------------------------------------------- */
+
+static fmp_status new_node(const fmp_op *op, const uint32_t *in, uint32_t n_in, uint32_t n_out,
+                           const char *scope, fmp__node *node)
+{
+  memset(node, 0, sizeof *node);
+  node->op = op;
+  node->n_in = n_in;
+  node->n_out = n_out;
+  node->in = fmp__alloc_zeroed(2 * n_in + n_out + 1, sizeof *node->in);
+  node->scope = fmp__copy_text(scope);
+  if (!node->in || !node->scope) {
+    free_node(node);
+    return fmp__no_memory("a graph's node");
+  }
+  node->in_version = node->in + n_in;
+  node->out = node->in + 2 * n_in;
+  if (n_in) memcpy(node->in, in, n_in * sizeof *in);
+  return FMP_OK;
+}
+
+/* Notes what the node reads and writes: versions before its own writes, then those. */
+static void count_writes(fmp_graph *g, fmp__node *node)
+{
+  for (uint32_t i = 0; i < node->n_in; i++)
+    node->in_version[i] = g->values[fmp__graph_root(g, node->in[i])].version;
+  for (uint32_t i = 0; i < node->n_in; i++)
+    if (node->in[i] && (fmp__schema_input(&node->op->schema, i)->marks & FMP_ARG_WRITTEN))
+      g->values[fmp__graph_root(g, node->in[i])].version++;
+}
+
+static fmp_status add_outputs(fmp_graph *g, fmp__node *node, fmp_tensor *const *tensors)
+{
+  for (uint32_t i = 0; i < node->n_out; i++) {
+    if (!tensors[i]) continue;
+    const uint32_t v = add_value(g, &tensors[i]->spec, FMP__FROM_NODE, i);
+    if (!v) return fmp__no_memory("a graph's value");
+    node->out[i] = v;
+    g->values[v].node = g->n_nodes;
+    if (node->op->def.alias) g->values[v].root = fmp__graph_root(g, node->in[0]);
+  }
+  for (uint32_t i = 0; i < node->n_out; i++)
+    if (tensors[i]) bind_tensor(g, node->out[i], tensors[i]);
+  return FMP_OK;
+}
+
+fmp_status fmp__graph_append(fmp_graph *g, const fmp_op *op, void *params, const uint32_t *in,
+                             uint32_t n_in, fmp_tensor *const *tensors, uint32_t n_out,
+                             uint64_t random_key, const char *scope)
+{
+  fmp__node node;
+  const uint32_t values_before = g->n_values;
+  if (!fmp__grow((void **)&g->nodes, &g->nodes_room, g->n_nodes, sizeof *g->nodes))
+    return fmp__no_memory("a graph's node");
+  FMP_TRY(new_node(op, in, n_in, n_out, scope, &node));
+  const fmp_status status = add_outputs(g, &node, tensors);
+  if (status != FMP_OK) {
+    g->n_values = values_before;
+    free_node(&node);
+    return status;
+  }
+  count_writes(g, &node);
+  node.params = params;
+  node.random_key = random_key;
+  g->nodes[g->n_nodes++] = node;
+  return FMP_OK;
+}
+
+/* -- recording ------------------------------------------------------------- */
+
+int32_t fmp_mode(void)
+{
+  const fmp__context *c = fmp__context_now();
+  return !c->graph ? 0 : c->graph->tracing ? 2 : 1;
+}
+
+fmp_status fmp_record_begin(void)
+{
+  fmp__context *c = fmp__context_now();
+  if (!c->graph) {
+    fmp_device *device;
+    FMP_TRY(fmp_device_default(&device));
+    FMP_TRY(fmp__graph_new(device, 0, &c->graph));
+    c->graph->generator = c->generator;
+    c->generator.step++;
+  }
+  c->record_depth++;
+  return FMP_OK;
+}
+
+void fmp_record_end(fmp_tensor *const *keep, int32_t n)
+{
+  fmp__context *c = fmp__context_now();
+  if (c->record_depth == 0 || --c->record_depth > 0 || !c->graph || c->graph->tracing) return;
+  fmp__graph_detach(c->graph, keep, n);
+  fmp_graph_release(c->graph);
+  c->graph = NULL;
+}
+
+fmp_status fmp_outside_begin(void)
+{
+  fmp__context *c = fmp__context_now();
+  if (c->outside_depth == FMP__OUTSIDE_DEPTH)
+    return fmp__fail(FMP_ESTATE, "fmp_outside_begin: nested more than %d deep", FMP__OUTSIDE_DEPTH);
+  c->outside[c->outside_depth] = c->graph;
+  c->outside_record_depth[c->outside_depth++] = c->record_depth;
+  c->graph = NULL;
+  c->record_depth = 0;
+  return FMP_OK;
+}
+
+void fmp_outside_end(void)
+{
+  fmp__context *c = fmp__context_now();
+  if (c->outside_depth == 0) return;
+  c->graph = c->outside[--c->outside_depth];
+  c->record_depth = c->outside_record_depth[c->outside_depth];
+}
+
+/* -- tracing --------------------------------------------------------------- */
+
+fmp_status fmp__graph_add_input(fmp_graph *g, const fmp_spec *spec, fmp_tensor **input)
+{
+  FMP_TRY(fmp__spec_check(spec));
+  FMP_TRY(fmp__tensor_bare(g->device, spec, input));
+  const uint32_t v = add_value(g, &(*input)->spec, FMP__FROM_INPUT, g->n_inputs);
+  if (!v) {
+    fmp_tensor_release(*input);
+    return fmp__no_memory("a graph's input");
+  }
+  g->n_inputs++;
+  bind_tensor(g, v, *input);
+  return FMP_OK;
+}
+
+fmp_status fmp_trace_begin(fmp_device *device, const fmp_spec *specs, int32_t n, uint32_t flags,
+                           fmp_tensor **inputs)
+{
+  fmp__context *c = fmp__context_now();
+  fmp_graph *g;
+  fmp_status status = FMP_OK;
+  int32_t made = 0;
+  if (c->graph)
+    return fmp__fail(FMP_ESTATE, "a trace cannot begin inside of a recording or another trace");
+  if (!device) FMP_TRY(fmp_device_default(&device));
+  FMP_TRY(fmp__graph_new(device, 1, &g));
+  g->no_rewrites = (flags & FMP_NO_REWRITES) != 0;
+  for (; made < n && status == FMP_OK; made++) status = fmp__graph_add_input(g, &specs[made], &inputs[made]);
+  if (status == FMP_OK) {
+    c->graph = g;
+    return FMP_OK;
+  }
+  for (int32_t i = 0; i < made - 1; i++) fmp_tensor_release(inputs[i]);
+  fmp_graph_release(g);
+  return status;
+}
+
+static fmp_status set_outputs(fmp_graph *g, fmp_tensor *const *outputs, int32_t n)
+{
+  g->outputs = fmp__alloc_zeroed((size_t)n + 1, sizeof *g->outputs);
+  if (!g->outputs) return fmp__no_memory("a graph's outputs");
+  for (int32_t i = 0; i < n; i++) {
+    FMP_TRY(fmp__graph_value(g, outputs[i], &g->outputs[i]));
+    g->n_outputs++;
+  }
+  return FMP_OK;
+}
+
+/* The trace's graph, taken from the thread; NULL: none. */
+static fmp_graph *take_trace(void)
+{
+  fmp__context *c = fmp__context_now();
+  fmp_graph *g = c->graph;
+  if (!g || !g->tracing) return NULL;
+  c->graph = NULL;
+  c->record_depth = 0;
+  return g;
+}
+
+fmp_status fmp_trace_end(fmp_tensor *const *outputs, int32_t n, fmp_graph **graph)
+{
+  fmp_graph *g = take_trace();
+  if (!g) return fmp__fail(FMP_ESTATE, "no trace has begun on this thread");
+  const fmp_status status = set_outputs(g, outputs, n);
+  if (status != FMP_OK) {
+    fmp_graph_release(g);
+    return status;
+  }
+  fmp__graph_detach(g, NULL, 0);
+  g->tracing = 0;
+  *graph = g;
+  return FMP_OK;
+}
+
+void fmp_trace_abort(void) { fmp_graph_release(take_trace()); }

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Graphs: nodes of (op, attributes, values). One is being built while a thread records
+ * (ops run at once and are remembered) or traces (ops are only remembered); a finished
+ * trace is immutable.
+ *
+ * Values are numbered from 1; 0 stands for an absent input or output. Nodes are in
+ * program order, which is also an order of execution. */
+#ifndef FMP_GRAPH_H
+#define FMP_GRAPH_H
+
+#include <stdatomic.h>
+
+#include "rng.h"
+#include "status.h"
+#include "tensor.h"
+
+/* Where a value comes from. */
+enum { FMP__FROM_INPUT = 1, FMP__FROM_CAPTURE = 2, FMP__FROM_NODE = 3 };
+
+typedef struct fmp__value {
+  fmp_spec spec;
+  /* Captures: the tensor from outside, retained for good. Others: the handle that
+   * emission gave out, retained while the graph is built, NULL afterwards. */
+  fmp_tensor *tensor;
+  uint32_t from;    /* FMP__FROM_* */
+  uint32_t index;   /* which input, which capture, or which output of `node` */
+  uint32_t node;    /* number of the node that makes it */
+  uint32_t root;    /* the value whose memory it is a view of; itself if of none */
+  uint32_t version; /* of a root: how often nodes have written it so far */
+} fmp__value;
+
+typedef struct fmp__node {
+  const fmp_op *op;
+  void *params; /* owned */
+  char *scope;  /* owned */
+  uint64_t random_key;
+  int replaced; /* by a rewrite: its readers look elsewhere */
+  uint32_t n_in, n_out;
+  uint32_t *in;         /* values; owned, with the next two in one block */
+  uint32_t *in_version; /* of each input's root when the node read it */
+  uint32_t *out;        /* 0: an optional output that the op does not make here */
+} fmp__node;
+
+struct fmp_graph {
+  atomic_int_fast32_t references;
+  fmp_device *device;
+  int tracing;     /* or recording; a finished graph is neither */
+  int no_rewrites; /* as the trace was begun */
+  fmp__generator generator; /* a recording's seed and step */
+  fmp__ordinals ordinals;
+
+  fmp__node *nodes;
+  uint32_t n_nodes, nodes_room;
+  fmp__value *values; /* values[0] is unused */
+  uint32_t n_values, values_room;
+  uint32_t n_inputs; /* values 1..n_inputs */
+  uint32_t n_captures;
+  uint32_t *outputs; /* values */
+  uint32_t n_outputs;
+  char *batch_note; /* why it holds for one batch size only; NULL: not known to */
+  int batch_checked;
+};
+
+fmp_status fmp__graph_new(fmp_device *device, int tracing, fmp_graph **graph);
+/* Lets go of every tensor made inside; keep[0..n) keep their values, others are emptied. */
+void fmp__graph_detach(fmp_graph *g, fmp_tensor *const *keep, int32_t n);
+
+/* A further input of a trace; no node may have been added yet. */
+fmp_status fmp__graph_add_input(fmp_graph *g, const fmp_spec *spec, fmp_tensor **input);
+/* The value of a tensor in this graph; one from outside is captured. FMP_ESTATE: it is
+ * empty, or belongs to another trace. */
+fmp_status fmp__graph_value(fmp_graph *g, fmp_tensor *t, uint32_t *value);
+/* Adds a node. Takes over params on FMP_OK. tensors[i]: the handles of the outputs, NULL
+ * for an absent one; they are retained and bound to the graph. */
+fmp_status fmp__graph_append(fmp_graph *g, const fmp_op *op, void *params, const uint32_t *in,
+                             uint32_t n_in, fmp_tensor *const *tensors, uint32_t n_out,
+                             uint64_t random_key, const char *scope);
+
+/* The root of a value, with views followed. */
+uint32_t fmp__graph_root(const fmp_graph *g, uint32_t value);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Hashing of keys that never leave the process but for random keys, which must be the
+ * same in every build: hence fixed formulas (splitmix64's finaliser, FNV-1a). */
+#ifndef FMP_HASH_H
+#define FMP_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fmp/kit/philox.h"
+
+static inline uint64_t fmp__hash_number(uint64_t hash, uint64_t number)
+{
+  return fmp_mix64(hash * 0x9E3779B97F4A7C15u + number);
+}
+
+static inline uint64_t fmp__hash_bytes(uint64_t hash, const void *bytes, size_t n)
+{
+  const unsigned char *p = bytes;
+  uint64_t h = 0xCBF29CE484222325u;
+  for (size_t i = 0; i < n; i++) h = (h ^ p[i]) * 0x100000001B3u;
+  return fmp__hash_number(hash, h);
+}
+
+#endif

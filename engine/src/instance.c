@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Plan instances: the memory in which one caller at a time runs a plan. All views are
+ * made once; a run sets the pointers of inputs and outputs and calls the kernels. */
+#include <string.h>
+
+#include "context.h"
+#include "eager.h"
+#include "emit.h"
+#include "host.h"
+#include "memory.h"
+#include "plan.h"
+#include "spec.h"
+
+/* A view whose memory comes with each run. */
+typedef struct patch {
+  fmp_view *view;
+  uint32_t index;
+  int64_t offset;
+} patch;
+
+struct fmp_instance {
+  fmp_plan *plan; /* retained */
+  void *stream;
+  void *arena, *scratch;
+  uint64_t *step; /* in the device's memory */
+  fmp__call *calls;
+  fmp_view *views;
+  fmp_rng *rngs; /* by step of the plan */
+  patch *inputs, *outputs;
+  uint32_t n_inputs, n_outputs;
+};
+
+/* -- views ----------------------------------------------------------------- */
+
+static void *root_memory(const fmp_instance *x, const fmp__slot *root)
+{
+  switch (root->place) {
+    case FMP__PLACE_ARENA: return (char *)x->arena + x->plan->slots[root->buffer].arena_offset;
+    case FMP__PLACE_CAPTURE: return root->storage->memory;
+    default: return NULL; /* set by each run, or never */
+  }
+}
+
+/* A capture's own offset stands in its slot, and views of it count from the storage. */
+static void set_view(fmp_instance *x, uint32_t slot, fmp_view *view)
+{
+  const fmp__slot *s = &x->plan->slots[slot], *root = &x->plan->slots[s->root];
+  memset(view, 0, sizeof *view);
+  if (!slot) return;
+  view->dtype = s->spec.dtype;
+  view->rank = s->spec.rank;
+  memcpy(view->shape, s->spec.shape, sizeof view->shape);
+  memcpy(view->strides, s->strides, sizeof view->strides);
+  void *memory = root_memory(x, root);
+  if (memory) view->data = (char *)memory + s->offset;
+  const patch p = {view, root->index, s->offset};
+  if (root->place == FMP__PLACE_INPUT) x->inputs[x->n_inputs++] = p;
+  if (root->place == FMP__PLACE_OUTPUT) x->outputs[x->n_outputs++] = p;
+}
+
+static void set_call(fmp_instance *x, uint32_t t, fmp_view *views)
+{
+  const fmp__step *step = &x->plan->steps[t];
+  for (uint32_t i = 0; i < step->n_in; i++) set_view(x, step->in[i], &views[i]);
+  for (uint32_t i = 0; i < step->n_out; i++) set_view(x, step->out[i], &views[step->n_in + i]);
+  x->rngs[t] = (fmp_rng){0, step->random_key, x->step};
+  const int is_random = (step->op->def.flags & FMP_OP_RANDOM) != 0;
+  x->calls[t] = (fmp__call){.call = {.struct_size = sizeof(fmp_call),
+                                     .host = fmp__host(),
+                                     .device = x->plan->device->state,
+                                     .stream = x->stream,
+                                     .params = step->params,
+                                     .state = step->prepared.state,
+                                     .in = views,
+                                     .out = views + step->n_in,
+                                     .n_in = step->n_in,
+                                     .n_out = step->n_out,
+                                     .scratch = x->scratch,
+                                     .rng = is_random ? &x->rngs[t] : NULL},
+                            .device = x->plan->device};
+}
+
+/* -- making and ending ----------------------------------------------------- */
+
+static fmp_status allocate_memory(fmp_instance *x)
+{
+  void *step;
+  const fmp_plan *p = x->plan;
+  FMP_TRY(fmp__device_alloc(p->device, p->arena_bytes, &x->arena));
+  FMP_TRY(fmp__device_alloc(p->device, p->scratch_bytes, &x->scratch));
+  FMP_TRY(fmp__device_alloc(p->device, (int64_t)sizeof *x->step, &step));
+  x->step = step;
+  fmp__count_tensor_bytes(p->arena_bytes);
+  return FMP_OK;
+}
+
+static fmp_status allocate_calls(fmp_instance *x)
+{
+  const fmp_plan *p = x->plan;
+  x->calls = fmp__alloc_zeroed(p->n_steps + 1, sizeof *x->calls);
+  x->rngs = fmp__alloc_zeroed(p->n_steps + 1, sizeof *x->rngs);
+  x->views = fmp__alloc_zeroed(p->n_views + 1, sizeof *x->views);
+  x->inputs = fmp__alloc_zeroed(p->n_views + 1, sizeof *x->inputs);
+  x->outputs = fmp__alloc_zeroed(p->n_views + 1, sizeof *x->outputs);
+  if (x->calls && x->rngs && x->views && x->inputs && x->outputs) return FMP_OK;
+  return fmp__no_memory("a plan's instance");
+}
+
+static fmp_status fill_instance(fmp_instance *x, int32_t serial)
+{
+  FMP_TRY(allocate_calls(x));
+  FMP_TRY(fmp__stream_open(x->plan->device, serial, &x->stream));
+  FMP_TRY(allocate_memory(x));
+  fmp_view *views = x->views;
+  for (uint32_t t = 0; t < x->plan->n_steps; t++) {
+    set_call(x, t, views);
+    views += x->plan->steps[t].n_in + x->plan->steps[t].n_out;
+  }
+  return FMP_OK;
+}
+
+fmp_status fmp_instance_new(fmp_plan *p, int32_t serial, fmp_instance **instance)
+{
+  fmp_instance *x = fmp__alloc_zeroed(1, sizeof *x);
+  if (!x) return fmp__no_memory("a plan's instance");
+  fmp_plan_retain(p);
+  x->plan = p;
+  const fmp_status status = fill_instance(x, serial);
+  if (status != FMP_OK) {
+    fmp_instance_release(x);
+    return status;
+  }
+  *instance = x;
+  return FMP_OK;
+}
+
+void fmp_instance_release(fmp_instance *x)
+{
+  if (!x) return;
+  fmp_device *device = x->plan->device;
+  if (x->step) fmp__count_tensor_bytes(-x->plan->arena_bytes);
+  fmp__device_free(device, x->step, (int64_t)sizeof *x->step);
+  fmp__device_free(device, x->scratch, x->plan->scratch_bytes);
+  fmp__device_free(device, x->arena, x->plan->arena_bytes);
+  if (x->stream) fmp__stream_close(device, x->stream);
+  fmp__free(x->calls);
+  fmp__free(x->rngs);
+  fmp__free(x->views);
+  fmp__free(x->inputs);
+  fmp__free(x->outputs);
+  fmp_plan_release(x->plan);
+  fmp__free(x);
+}
+
+/* -- one run --------------------------------------------------------------- */
+
+static fmp_status check_input(const fmp_plan *p, uint32_t i, const fmp_tensor *t)
+{
+  char wanted[FMP_SPEC_TEXT], got[FMP_SPEC_TEXT];
+  const fmp_spec *spec = &p->slots[i + 1].spec;
+  if (!t) return fmp__fail(FMP_EINVAL, "input %u is missing", i + 1);
+  FMP_TRY(fmp__tensor_require(t));
+  if (!fmp__spec_equal(spec, &t->spec))
+    return fmp__fail(FMP_ESHAPE, "input %u: expected %s as planned, got %s", i + 1,
+                     fmp_spec_text(spec, wanted), fmp_spec_text(&t->spec, got));
+  if (t->device == p->device) return FMP_OK;
+  return fmp__fail(FMP_EDEVICE, "input %u: expected it on %s, got it on %s", i + 1, p->device->name,
+                   t->device->name);
+}
+
+/* Tensors of one run: inputs, contiguous, each with one reference of ours. */
+static fmp_status take_input(const fmp_plan *p, uint32_t i, fmp_tensor *t, fmp_tensor **taken)
+{
+  FMP_TRY(check_input(p, i, t));
+  if (fmp__tensor_is_contiguous(t)) {
+    *taken = fmp_tensor_retain(t);
+    return FMP_OK;
+  }
+  if (p->graph->values[i + 1].version > 0)
+    return fmp__fail(FMP_EINVAL, "input %u: expected a contiguous tensor, since it is written",
+                     i + 1);
+  return fmp__eager_contiguous(t, taken);
+}
+
+static void apply_patches(const patch *patches, uint32_t n, fmp_tensor *const *tensors)
+{
+  for (uint32_t i = 0; i < n; i++) {
+    const fmp_tensor *t = tensors[patches[i].index];
+    patches[i].view->data = (char *)t->storage->memory + t->offset + patches[i].offset;
+  }
+}
+
+static fmp_status set_random(fmp_instance *x)
+{
+  fmp__context *c = fmp__context_now();
+  const uint64_t seed = c->graph ? c->graph->generator.seed : c->generator.seed;
+  const uint64_t step = c->generator.step++;
+  fmp_device *device = x->plan->device;
+  if (!x->plan->has_random) return FMP_OK;
+  for (uint32_t t = 0; t < x->plan->n_steps; t++) x->rngs[t].seed = seed;
+  if (fmp__device_is_host(device)) {
+    *x->step = step;
+    return FMP_OK;
+  }
+  return device->backend->def.copy(device->state, x->stream, FMP_COPY_TO_DEVICE, x->step, &step,
+                                   sizeof step);
+}
+
+static fmp_status run_step(const fmp_instance *x, uint32_t t)
+{
+  const fmp__step *step = &x->plan->steps[t];
+  FMP_TRY(fmp__check_interrupt());
+  const fmp_status status = fmp__run(&step->prepared, &x->calls[t]);
+  if (status == FMP_OK) return FMP_OK;
+  return fmp__fail_in(status, "%s%s%s", step->scope, *step->scope ? ": " : "", step->op->def.name);
+}
+
+static fmp_status run_steps(fmp_instance *x)
+{
+  fmp_device *device = x->plan->device;
+  fmp__stream_enter(device, x->stream);
+  fmp__error_clear();
+  fmp_status status = set_random(x);
+  for (uint32_t t = 0; t < x->plan->n_steps && status == FMP_OK; t++) status = run_step(x, t);
+  const fmp_status waited = fmp__stream_wait(device, x->stream);
+  return status == FMP_OK ? waited : status;
+}
+
+static void release_all(fmp_tensor **tensors, uint32_t n)
+{
+  for (uint32_t i = 0; i < n; i++) {
+    fmp_tensor_release(tensors[i]);
+    tensors[i] = NULL;
+  }
+}
+
+static fmp_status make_outputs(const fmp_plan *p, fmp_tensor **out)
+{
+  for (uint32_t i = 0; i < p->n_outputs; i++) out[i] = NULL;
+  for (uint32_t i = 0; i < p->n_outputs; i++)
+    FMP_TRY(fmp_tensor_new(p->device, &p->slots[p->outputs[i]].spec, &out[i]));
+  return FMP_OK;
+}
+
+static fmp_status run_on(fmp_instance *x, fmp_tensor *const *in, fmp_tensor **taken,
+                         fmp_tensor **out)
+{
+  for (uint32_t i = 0; i < x->plan->graph->n_inputs; i++)
+    FMP_TRY(take_input(x->plan, i, in[i], &taken[i]));
+  FMP_TRY(make_outputs(x->plan, out));
+  apply_patches(x->inputs, x->n_inputs, taken);
+  apply_patches(x->outputs, x->n_outputs, out);
+  return run_steps(x);
+}
+
+fmp_status fmp_instance_run(fmp_instance *x, fmp_tensor *const *in, int32_t n_in, fmp_tensor **out,
+                            int32_t n_out)
+{
+  const fmp_plan *p = x->plan;
+  const uint32_t n_inputs = p->graph->n_inputs;
+  if (n_in < 0 || n_out < 0 || (uint32_t)n_in != n_inputs || (uint32_t)n_out != p->n_outputs)
+    return fmp__fail(FMP_EINVAL, "expected %u inputs and %u outputs, got %d and %d", n_inputs,
+                     p->n_outputs, n_in, n_out);
+  fmp_tensor **taken = fmp__alloc_zeroed(n_inputs + 1, sizeof *taken);
+  if (!taken) return fmp__no_memory("a plan's inputs");
+  for (int32_t i = 0; i < n_out; i++) out[i] = NULL;
+  const fmp_status status = run_on(x, in, taken, out);
+  release_all(taken, n_inputs);
+  fmp__free(taken);
+  if (status != FMP_OK) release_all(out, (uint32_t)n_out);
+  return status;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "context.h"
+#include "host.h"
+#include "spec.h"
+#include "status.h"
+
+/* -- forcing and explaining ------------------------------------------------ */
+
+static char forced[64]; /* kernel name; "" for none */
+static pthread_mutex_t forcing = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t environment = PTHREAD_ONCE_INIT;
+static atomic_uint_fast64_t epoch = 1;
+static atomic_int explaining;
+
+static void set_forced(const char *name)
+{
+  pthread_mutex_lock(&forcing);
+  snprintf(forced, sizeof forced, "%s", name ? name : "");
+  pthread_mutex_unlock(&forcing);
+  atomic_fetch_add(&epoch, 1);
+}
+
+static void read_environment(void)
+{
+  const char *name = getenv("FMP_KERNEL");
+  if (name && *name) set_forced(name);
+}
+
+fmp_status fmp_kernel_force(const char *name)
+{
+  pthread_once(&environment, read_environment);
+  if (name && strlen(name) >= sizeof forced)
+    return fmp__fail(FMP_EINVAL, "expected the name of a kernel, got '%s'", name);
+  set_forced(name);
+  return FMP_OK;
+}
+
+void fmp_kernel_explain(int32_t on) { atomic_store(&explaining, on); }
+
+uint64_t fmp__kernel_epoch(void)
+{
+  pthread_once(&environment, read_environment);
+  return atomic_load(&epoch);
+}
+
+/* -- inference ------------------------------------------------------------- */
+
+static fmp_status check_inferred(const fmp__work *work, uint32_t i)
+{
+  fmp_spec *spec = &work->out[i];
+  const fmp__arg *arg = &work->op->schema.out[i];
+  if (spec->dtype == FMP_NONE && (arg->marks & FMP_ARG_OPTIONAL)) return FMP_OK;
+  const fmp_status status = fmp__spec_check(spec);
+  if (status != FMP_OK) return fmp__fail_in(status, "output %s", arg->name);
+  fmp__spec_tidy(spec);
+  return FMP_OK;
+}
+
+fmp_status fmp__infer(const fmp__work *work)
+{
+  if (work->n_out) memset(work->out, 0, work->n_out * sizeof *work->out);
+  FMP_TRY(fmp__plugin_status(work->op->def.infer(fmp__host(), work->params, work->in, work->n_in,
+                                                 work->out, work->n_out),
+                             "infer"));
+  for (uint32_t i = 0; i < work->n_out; i++) FMP_TRY(check_inferred(work, i));
+  return FMP_OK;
+}
+
+fmp_status fmp__alias(const fmp__work *work, const fmp_view *in, fmp_view *out)
+{
+  *out = *in;
+  out->dtype = work->out[0].dtype;
+  out->rank = work->out[0].rank;
+  memcpy(out->shape, work->out[0].shape, sizeof out->shape);
+  fmp__strides_of(&work->out[0], out->strides);
+  return fmp__plugin_status(work->op->def.alias(fmp__host(), work->params, in, out), "alias");
+}
+
+/* -- choice ---------------------------------------------------------------- */
+
+static fmp_kernel_args args_of(const fmp__work *work)
+{
+  return (fmp_kernel_args){.struct_size = sizeof(fmp_kernel_args),
+                           .params = work->params,
+                           .in = work->in,
+                           .n_in = work->n_in,
+                           .out = work->out,
+                           .n_out = work->n_out,
+                           .device = work->device->state};
+}
+
+static int takes_dtypes(const fmp__kernel *kernel, const fmp__work *work)
+{
+  for (uint32_t i = 0; i < work->n_in; i++) {
+    const uint32_t dtype = work->in[i].dtype;
+    if (dtype != FMP_NONE && !(kernel->def.dtypes & FMP_BIT(dtype))) return 0;
+  }
+  return 1;
+}
+
+static int is_wildcard(const fmp__kernel *kernel) { return strcmp(kernel->def.op, "*") == 0; }
+
+static int serves(const fmp__kernel *kernel, const fmp__work *work)
+{
+  return strcmp(kernel->def.backend, work->device->backend->def.name) == 0 &&
+         (is_wildcard(kernel) || strcmp(kernel->def.op, work->op->def.name) == 0);
+}
+
+static int agrees(const fmp__kernel *kernel, const fmp__work *work)
+{
+  const fmp_kernel_args args = args_of(work);
+  return takes_dtypes(kernel, work) &&
+         (!kernel->def.supports || kernel->def.supports(fmp__host(), &args));
+}
+
+/* A forced name goes first, a kernel of the op itself before a wildcard, then priority;
+ * what was registered first wins a tie. */
+static int is_better(const fmp__kernel *a, const fmp__kernel *b, const char *name)
+{
+  if (!b) return 1;
+  const int a_named = strcmp(a->def.name, name) == 0, b_named = strcmp(b->def.name, name) == 0;
+  if (a_named != b_named) return a_named;
+  if (is_wildcard(a) != is_wildcard(b)) return is_wildcard(b);
+  return a->def.priority > b->def.priority;
+}
+
+static const fmp__kernel *best_kernel(const fmp__work *work)
+{
+  const fmp__kernel *best = NULL, *kernel;
+  char name[sizeof forced];
+  pthread_mutex_lock(&forcing);
+  memcpy(name, forced, sizeof name);
+  pthread_mutex_unlock(&forcing);
+  for (uint32_t i = 0; (kernel = fmp__kernel_at(i)); i++)
+    if (serves(kernel, work) && is_better(kernel, best, name) && agrees(kernel, work))
+      best = kernel;
+  return best;
+}
+
+static void add_specs(fmp__text *text, const fmp__work *work)
+{
+  char spec[FMP_SPEC_TEXT];
+  for (uint32_t i = 0; i < work->n_in; i++)
+    fmp__text_add(text, "%s%s", i ? ", " : "", fmp_spec_text(&work->in[i], spec));
+}
+
+static fmp_status no_kernel(const fmp__work *work)
+{
+  fmp__text specs = {0}, known = {0};
+  const fmp__kernel *kernel;
+  add_specs(&specs, work);
+  for (uint32_t i = 0; (kernel = fmp__kernel_at(i)); i++)
+    if (strcmp(kernel->def.op, work->op->def.name) == 0)
+      fmp__text_add(&known, "%s%s/%s", known.length ? ", " : "", kernel->def.backend,
+                    kernel->def.name);
+  fmp__fail(FMP_EUNSUPPORTED, "no kernel on %s takes (%s); registered: %s", work->device->name,
+            specs.bytes ? specs.bytes : "", known.bytes ? known.bytes : "none");
+  fmp__text_free(&specs);
+  fmp__text_free(&known);
+  return FMP_EUNSUPPORTED;
+}
+
+static void explain(const fmp__work *work, const fmp__kernel *kernel)
+{
+  fmp__text specs = {0};
+  if (!atomic_load(&explaining)) return;
+  add_specs(&specs, work);
+  fprintf(stderr, "fmp: %s (%s) on %s: %s, priority %d, plugin %s\n", work->op->def.name,
+          specs.bytes ? specs.bytes : "", work->device->name, kernel->def.name,
+          kernel->def.priority, kernel->plugin->name);
+  fmp__text_free(&specs);
+}
+
+/* What no machine has: sums of sizes below it do not overflow. */
+#define MOST_SCRATCH_BYTES ((size_t)1 << 46)
+
+/* -- preparing ------------------------------------------------------------- */
+
+fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared)
+{
+  memset(prepared, 0, sizeof *prepared);
+  if (work->op->def.alias) return FMP_OK;
+  fmp__kernel_epoch(); /* reads the environment once */
+  const fmp__kernel *kernel = best_kernel(work);
+  if (!kernel) return no_kernel(work);
+  explain(work, kernel);
+  const fmp_kernel_args args = args_of(work);
+  if (kernel->def.prepare)
+    FMP_TRY(fmp__plugin_status(kernel->def.prepare(fmp__host(), &args, &prepared->state),
+                               "prepare"));
+  prepared->kernel = kernel;
+  if (kernel->def.scratch) prepared->scratch_bytes = kernel->def.scratch(&args, prepared->state);
+  if (prepared->scratch_bytes <= MOST_SCRATCH_BYTES) return FMP_OK;
+  const size_t wanted = prepared->scratch_bytes;
+  fmp__prepared_release(prepared);
+  return fmp__fail(FMP_ENOMEM, "kernel %s wants %zu bytes of scratch memory", kernel->def.name,
+                   wanted);
+}
+
+fmp_status fmp__run(const fmp__prepared *prepared, const fmp__call *call)
+{
+  return fmp__plugin_status(prepared->kernel->def.run(&call->call), "run");
+}
+
+void fmp__prepared_release(fmp__prepared *prepared)
+{
+  const fmp__kernel *kernel = prepared->kernel;
+  if (kernel && kernel->def.prepare && kernel->def.release)
+    kernel->def.release(fmp__host(), prepared->state);
+  memset(prepared, 0, sizeof *prepared);
+}
+
+int fmp__kernel_takes_strides(const fmp__prepared *prepared)
+{
+  return prepared->kernel && (prepared->kernel->def.flags & FMP_KERNEL_STRIDED);
+}
+
+/* -- listing --------------------------------------------------------------- */
+
+const char *fmp_op_kernels(const fmp_op *op)
+{
+  fmp__text *text = fmp__context_text();
+  const fmp__kernel *kernel;
+  for (uint32_t i = 0; (kernel = fmp__kernel_at(i)); i++) {
+    if (strcmp(kernel->def.op, op->def.name) != 0) continue;
+    fmp__text_add(text, "%s/%s priority %d", kernel->def.backend, kernel->def.name,
+                  kernel->def.priority);
+    for (uint32_t d = 1; d < FMP_DTYPE_COUNT; d++)
+      if (kernel->def.dtypes & FMP_BIT(d)) fmp__text_add(text, " %s", fmp_dtype_name(d));
+    fmp__text_add(text, " (%s)\n", kernel->plugin->name);
+  }
+  return text->bytes ? text->bytes : "";
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which kernel computes an op, and calling it. */
+#ifndef FMP_KERNEL_H
+#define FMP_KERNEL_H
+
+#include "device.h"
+#include "registry.h"
+
+/* One op with its attributes, specs and device: what is inferred and prepared for. */
+typedef struct fmp__work {
+  const fmp_op *op;
+  const void *params;
+  fmp_device *device;
+  const fmp_spec *in;
+  fmp_spec *out;
+  uint32_t n_in, n_out;
+} fmp__work;
+
+/* A kernel made ready. An op that is an alias has none: kernel NULL. */
+typedef struct fmp__prepared {
+  const fmp__kernel *kernel;
+  void *state;
+  size_t scratch_bytes;
+} fmp__prepared;
+
+/* A call as the engine makes it; host functions find the device behind the call. */
+typedef struct fmp__call {
+  fmp_call call; /* first: the kernel sees only this */
+  fmp_device *device;
+} fmp__call;
+
+/* Fills work->out through the op, and refuses specs that no tensor could have. */
+fmp_status fmp__infer(const fmp__work *work);
+/* Lays out an alias op's output over *in; FMP_EUNSUPPORTED: copy the input first. */
+fmp_status fmp__alias(const fmp__work *work, const fmp_view *in, fmp_view *out);
+/* Chooses the kernel and prepares it. FMP_EUNSUPPORTED lists what there is. */
+fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared);
+/* Enqueues a call of the prepared kernel. */
+fmp_status fmp__run(const fmp__prepared *prepared, const fmp__call *call);
+void fmp__prepared_release(fmp__prepared *prepared);
+
+/* Changes whenever fmp_kernel_force does: prepared choices of before are stale. */
+uint64_t fmp__kernel_epoch(void);
+
+int fmp__kernel_takes_strides(const fmp__prepared *prepared);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Messages to stderr, one line each, by level. */
+#ifndef FMP_LOG_H
+#define FMP_LOG_H
+
+#include "fmp/plugin.h"
+
+enum { FMP__LOG_ERROR = 0, FMP__LOG_WARNING = 1, FMP__LOG_INFO = 2, FMP__LOG_DETAIL = 3 };
+
+void fmp__log(int32_t level, const char *format, ...) FMP_PRINTF(2, 3);
+
+#endif

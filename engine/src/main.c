@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fmprun: opens Lua, lets it find the library's modules beside this program, and hands
+ * the command line to share/fmp/lua/fmp/cli.lua.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <lauxlib.h>
+#include <limits.h>
+#include <lua.h>
+#include <lualib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fmp/api.h"
+
+/* -- Ctrl-C ---------------------------------------------------------------- */
+
+/* For the signal handler, which gets no argument. */
+static lua_State *running;
+static pthread_t main_thread;
+
+/* Runs before the next Lua instruction: an error may be raised only there. */
+static void stop_lua(lua_State *L, lua_Debug *at)
+{
+  (void)at;
+  lua_sethook(L, NULL, 0, 0);
+  fmp_interrupt_clear();
+  luaL_error(L, "interrupted");
+}
+
+/* Engine calls stop by the first line, Lua between them by the last; the next Ctrl-C
+ * ends the process, for compiled Lua loops that look at neither. */
+static void on_interrupt(int number)
+{
+  if (!pthread_equal(pthread_self(), main_thread)) { /* a worker: Lua is not its own */
+    pthread_kill(main_thread, number);
+    return;
+  }
+  fmp_interrupt();
+  signal(number, SIG_DFL);
+  lua_sethook(running, stop_lua, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+}
+
+static void catch_interrupt(lua_State *L)
+{
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = on_interrupt;
+  sigemptyset(&action.sa_mask);
+  running = L;
+  main_thread = pthread_self();
+  sigaction(SIGINT, &action, NULL);
+}
+
+/* -- finding the modules --------------------------------------------------- */
+
+/* The directory above the one this program lies in, without symbolic links; 0 if it
+ * cannot be found out. */
+static int find_prefix(char *prefix, size_t room)
+{
+  const ssize_t n = readlink("/proc/self/exe", prefix, room - 1);
+  if (n <= 0 || (size_t)n >= room - 1) return 0;
+  prefix[n] = '\0';
+  for (int level = 0; level < 2; level++) {
+    char *slash = strrchr(prefix, '/');
+    if (slash == NULL) return 0;
+    *slash = '\0';
+  }
+  return 1;
+}
+
+/* Puts <prefix>/share/fmp/lua in front of package.path. */
+static void set_path(lua_State *L, const char *prefix)
+{
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "path");
+  lua_pushfstring(L, "%s/share/fmp/lua/?.lua;%s/share/fmp/lua/?/init.lua;%s", prefix, prefix,
+                  lua_tostring(L, -1));
+  lua_setfield(L, -3, "path");
+  lua_pop(L, 2);
+}
+
+/* -- running --------------------------------------------------------------- */
+
+/* Global `arg`, as the stand-alone Lua has it; cli.lua renumbers it for scripts. */
+static void set_arg(lua_State *L, int argc, char **argv)
+{
+  lua_createtable(L, argc, 1);
+  for (int i = 0; i < argc; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, -2, i);
+  }
+  lua_setglobal(L, "arg");
+}
+
+/* What cli.lua itself fails with: a text, or an object that says what it is. */
+static int describe_error(lua_State *L)
+{
+  if (lua_isstring(L, 1) || luaL_callmeta(L, 1, "__tostring")) return 1;
+  lua_pushfstring(L, "error of type %s", luaL_typename(L, 1));
+  return 1;
+}
+
+/* require("fmp.cli").main(arg) gives the exit status. */
+static int run_cli(lua_State *L)
+{
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "fmp.cli");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "main");
+  lua_getglobal(L, "arg");
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+static int run(lua_State *L)
+{
+  lua_pushcfunction(L, describe_error);
+  lua_pushcfunction(L, run_cli);
+  if (lua_pcall(L, 0, 1, -2) == 0) return (int)lua_tointeger(L, -1);
+  fprintf(stderr, "fmprun: %s\n", lua_tostring(L, -1));
+  return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+  char prefix[PATH_MAX];
+  lua_State *L = luaL_newstate();
+  if (L == NULL || !find_prefix(prefix, sizeof prefix)) {
+    fputs("fmprun: cannot start: no memory, or /proc/self/exe is not to be read\n", stderr);
+    return EXIT_FAILURE;
+  }
+  luaL_openlibs(L);
+  set_path(L, prefix);
+  set_arg(L, argc, argv);
+  catch_interrupt(L);
+  const int status = run(L);
+  signal(SIGINT, SIG_DFL);
+  lua_close(L);
+  return status;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What plugins have registered. A plugin fills a staging registry, which is committed
+ * whole or not at all; what is committed is never changed or removed, so that pointers
+ * to it stay good for the life of the process. */
+#ifndef FMP_REGISTRY_H
+#define FMP_REGISTRY_H
+
+#include "attribute.h"
+#include "fmp/api.h"
+#include "fmp/plugin.h"
+#include "schema.h"
+
+/* A plugin that was loaded. */
+typedef struct fmp__plugin_record {
+  char *name, *version, *summary, *path;
+  uint32_t abi_major, abi_minor;
+} fmp__plugin_record;
+
+struct fmp_op {
+  fmp_op_def def; /* its texts are copies; `attrs` is NULL: see the table */
+  fmp__schema schema;
+  fmp__attr_table attrs;
+  const fmp__plugin_record *plugin;
+  int writes; /* has an input marked '!' */
+};
+
+typedef struct fmp__kernel {
+  fmp_kernel_def def;
+  const fmp__plugin_record *plugin;
+} fmp__kernel;
+
+enum { FMP__MAX_DEVICES = 16 };
+
+typedef struct fmp__backend {
+  fmp_backend_def def;
+  const fmp__plugin_record *plugin;
+  fmp_device *devices[FMP__MAX_DEVICES]; /* opened at first use; see device.c */
+} fmp__backend;
+
+typedef struct fmp__resource_kind {
+  fmp_resource_def def;
+  fmp__attr_table attrs;
+  const fmp__plugin_record *plugin;
+} fmp__resource_kind;
+
+typedef struct fmp__rewrite {
+  fmp_rewrite_def def;
+  const fmp__plugin_record *plugin;
+} fmp__rewrite;
+
+/* -- staging (one thread at a time) ---------------------------------------- */
+
+fmp_status fmp__staging_new(const fmp__plugin_record *plugin, fmp_registry **r);
+void fmp__staging_free(fmp_registry *r);
+/* Registers all or nothing. FMP_ENOTFOUND: a gradient names an op that nobody has (yet):
+ * the staging stays as it was and may be tried again. FMP_OK empties it. */
+fmp_status fmp__staging_commit(fmp_registry *r);
+
+fmp_status fmp__add_op(fmp_registry *r, const fmp_op_def *def);
+fmp_status fmp__add_kernel(fmp_registry *r, const fmp_kernel_def *def);
+fmp_status fmp__add_backend(fmp_registry *r, const fmp_backend_def *def);
+fmp_status fmp__add_resource(fmp_registry *r, const fmp_resource_def *def);
+fmp_status fmp__add_rewrite(fmp_registry *r, const fmp_rewrite_def *def);
+
+/* -- asking [any-thread] --------------------------------------------------- */
+
+/* The op of a role; NULL: none registered. */
+const fmp_op *fmp__role_op(uint32_t role);
+/* The same, or FMP_EUNSUPPORTED saying which ability is missing. */
+fmp_status fmp__role_require(uint32_t role, const fmp_op **op);
+fmp_status fmp__resource_kind_find(const char *name, const fmp__resource_kind **kind);
+const fmp__resource_kind *fmp__resource_kind_at(uint32_t i); /* NULL beyond the last */
+/* NULL beyond the last. */
+fmp__backend *fmp__backend_at(uint32_t i);
+const fmp__kernel *fmp__kernel_at(uint32_t i);
+const fmp__rewrite *fmp__rewrite_at(uint32_t i);
+
+#endif

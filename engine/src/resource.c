@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "resource.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "host.h"
+#include "memory.h"
+#include "registry.h"
+#include "status.h"
+
+/* Bytes of a save, grown as they come. */
+struct fmp_sink {
+  unsigned char *bytes;
+  size_t n, room;
+};
+
+struct fmp_resource {
+  atomic_int_fast32_t references;
+  const fmp__resource_kind *kind;
+  void *params; /* kept until close: they hold what the resource is built on */
+  void *state;
+  fmp_sink saved; /* lent to the caller until the next save */
+};
+
+/* -- kinds ----------------------------------------------------------------- */
+
+int32_t fmp_resource_kinds(void)
+{
+  uint32_t n = 0;
+  while (fmp__resource_kind_at(n)) n++;
+  return (int32_t)n;
+}
+
+static fmp_status kind_at(int32_t i, const fmp__resource_kind **kind)
+{
+  *kind = i < 0 ? NULL : fmp__resource_kind_at((uint32_t)i);
+  return *kind ? FMP_OK : fmp__fail(FMP_ENOTFOUND, "no resource number %d", i);
+}
+
+fmp_status fmp_resource_describe(int32_t i, fmp_resource_info *info)
+{
+  const fmp__resource_kind *kind;
+  FMP_TRY(kind_at(i, &kind));
+  *info = (fmp_resource_info){.name = kind->def.name,
+                              .doc = kind->def.doc ? kind->def.doc : "",
+                              .plugin = kind->plugin->name,
+                              .n_attr = (int32_t)kind->attrs.n};
+  return FMP_OK;
+}
+
+fmp_status fmp_resource_attr(int32_t i, int32_t row, fmp_attr_info *info)
+{
+  const fmp__resource_kind *kind;
+  FMP_TRY(kind_at(i, &kind));
+  if (row < 0 || (uint32_t)row >= kind->attrs.n)
+    return fmp__fail(FMP_ENOTFOUND, "resource '%s' has no attribute number %d", kind->def.name, row);
+  const fmp_attr_def *def = &kind->attrs.defs[row];
+  *info = (fmp_attr_info){def->name, def->doc, def->fallback, def->allowed, def->kind};
+  return FMP_OK;
+}
+
+/* -- opening and closing --------------------------------------------------- */
+
+static fmp_status open_state(fmp_resource *r, const fmp_attr *attrs, uint32_t n)
+{
+  FMP_TRY(fmp__params_new(&r->kind->attrs, attrs, n, &r->params));
+  fmp__error_clear();
+  return fmp__plugin_status(r->kind->def.open(fmp__host(), r->params, &r->state), "open");
+}
+
+fmp_status fmp_resource_open(const char *name, const fmp_attr *attrs, int32_t n,
+                             fmp_resource **resource)
+{
+  const fmp__resource_kind *kind;
+  FMP_TRY(fmp__resource_kind_find(name, &kind));
+  fmp_resource *r = fmp__alloc_zeroed(1, sizeof *r);
+  if (!r) return fmp__no_memory("a resource");
+  atomic_init(&r->references, 1);
+  r->kind = kind;
+  const fmp_status status = open_state(r, attrs, n > 0 ? (uint32_t)n : 0);
+  if (status != FMP_OK) {
+    fmp__params_free(&kind->attrs, r->params);
+    fmp__free(r);
+    return fmp__fail_in(status, "%s", name);
+  }
+  *resource = r;
+  return FMP_OK;
+}
+
+fmp_resource *fmp_resource_retain(fmp_resource *r)
+{
+  if (r) atomic_fetch_add(&r->references, 1);
+  return r;
+}
+
+void fmp_resource_release(fmp_resource *r)
+{
+  if (!r || atomic_fetch_sub(&r->references, 1) != 1) return;
+  r->kind->def.close(fmp__host(), r->state);
+  fmp__params_free(&r->kind->attrs, r->params);
+  fmp__free(r->saved.bytes);
+  fmp__free(r);
+}
+
+const char *fmp_resource_name(const fmp_resource *r) { return r->kind->def.name; }
+
+void *fmp__resource_state(const fmp_resource *r, const char *name)
+{
+  if (r && strcmp(r->kind->def.name, name) == 0) return r->state;
+  fmp__fail(FMP_EINVAL, "expected a resource '%s', got %s%s%s", name, r ? "'" : "",
+            r ? r->kind->def.name : "nothing", r ? "'" : "");
+  return NULL;
+}
+
+/* -- saving ---------------------------------------------------------------- */
+
+fmp_status fmp__sink_write(fmp_sink *sink, const void *bytes, size_t n)
+{
+  if (sink->n + n > sink->room) {
+    const size_t room = (sink->n + n) * 2;
+    unsigned char *grown = fmp__realloc(sink->bytes, room);
+    if (!grown) return fmp__no_memory("a saved resource");
+    sink->bytes = grown;
+    sink->room = room;
+  }
+  if (n) memcpy(sink->bytes + sink->n, bytes, n);
+  sink->n += n;
+  return FMP_OK;
+}
+
+fmp_status fmp_resource_save(fmp_resource *r, const void **bytes, int64_t *n)
+{
+  if (!r->kind->def.save)
+    return fmp__fail(FMP_EUNSUPPORTED, "%s: has nothing to save", r->kind->def.name);
+  r->saved.n = 0;
+  fmp__error_clear();
+  const fmp_status status =
+      fmp__plugin_status(r->kind->def.save(fmp__host(), r->state, &r->saved), "save");
+  if (status != FMP_OK) return fmp__fail_in(status, "%s", r->kind->def.name);
+  *bytes = r->saved.bytes;
+  *n = (int64_t)r->saved.n;
+  return FMP_OK;
+}
+
+fmp_status fmp_resource_restore(fmp_resource *r, const void *bytes, int64_t n)
+{
+  if (!r->kind->def.restore)
+    return fmp__fail(FMP_EUNSUPPORTED, "%s: cannot be restored", r->kind->def.name);
+  if (n < 0) return fmp__fail(FMP_EINVAL, "%s: expected bytes", r->kind->def.name);
+  fmp__error_clear();
+  const fmp_status status =
+      fmp__plugin_status(r->kind->def.restore(fmp__host(), r->state, bytes, (size_t)n), "restore");
+  return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "%s", r->kind->def.name);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Error texts, kept per thread in a fixed buffer: failing never allocates. */
+#ifndef FMP_STATUS_H
+#define FMP_STATUS_H
+
+#include <stdarg.h>
+
+#include "fmp/plugin.h"
+
+/* Sets the thread's text and returns code. */
+fmp_status fmp__fail(fmp_status code, const char *format, ...) FMP_PRINTF(2, 3);
+/* Puts "format: " in front of the thread's text; returns code. */
+fmp_status fmp__fail_in(fmp_status code, const char *format, ...) FMP_PRINTF(2, 3);
+/* "out of memory", with what it was for. */
+fmp_status fmp__no_memory(const char *purpose);
+
+/* Before a plugin is called: forgets texts of before, so that its silence shows. */
+void fmp__error_clear(void);
+/* A status that a plugin's function returned: an unknown one is FMP_EPLUGIN, and a
+ * failure without a text gets one. */
+fmp_status fmp__plugin_status(fmp_status status, const char *function);
+
+/* Keeps the text while clean-up code runs that might fail itself. */
+enum { FMP__ERROR_TEXT = 2048 };
+void fmp__error_keep(char *text);          /* char text[FMP__ERROR_TEXT] */
+void fmp__error_restore(const char *text);
+
+#endif

@@ -1,0 +1,189 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- The command line of fmprun.
+--
+--   fmprun [options] SCRIPT [arguments]     fmprun plugins | ops [NAME] | new-plugin NAME
+--
+-- What stands behind SCRIPT is the script's own and is not looked at.
+
+local argparse = require "argparse"
+local raw = require "fmp.ffi"
+
+local M = {}
+
+-- -- errors: one line, and how the script came there ------------------------
+
+-- Frames above `level` that are not the library's, the innermost first: "script.lua:3".
+local function user_frames(level)
+  local frames = {}
+  for l = level, math.huge do
+    local frame = debug.getinfo(l, "Sl")
+    if not frame then return frames end
+    if frame.currentline > 0 and not raw.is_own(frame.source) then
+      frames[#frames + 1] = frame.short_src .. ":" .. frame.currentline
+    end
+  end
+end
+
+local function describe(message)
+  if message == nil then return nil end
+  local text, lines = tostring(message), {}
+  for _, frame in ipairs(user_frames(3)) do
+    -- The message itself names its own line.
+    if text:sub(1, #frame) ~= frame then lines[#lines + 1] = "  called from " .. frame end
+  end
+  return #lines == 0 and text or text .. "\n" .. table.concat(lines, "\n")
+end
+
+local function report(text)
+  io.stdout:flush()
+  io.stderr:write("fmprun: ", text, "\n")
+end
+
+-- -- running scripts ---------------------------------------------------------
+
+local function exists(path)
+  local file = io.open(path)
+  if file then file:close() end
+  return file ~= nil
+end
+
+-- The script's file: as named, or else among the installed ones.
+local function find_script(name)
+  if name == "-" then return nil end
+  if exists(name) then return name end
+  local installed = raw.share .. "scripts/" .. name
+  if name:sub(1, 1) ~= "/" and exists(installed) then return installed end
+  error(("no script %s, and none of this name in %sscripts"):format(name, raw.share), 0)
+end
+
+-- Code given by -e may use the library without requiring it.
+local function code_environment()
+  return setmetatable({fmp = require "fmp"}, {__index = _G, __newindex = _G})
+end
+
+local function run_code(code, environment)
+  local chunk, why = loadstring(code, "=(command line)")
+  if not chunk then error(why, 0) end
+  setfenv(chunk, environment)()
+end
+
+-- arg as the stand-alone Lua sets it: the script at 0, what stands before it below.
+local function renumber(words, position)
+  local renumbered = {}
+  for i = 0, #words do renumbered[i - position] = words[i] end
+  return renumbered
+end
+
+local function run_script(words, position)
+  local path = find_script(words[position])
+  local chunk, why = loadfile(path)
+  if not chunk then error(why, 0) end
+  _G.arg = renumber(words, position)
+  chunk(unpack(words, position + 1))
+end
+
+-- -- commands ----------------------------------------------------------------
+
+local commands = {}
+
+function commands.plugins()
+  require "fmp"
+  print(require("fmp.help").plugin_list())
+end
+
+function commands.ops(options)
+  local ops, help = require("fmp").ops, require "fmp.help"
+  print(options.name and help.op_details(ops[options.name]) or help.op_list())
+end
+
+commands["new-plugin"] = function(options)
+  local path = require("fmp.newplugin").write(options.name, options.directory, options.cxx)
+  print(("wrote %s; next:\n  cmake -S %s -B %s-build && cmake --build %s-build && "
+         .. "ctest --test-dir %s-build"):format(path, path, path, path, path))
+end
+
+-- -- the command line --------------------------------------------------------
+
+local usage = [[
+Usage: fmprun [options] SCRIPT [arguments of the script]
+       fmprun [options] -               (a script from standard input)
+       fmprun ops [NAME] | plugins | new-plugin NAME [DIR] [--cxx] ]]
+
+local function make_parser()
+  local parser = argparse("fmprun", "Runs Lua scripts that compose and train networks.")
+  parser:usage(usage)
+  parser:epilog("A script that is not found where it is named is looked up among the "
+                .. "installed ones. Scripts say require \"fmp\"; code given by -e has fmp.")
+  parser:require_command(false):command_target("command")
+  parser:option("-e", "Run this code."):argname("CODE"):count("*"):target("code")
+  parser:option("-l", "Require this module, and give it to -e as a global of its name.")
+    :argname("NAME"):count("*"):target("modules")
+  parser:flag("--explain", "Report each choice of a kernel on stderr.")
+  parser:flag("--version", "Print the version and exit."):action(function()
+    print("fmprun " .. raw.version())
+    os.exit(0)
+  end)
+  parser:command("plugins", "List the plugins that are loaded.")
+  parser:command("ops", "List all ops, or describe one.")
+    :argument("name", "The op to describe."):args("?")
+  local new = parser:command("new-plugin", "Write a plugin with one op, to start from.")
+  new:argument("name", "The op's name: letters, digits and _.")
+  new:argument("directory", "Where to put it; must not exist. Default: NAME."):args("?")
+  new:flag("--cxx", "In C++17 rather than C.")
+  return parser
+end
+
+local takes_value = {["-e"] = true, ["-l"] = true}
+
+-- Where the first word is that is neither an option nor an option's value.
+local function first_word(words)
+  local i = 1
+  while words[i] do
+    local word = words[i]
+    if word == "-" or word:sub(1, 1) ~= "-" then return i end
+    i = i + (takes_value[word] and 2 or 1)
+  end
+end
+
+local function slice(words, first, last)
+  local part = {}
+  for i = first, last do part[#part + 1] = words[i] end
+  return part
+end
+
+local function run_options(options)
+  if options.explain then raw.kernel_explain(true) end
+  if #options.code == 0 and #options.modules == 0 then return end
+  local environment = code_environment()
+  for _, name in ipairs(options.modules) do environment[name:match "[^.]+$"] = require(name) end
+  for _, code in ipairs(options.code) do run_code(code, environment) end
+end
+
+local function run(words)
+  local parser, position = make_parser(), first_word(words)
+  if #words == 0 then
+    print(parser:get_help())
+    return
+  end
+  local is_command = position and commands[words[position]]
+  local last = (is_command or not position) and #words or position - 1
+  local ok, options = parser:pparse(slice(words, 1, last))
+  if not ok then error(options .. "; see fmprun --help", 0) end
+  run_options(options)
+  if is_command then
+    commands[options.command](options)
+  elseif position then
+    run_script(words, position)
+  end
+end
+
+--- Runs fmprun for words, a table like `arg`; returns the exit status.
+function M.main(words)
+  local ok, message = xpcall(function() run(words) end, describe)
+  if ok then return 0 end
+  -- error() without a message: the script has said all that it wanted to.
+  if message ~= nil then report(message) end
+  return 1
+end
+
+return M

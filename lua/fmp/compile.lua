@@ -1,0 +1,146 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- fmp.compile(f): f as a function that is traced once for each combination of input
+-- shapes and types, and from then on runs as a plan, without Lua between its ops.
+--
+-- Inputs are tensors and numbers. A number becomes a rank-0 f32 input, so a learning rate
+-- that changes from call to call makes no new plan. All results must be tensors: anything
+-- else would stay what it was while tracing. Tensors that f reads from outside are held
+-- by reference; whatever else f reads (a Lua number, a mode) is fixed by the trace.
+
+local raw = require "fmp.ffi"
+local guard = require "fmp.guard"
+local device = require "fmp.device"
+
+local Compiled = {}
+Compiled.__index = Compiled
+
+local F32 = raw.dtype_number "f32"
+
+local function first_tensor(args, n)
+  for i = 1, n do
+    if raw.is_tensor(args[i]) then return args[i] end
+  end
+end
+
+-- Numbers among the arguments become tensors, in place.
+local function convert_inputs(args, n)
+  for i = 1, n do
+    local value = args[i]
+    if type(value) == "number" then
+      args[i] = raw.tensor_number(first_tensor(args, n), F32, value)
+    elseif not raw.is_tensor(value) then
+      raw.fail("a compiled function takes tensors and numbers; argument %d is a %s", i,
+               type(value))
+    end
+  end
+end
+
+local function check_results(results, n)
+  for i = 1, n do
+    if not raw.is_tensor(results[i]) then
+      raw.fail("a compiled function must return tensors; result %d is a %s", i,
+               type(results[i]))
+    end
+  end
+end
+
+local function pack(...) return {...}, select("#", ...) end
+
+local function abort_trace(ok)
+  if not ok then raw.trace_abort() end
+end
+
+-- Calls f with tensors that have no values; returns its results as a list.
+local function traced(f, inputs, n)
+  local results, count = pack(f(unpack(inputs, 1, n)))
+  check_results(results, count)
+  return results, count
+end
+
+local function make_plan(self, args, n)
+  local inputs = raw.trace_begin(args, n, self.rewrites)
+  local results, count = guard.call(abort_trace, traced, self.f, inputs, n)
+  return raw.trace_end(results, count)
+end
+
+-- -- plans by inputs; the least recently used goes when there are too many ----
+
+local function drop_oldest(self)
+  local oldest
+  for key, entry in pairs(self.cache) do
+    if not oldest or entry.used < self.cache[oldest].used then oldest = key end
+  end
+  raw.plan_release(self.cache[oldest].plan)
+  self.cache[oldest] = nil
+  self.cached = self.cached - 1
+end
+
+local function plan_for(self, args, n)
+  local key = raw.plan_key(device.kernel_tag(), args, n)
+  local entry = self.cache[key]
+  if not entry then
+    entry = {plan = make_plan(self, args, n)}
+    if self.cached >= self.bound then drop_oldest(self) end
+    self.cache[key] = entry
+    self.cached, self.plans = self.cached + 1, self.plans + 1
+  end
+  self.calls = self.calls + 1
+  entry.used = self.calls
+  return entry.plan
+end
+
+--- Runs the plan for these inputs; traces f first where there is none yet. Inside of a
+-- recording or another trace f is simply called.
+function Compiled:__call(...)
+  local args, n = {...}, select("#", ...)
+  convert_inputs(args, n)
+  if raw.mode() ~= raw.RUN then return self.f(unpack(args, 1, n)) end
+  return raw.plan_run(plan_for(self, args, n), args, n)
+end
+
+--- The plans that are held, as text, the one used last first.
+function Compiled:text()
+  local entries, texts = {}, {}
+  for _, entry in pairs(self.cache) do entries[#entries + 1] = entry end
+  table.sort(entries, function(a, b) return a.used > b.used end)
+  for i, entry in ipairs(entries) do texts[i] = raw.plan_text(entry.plan) end
+  return table.concat(texts, "\n")
+end
+
+--- Prints the plans: their ops, kernels and memory.
+function Compiled:explain() print(self:text()) end
+
+--- Frees all plans now; the next call traces again.
+function Compiled:clear()
+  while self.cached > 0 do drop_oldest(self) end
+end
+
+function Compiled:__tostring()
+  return ("compiled function, %d plans made, %d held"):format(self.plans, self.cached)
+end
+
+local M = {}
+
+-- bound: how many plans are held at a time.
+local known = {rewrites = true, precision = false, bound = 16}
+
+--- Makes a compiled function of f. Options:
+--   rewrites   false: each op runs as traced, equal to eager bit for bit (default true)
+--   bound      how many plans are held; the least recently used goes (default 16)
+--   precision  only nil or "f32" for now
+-- The result has the fields plans (how many were made) and cached (how many are held),
+-- and the methods explain, text and clear.
+function M.compile(f, options)
+  guard.callable("compile", f)
+  options = guard.options("compile", options, known)
+  if options.precision and options.precision ~= "f32" then
+    raw.fail("compile: expected precision \"f32\", got %s", tostring(options.precision))
+  end
+  if type(options.bound) ~= "number" or options.bound < 1 then
+    raw.fail("compile: expected bound from 1 up, got %s", tostring(options.bound))
+  end
+  return setmetatable({f = f, rewrites = options.rewrites, bound = options.bound, cache = {},
+                       cached = 0, plans = 0, calls = 0}, Compiled)
+end
+
+return M

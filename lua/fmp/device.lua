@@ -1,0 +1,46 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Devices, their threads, and which kernels are chosen.
+
+local raw = require "fmp.ffi"
+
+local M = {}
+
+--- The default device's name; with a name ("cpu", "cuda:1") makes that the default.
+function M.device(name)
+  if name ~= nil then raw.device_set_default(name) end
+  return raw.device_default()
+end
+
+--- All backends as text, one per line.
+function M.devices() return raw.device_list() end
+
+--- How many threads the default device computes with; with a number sets it first.
+function M.threads(count)
+  if count ~= nil and (type(count) ~= "number" or count % 1 ~= 0 or count < 1) then
+    raw.fail("threads: expected a number from 1 up, got %s", tostring(count))
+  end
+  return raw.device_threads(nil, count or 0)
+end
+
+--- Waits for all work that was enqueued on a device, or on the default one.
+function M.wait(name) raw.device_wait(name) end
+
+local forced, tags, n_tags = nil, {}, 0
+
+--- From now on takes kernels of this name ("ref") wherever an op has one; nil: the best.
+function M.kernel(name)
+  raw.kernel_force(name)
+  forced = name
+end
+
+--- A number for the forced kernel: plans that were made under another do not serve.
+function M.kernel_tag()
+  if forced == nil then return 0 end
+  if not tags[forced] then
+    n_tags = n_tags + 1
+    tags[forced] = n_tags
+  end
+  return tags[forced]
+end
+
+return M

@@ -1,0 +1,110 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- fmp.evaluate{net =, data =}: how well a network does on examples that it has not seen.
+--
+-- With tests = n each batch passes n times, with new random regions each time; the class
+-- probabilities of the passes are summed, and the error is known after each count.
+
+local raw = require "fmp.ffi"
+local guard = require "fmp.guard"
+local record = require "fmp.record"
+local module = require "fmp.nn.module"
+local settings = require "fmp.nn.settings"
+
+local M = {}
+
+--- f as a compiled function, or as one whose temporaries are freed when it returns.
+function M.wrap(f, compile)
+  if compile then return require("fmp.compile").compile(f) end
+  return function(...) return record.record(f, ...) end
+end
+
+--- Fails unless the values have what data sets, networks and losses have.
+function M.check_parts(what, net, criterion, data)
+  if not module.is_module(net) then raw.fail("%s: expected net as a network, got %s", what,
+                                             type(net)) end
+  if not module.is_module(criterion) then
+    raw.fail("%s: expected loss as a loss such as nn.CrossEntropy(), got %s", what,
+             type(criterion))
+  end
+  for name, value in pairs(data) do
+    if value and (type(value) ~= "table" or type(value.epoch) ~= "function") then
+      raw.fail("%s: expected %s as data in batches, got %s", what, name,
+               type(value) == "table" and "a table without epoch()" or type(value))
+    end
+  end
+end
+
+-- -- one data set ------------------------------------------------------------
+
+-- Adds to `wrong` how many rows of a batch are wrong after each count of passes.
+local function count_wrong(self, x, y, tests, wrong)
+  local scores, loss = self.pass(x, y)
+  local first_loss = loss:item()
+  for test = 1, tests do
+    if test > 1 then scores = scores + self.pass(x, y) end
+    wrong[test] = (wrong[test] or 0) + self.criterion:wrong(scores, y):item()
+  end
+  return first_loss
+end
+
+local function run(self, data, tests)
+  local seen, loss, wrong = 0, 0, {}
+  for x, y in data:epoch() do
+    local n = x.shape[1]
+    local batch_loss = self.classifies and count_wrong(self, x, y, tests, wrong)
+                       or self.pass(x, y):item()
+    seen, loss = seen + n, loss + batch_loss * n
+  end
+  if seen == 0 then raw.fail("evaluate: the data hold no example") end
+  local result = {count = seen, loss = loss / seen}
+  if self.classifies then
+    result.errors = {}
+    for test = 1, tests do result.errors[test] = 100 * wrong[test] / seen end
+    result.error = result.errors[tests]
+  end
+  return result
+end
+
+local Evaluator = {}
+Evaluator.__index = Evaluator
+
+--- {loss =, count =}, and for a loss that classifies {error = percent, errors = {...}}.
+function Evaluator:run(data, tests)
+  if tests > 1 and not self.classifies then
+    raw.fail("evaluate: tests = %d needs a loss that classifies; %s does not", tests,
+             self.criterion.kind)
+  end
+  local training = self.net.training
+  self.net:evaluate()
+  return guard.call(function() self.net:train(training) end, run, self, data, tests)
+end
+
+--- Evaluates a network again and again with the same plans.
+function M.evaluator(net, criterion, compile)
+  local classifies = criterion.wrong ~= nil
+  local function pass(x, y)
+    local output = net(x)
+    if not classifies then return criterion(output, y) end
+    return criterion:probabilities(output), criterion(output, y)
+  end
+  return setmetatable({net = net, criterion = criterion, classifies = classifies,
+                       pass = M.wrap(pass, compile)}, Evaluator)
+end
+
+-- -- for users ---------------------------------------------------------------
+
+local known = {net = false, data = false, loss = false, tests = 1, compile = true}
+
+--- evaluate{net =, data =, loss = nn.CrossEntropy(), tests = 1, compile = true} returns
+-- {error = percent after all tests, errors = {after 1, after 2, ...}, loss =, count =}; no
+-- errors for a loss that does not classify.
+local function evaluate(_, options)
+  options = guard.options("evaluate", options, known)
+  local criterion = options.loss or require("fmp.nn.loss").CrossEntropy()
+  if not options.data then raw.fail("evaluate: expected data") end
+  M.check_parts("evaluate", options.net, criterion, {data = options.data})
+  settings.whole("evaluate", "tests", options.tests, 1)
+  return M.evaluator(options.net, criterion, options.compile):run(options.data, options.tests)
+end
+
+return setmetatable(M, {__call = evaluate})

@@ -1,0 +1,590 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- The border to the engine: loads libfmp and wraps api.h function by function.
+-- The only file that touches handles and ffi.gc. An object that owns a handle is a table
+-- {handle = cdata} with one of the metatables below, which other files fill with methods.
+-- No 64-bit integer leaves this file as cdata: all are Lua numbers, exact below 2^53.
+
+local ffi = require "ffi"
+
+local M = {}
+
+-- Metatables of the objects that own a handle.
+local Tensor, Resource, Plan = {}, {}, {}
+M.Tensor, M.Resource, M.Plan = Tensor, Resource, Plan
+
+-- -- where things are --------------------------------------------------------
+
+-- This file is <prefix>/share/fmp/lua/fmp/ffi.lua.
+local source = debug.getinfo(1, "S").source
+local lua_root = source:match("^@(.*)fmp/ffi%.lua$") or "./"
+local share = lua_root:match("^(.*)lua/$") or lua_root .. "../"
+local prefix = share:match("^(.*)share/fmp/$") or share .. "../../"
+
+--- The directory <prefix>/share/fmp/, with its slash.
+M.share = share
+
+local triplets = {x64 = "x86_64-linux-gnu/", arm64 = "aarch64-linux-gnu/"}
+
+-- The library as it lies in a build tree, an installation, or Debian's multiarch directories.
+local function load_library()
+  local tried = {}
+  for _, directory in ipairs {"lib/", "lib/" .. (triplets[ffi.arch] or ""), "lib64/"} do
+    local path = prefix .. directory .. "libfmp.so"
+    local ok, library = pcall(ffi.load, path)
+    if ok then return library, path end
+    tried[#tried + 1] = tostring(library)
+  end
+  error("libfmp.so could not be loaded:\n  " .. table.concat(tried, "\n  "), 0)
+end
+
+-- A header as a cdef: without lines that start with '#', and without what is C++ only.
+local function declarations(path)
+  local file, why = io.open(path)
+  if not file then error("the engine's declarations are missing: " .. why, 0) end
+  local lines, skipping = {}, false
+  for line in file:lines() do
+    if line:find "^#ifdef __cplusplus" then
+      skipping = true
+    elseif skipping and line:find "^#endif" then
+      skipping = false
+    elseif not skipping and not line:find "^#" then
+      lines[#lines + 1] = line
+    end
+  end
+  file:close()
+  return table.concat(lines, "\n")
+end
+
+-- Test runners load modules anew for each file, but a cdef can be made only once.
+if not pcall(ffi.typeof, "fmp_spec") then
+  ffi.cdef(declarations(share .. "cdef/types.h"))
+  ffi.cdef(declarations(share .. "cdef/api.h"))
+  ffi.cdef "void *dlopen(const char *path, int mode);"
+end
+
+local C, library_path = load_library()
+
+-- The library must outlive this Lua state: its plugins and their threads stay loaded.
+local RTLD_NOW_NODELETE = 0x1002
+ffi.C.dlopen(library_path, RTLD_NOW_NODELETE)
+
+-- -- errors ------------------------------------------------------------------
+
+local inside = "@" .. lua_root .. "fmp/"
+
+--- Whether a frame's `source` is a file of this library.
+function M.is_own(file) return file:sub(1, #inside) == inside end
+
+-- "script.lua:12: " of the innermost frame that is not this library's; "" if there is none.
+local function where()
+  for level = 2, math.huge do
+    local frame = debug.getinfo(level, "Sl")
+    if not frame then return "" end
+    if frame.currentline > 0 and not M.is_own(frame.source) then
+      return frame.short_src .. ":" .. frame.currentline .. ": "
+    end
+  end
+end
+
+--- Raises a formatted message at the line of the user's script that led here.
+function M.fail(format, ...)
+  error(where() .. (select("#", ...) > 0 and format:format(...) or format), 0)
+end
+
+local function raise(status)
+  local text = ffi.string(C.fmp_last_error())
+  if text == "" then text = ffi.string(C.fmp_status_name(status)) end
+  error(where() .. text, 0)
+end
+
+local function check(status)
+  if status ~= 0 then raise(status) end
+end
+
+local function text_of(pointer)
+  if pointer ~= nil then return ffi.string(pointer) end
+  return nil
+end
+
+-- -- engine ------------------------------------------------------------------
+
+function M.version() return ffi.string(C.fmp_version()) end
+function M.log_level(level) C.fmp_log_level(level) end
+function M.live_bytes() return tonumber(C.fmp_live_bytes()) end
+function M.tensor_bytes() return tonumber(C.fmp_tensor_bytes()) end
+function M.fail_allocation(after) C.fmp_fail_allocation(after) end
+function M.allocation_count() return tonumber(C.fmp_allocation_count()) end
+
+-- The engine's memory is invisible to Lua's collector. So whoever makes tensors compares
+-- what the engine holds with twice what was in use after the last collection.
+local FLOOR_BYTES = 64 * 2 ^ 20
+local collect_above = FLOOR_BYTES
+
+local function relieve_pressure()
+  if tonumber(C.fmp_tensor_bytes()) <= collect_above then return end
+  collectgarbage()
+  collect_above = math.max(FLOOR_BYTES, 2 * tonumber(C.fmp_tensor_bytes()))
+end
+
+-- -- data types --------------------------------------------------------------
+
+local dtype_names, dtype_numbers, dtype_slot = {}, {}, ffi.new("uint32_t[1]")
+
+--- The name of a data type's number: "f32" for 1.
+function M.dtype_name(number)
+  local name = dtype_names[number]
+  if not name then
+    name = text_of(C.fmp_dtype_name(number)) or "none"
+    dtype_names[number] = name
+  end
+  return name
+end
+
+--- The number of a data type; raises the nearest name if there is none.
+function M.dtype_number(name)
+  local number = dtype_numbers[name]
+  if not number then
+    if type(name) ~= "string" then
+      M.fail("expected the name of a data type, got %s", tostring(name))
+    end
+    check(C.fmp_dtype_find(name, dtype_slot))
+    number = dtype_slot[0]
+    dtype_numbers[name] = number
+  end
+  return number
+end
+
+function M.dtype_size(number) return tonumber(C.fmp_dtype_size(number)) end
+
+-- -- plugins -----------------------------------------------------------------
+
+function M.plugin_load(path) check(C.fmp_plugin_load(path)) end
+function M.plugin_load_default() check(C.fmp_plugin_load_default()) end
+
+function M.plugins()
+  local list, info = {}, ffi.new("fmp_plugin_info")
+  for i = 0, C.fmp_plugin_count() - 1 do
+    check(C.fmp_plugin_get(i, info))
+    list[i + 1] = {
+      name = text_of(info.name), version = text_of(info.version),
+      summary = text_of(info.summary), path = text_of(info.path),
+      abi = info.abi_major .. "." .. info.abi_minor,
+    }
+  end
+  return list
+end
+
+-- -- ops ---------------------------------------------------------------------
+
+local kind_names = {"bool", "i64", "f64", "string", "dtype", "resource"}
+
+-- An attribute's row as a table; kind is the number, type its name: "list of i64".
+local function attr_row(info)
+  local name = kind_names[info.kind % 16] or "?"
+  return {
+    name = text_of(info.name), doc = text_of(info.doc), kind = info.kind,
+    default = text_of(info.fallback), allowed = text_of(info.allowed),
+    type = info.kind >= 16 and "list of " .. name or name,
+  }
+end
+
+local function arg_row(info)
+  local marks = info.marks
+  return {
+    name = text_of(info.name),
+    optional = bit.band(marks, C.FMP_ARG_OPTIONAL) ~= 0,
+    written = bit.band(marks, C.FMP_ARG_WRITTEN) ~= 0,
+    spec_only = bit.band(marks, C.FMP_ARG_SPEC_ONLY) ~= 0,
+    variadic = bit.band(marks, C.FMP_ARG_VARIADIC) ~= 0,
+  }
+end
+
+local function rows(n, info, get, convert)
+  local list = {}
+  for i = 0, n - 1 do
+    check(get(i, info))
+    list[i + 1] = convert(info)
+  end
+  return list
+end
+
+--- Everything that an op's definition says, as a table. Its `handle` is for emit.
+function M.op(name)
+  local slot, info = ffi.new("const fmp_op *[1]"), ffi.new("fmp_op_info")
+  check(C.fmp_op_find(name, slot))
+  local op, arg = slot[0], ffi.new("fmp_arg_info")
+  C.fmp_op_describe(op, info)
+  return {
+    handle = op, name = name, schema = text_of(info.schema), doc = text_of(info.doc) or "",
+    plugin = text_of(info.plugin), gradient_ops = text_of(info.gradient_ops),
+    differentiable = info.differentiable ~= 0, variadic = info.variadic ~= 0,
+    alias = info.alias ~= 0, n_in = info.n_in, n_out = info.n_out, version = info.version,
+    inputs = rows(info.n_in, arg, function(i, to) return C.fmp_op_input(op, i, to) end, arg_row),
+    outputs = rows(info.n_out, arg, function(i, to) return C.fmp_op_output(op, i, to) end,
+                   arg_row),
+    attrs = rows(info.n_attr, ffi.new("fmp_attr_info"),
+                 function(i, to) return C.fmp_op_attr(op, i, to) end, attr_row),
+  }
+end
+
+--- The names of all ops, in order of name.
+function M.op_names()
+  local names, info = {}, ffi.new("fmp_op_info")
+  for i = 0, C.fmp_op_count() - 1 do
+    C.fmp_op_describe(C.fmp_op_at(i), info)
+    names[i + 1] = text_of(info.name)
+  end
+  table.sort(names)
+  return names
+end
+
+--- An op's kernels as text, one per line.
+function M.op_kernels(handle) return ffi.string(C.fmp_op_kernels(handle)) end
+
+function M.kernel_force(name) check(C.fmp_kernel_force(name)) end
+function M.kernel_explain(on) C.fmp_kernel_explain(on and 1 or 0) end
+
+-- -- devices -----------------------------------------------------------------
+
+local device_slot, int_slot = ffi.new("fmp_device *[1]"), ffi.new("int32_t[1]")
+
+-- NULL stands for the default device in functions that take one.
+local function device_of(name)
+  if name == nil then return nil end
+  check(C.fmp_device_find(name, device_slot))
+  return device_slot[0]
+end
+
+function M.device_default()
+  check(C.fmp_device_default(device_slot))
+  return ffi.string(C.fmp_device_name(device_slot[0]))
+end
+
+function M.device_set_default(name) check(C.fmp_device_set_default(device_of(name))) end
+function M.device_list() return ffi.string(C.fmp_device_list()) end
+
+local function device_or_default(name)
+  check(C.fmp_device_find(name, device_slot))
+  return device_slot[0]
+end
+
+function M.device_wait(name) check(C.fmp_device_wait(device_or_default(name))) end
+
+--- Sets (count > 0) or asks (0) how many threads a device computes with.
+function M.device_threads(name, count)
+  check(C.fmp_device_threads(device_or_default(name), count, int_slot))
+  return int_slot[0]
+end
+
+-- -- tensors -----------------------------------------------------------------
+
+local tensor_slot = ffi.new("fmp_tensor *[1]")
+local spec_slot = ffi.new("fmp_spec")
+
+-- Takes over one reference.
+local function adopt(handle)
+  return setmetatable({handle = ffi.gc(handle, C.fmp_tensor_release)}, Tensor)
+end
+
+-- The same for tensors that are new, and may be big.
+local function adopt_new(handle)
+  local t = adopt(handle)
+  relieve_pressure()
+  return t
+end
+
+local function fill_spec(spec, dtype, shape)
+  if #shape > C.FMP_MAX_RANK then
+    M.fail("expected at most %d dimensions, got %d", tonumber(C.FMP_MAX_RANK), #shape)
+  end
+  ffi.fill(spec, ffi.sizeof("fmp_spec"))
+  spec.dtype, spec.rank = dtype, #shape
+  for i = 1, #shape do spec.shape[i - 1] = shape[i] end
+  return spec
+end
+
+--- A tensor that owns a copy of `bytes` bytes at `data`, which must fit dtype and shape.
+function M.tensor_from(device, dtype, shape, data, bytes)
+  local spec = fill_spec(spec_slot, dtype, shape)
+  check(C.fmp_tensor_from(device_of(device), spec, data, bytes, tensor_slot))
+  return adopt_new(tensor_slot[0])
+end
+
+--- A rank-0 tensor on the device of `like`, a tensor, or on the default device.
+function M.tensor_number(like, dtype, value)
+  local device = like and C.fmp_tensor_device(like.handle) or nil
+  check(C.fmp_tensor_number(device, dtype, value, tensor_slot))
+  return adopt(tensor_slot[0])
+end
+
+function M.is_tensor(value) return getmetatable(value) == Tensor end
+function M.is_resource(value) return getmetatable(value) == Resource end
+
+local function read_spec(t)
+  C.fmp_tensor_spec(t.handle, spec_slot)
+  return spec_slot
+end
+
+function M.dtype(t) return read_spec(t).dtype end
+function M.rank(t) return read_spec(t).rank end
+
+function M.shape(t)
+  local spec, shape = read_spec(t), {}
+  for i = 1, spec.rank do shape[i] = tonumber(spec.shape[i - 1]) end
+  return shape
+end
+
+function M.size(t)
+  local spec, n = read_spec(t), 1
+  for i = 0, spec.rank - 1 do n = n * tonumber(spec.shape[i]) end
+  return n
+end
+
+function M.device(t) return ffi.string(C.fmp_device_name(C.fmp_tensor_device(t.handle))) end
+--- 0: has a value; 1: has none until its plan runs; 2: emptied.
+function M.state(t) return C.fmp_tensor_state(t.handle) end
+function M.read(t, buffer, bytes) check(C.fmp_tensor_read(t.handle, buffer, bytes)) end
+function M.write(t, buffer, bytes) check(C.fmp_tensor_write(t.handle, buffer, bytes)) end
+function M.empty(t) C.fmp_tensor_empty(t.handle) end
+
+local double_slot = ffi.new("double[1]")
+
+function M.item(t)
+  check(C.fmp_tensor_item(t.handle, double_slot))
+  return double_slot[0]
+end
+
+function M.to_device(t, device)
+  check(C.fmp_tensor_to(t.handle, device_of(device), tensor_slot))
+  return adopt_new(tensor_slot[0])
+end
+
+function M.set_parameter(t, on) C.fmp_tensor_set_parameter(t.handle, on and 1 or 0) end
+function M.is_parameter(t) return C.fmp_tensor_is_parameter(t.handle) ~= 0 end
+function M.set_name(t, name) check(C.fmp_tensor_set_name(t.handle, name)) end
+function M.name(t) return text_of(C.fmp_tensor_name(t.handle)) end
+
+--- A number that tells tensors apart while they live: two Lua objects may hold one tensor.
+function M.identity(t) return tonumber(ffi.cast("intptr_t", t.handle)) end
+
+--- The same for the device that a tensor is on.
+function M.device_identity(t)
+  return tonumber(ffi.cast("intptr_t", C.fmp_tensor_device(t.handle)))
+end
+
+-- -- emission ----------------------------------------------------------------
+
+-- Handles of list[1..n] as a C array, NULL for nil and false. The array is used again
+-- by the next call: the engine only reads it while a call lasts.
+local handle_room, handle_array = 32, ffi.new("fmp_tensor *[32]")
+
+local function handles(list, n)
+  if n > handle_room then
+    handle_room = 2 * n
+    handle_array = ffi.new("fmp_tensor *[?]", handle_room)
+  end
+  for i = 1, n do
+    local t = list[i]
+    handle_array[i - 1] = t and t.handle or nil
+  end
+  return handle_array
+end
+
+-- Where calls put up to n new tensors.
+local result_room, result_array = 32, ffi.new("fmp_tensor *[32]")
+
+local function results(n)
+  if n > result_room then
+    result_room = 2 * n
+    result_array = ffi.new("fmp_tensor *[?]", result_room)
+  end
+  return result_array
+end
+
+local function adopt_all(array, n)
+  local list = {}
+  for i = 1, n do
+    if array[i - 1] ~= nil then list[i] = adopt(array[i - 1]) end
+  end
+  relieve_pressure()
+  return list
+end
+
+--- Emits an op: attrs an fmp_attr array, inputs a list with nil for what is absent.
+-- Returns its first n_out outputs.
+function M.emit(op, attrs, n_attr, inputs, n_in, n_out)
+  local out = results(n_out)
+  check(C.fmp_emit(op, attrs, n_attr, handles(inputs, n_in), n_in, out, n_out))
+  if n_out == 1 then return adopt_new(out[0]) end
+  return unpack(adopt_all(out, n_out), 1, n_out)
+end
+
+-- -- scopes, randomness ------------------------------------------------------
+
+function M.scope_push(name) check(C.fmp_scope_push(name)) end
+function M.scope_pop() C.fmp_scope_pop() end
+function M.scope_path() return ffi.string(C.fmp_scope_path()) end
+
+function M.random_set(seed, step) C.fmp_random_set(seed, step) end
+
+function M.random_get()
+  local pair = ffi.new("uint64_t[2]")
+  C.fmp_random_get(pair, pair + 1)
+  return tonumber(pair[0]), tonumber(pair[1])
+end
+
+function M.random_seed(seed) C.fmp_random_seed(seed) end
+
+-- -- recording and gradients -------------------------------------------------
+
+--- What the thread does with ops now.
+M.RUN, M.RECORD, M.TRACE = 0, 1, 2
+function M.mode() return C.fmp_mode() end
+
+function M.record_begin() check(C.fmp_record_begin()) end
+--- Ends a recording and keeps the tensors of a list.
+function M.record_end(keep) C.fmp_record_end(handles(keep, #keep), #keep) end
+function M.outside_begin() check(C.fmp_outside_begin()) end
+function M.outside_end() C.fmp_outside_end() end
+
+--- d(loss)/d(x) for each x of a list.
+function M.gradients(loss, list)
+  local n = #list
+  local dx = results(n)
+  check(C.fmp_gradients(loss.handle, handles(list, n), n, dx))
+  return adopt_all(dx, n)
+end
+
+--- The parameters that a loss depends on, in order of first use.
+function M.parameters_of(loss)
+  check(C.fmp_parameters_of(loss.handle, nil, 0, int_slot))
+  local n, list = int_slot[0], {}
+  local found = ffi.new("fmp_tensor *[?]", math.max(n, 1))
+  check(C.fmp_parameters_of(loss.handle, found, n, int_slot))
+  for i = 1, n do list[i] = adopt(C.fmp_tensor_retain(found[i - 1])) end
+  return list
+end
+
+-- -- traces and plans --------------------------------------------------------
+
+-- All that a plan depends on but for its function: kernel choice, device and input specs.
+local key_type = ffi.typeof "struct { int64_t tag; fmp_device *device; fmp_spec specs[?]; }"
+local spec_bytes = ffi.sizeof("fmp_spec")
+local key_room, key = 8, key_type(8)
+
+-- Fills the key for inputs[1..n]; the device is the first input's, or the default.
+local function fill_key(tag, inputs, n)
+  if n > key_room then
+    key_room = 2 * n
+    key = key_type(key_room)
+  end
+  key.tag = tag
+  if n > 0 then
+    key.device = C.fmp_tensor_device(inputs[1].handle)
+  else
+    check(C.fmp_device_default(device_slot))
+    key.device = device_slot[0]
+  end
+  for i = 1, n do C.fmp_tensor_spec(inputs[i].handle, key.specs[i - 1]) end
+end
+
+--- A string that is equal for equal tag, device and specs.
+function M.plan_key(tag, inputs, n)
+  fill_key(tag, inputs, n)
+  return ffi.string(key, 16 + n * spec_bytes)
+end
+
+--- Begins a trace for inputs like these; returns the tensors that stand for them.
+function M.trace_begin(inputs, n, rewrites)
+  fill_key(0, inputs, n)
+  local placeholders = results(n)
+  local flags = rewrites and 0 or C.FMP_NO_REWRITES
+  check(C.fmp_trace_begin(key.device, key.specs, n, flags, placeholders))
+  return adopt_all(placeholders, n)
+end
+
+function M.trace_abort() C.fmp_trace_abort() end
+
+--- Ends a trace and makes its plan and one instance of it.
+function M.trace_end(outputs, n)
+  local graph, plan = ffi.new("fmp_graph *[1]"), ffi.new("fmp_plan *[1]")
+  local instance = ffi.new("fmp_instance *[1]")
+  check(C.fmp_trace_end(handles(outputs, n), n, graph))
+  local status = C.fmp_plan_new(graph[0], nil, 0, 0, plan)
+  C.fmp_graph_release(graph[0])
+  check(status)
+  status = C.fmp_instance_new(plan[0], 0, instance)
+  C.fmp_plan_release(plan[0]) -- the instance holds it
+  check(status)
+  return setmetatable({handle = ffi.gc(instance[0], C.fmp_instance_release), plan = plan[0],
+                       n_out = n}, Plan)
+end
+
+--- Runs a plan once; returns its outputs.
+function M.plan_run(plan, inputs, n)
+  local n_out = plan.n_out
+  local out = results(n_out)
+  check(C.fmp_instance_run(plan.handle, handles(inputs, n), n, out, n_out))
+  if n_out == 1 then return adopt_new(out[0]) end
+  return unpack(adopt_all(out, n_out), 1, n_out)
+end
+
+function M.plan_text(plan) return ffi.string(C.fmp_plan_text(plan.plan)) end
+function M.plan_nodes(plan) return C.fmp_plan_nodes(plan.plan) end
+function M.plan_arena_bytes(plan) return tonumber(C.fmp_plan_arena_bytes(plan.plan)) end
+
+--- Gives up a plan's memory now rather than at the next collection.
+function M.plan_release(plan)
+  C.fmp_instance_release(ffi.gc(plan.handle, nil))
+  plan.handle, plan.plan = nil, nil
+end
+
+-- -- resources ---------------------------------------------------------------
+
+--- What kinds of resource there are: a list of {name, doc, plugin, attrs}.
+function M.resource_kinds()
+  local list, info = {}, ffi.new("fmp_resource_info")
+  for kind = 0, C.fmp_resource_kinds() - 1 do
+    check(C.fmp_resource_describe(kind, info))
+    list[kind + 1] = {
+      name = text_of(info.name), doc = text_of(info.doc), plugin = text_of(info.plugin),
+      attrs = rows(info.n_attr, ffi.new("fmp_attr_info"),
+                   function(i, to) return C.fmp_resource_attr(kind, i, to) end, attr_row),
+    }
+  end
+  return list
+end
+
+function M.resource_open(name, attrs, n_attr)
+  local slot = ffi.new("fmp_resource *[1]")
+  check(C.fmp_resource_open(name, attrs, n_attr, slot))
+  return setmetatable({handle = ffi.gc(slot[0], C.fmp_resource_release)}, Resource)
+end
+
+-- A closed resource has no handle.
+local function resource_handle(resource)
+  return resource.handle or M.fail("the resource has been closed")
+end
+M.resource_handle = resource_handle
+
+function M.resource_name(resource)
+  return ffi.string(C.fmp_resource_name(resource_handle(resource)))
+end
+
+function M.resource_save(resource)
+  local bytes, n = ffi.new("const void *[1]"), ffi.new("int64_t[1]")
+  check(C.fmp_resource_save(resource_handle(resource), bytes, n))
+  return ffi.string(bytes[0], tonumber(n[0]))
+end
+
+function M.resource_restore(resource, saved)
+  check(C.fmp_resource_restore(resource_handle(resource), saved, #saved))
+end
+
+function M.resource_close(resource)
+  if not resource.handle then return end
+  C.fmp_resource_release(ffi.gc(resource.handle, nil))
+  resource.handle = nil
+end
+
+return M

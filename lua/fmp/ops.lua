@@ -1,0 +1,117 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- fmp.ops.NAME: every registered op as a callable object, made from its definition when
+-- it is first asked for.
+--
+--   y = fmp.ops.conv2d(x, w, b, {stride = 2})    inputs, then attributes by name
+--   y = fmp.ops.conv2d(x, w, nil)                nil: an optional input that is absent
+--   y, argmax = fmp.ops.max_pool(x, {window = 2, outputs = 2})
+--
+-- A number among the inputs becomes a rank-0 tensor of the first tensor's type.
+-- The results are the outputs that the schema does not mark as optional; `outputs = n`
+-- among the attributes asks for the first n instead.
+-- print(fmp.ops.conv2d) shows an op's schema, attributes and documentation. Its fields:
+-- name, schema, doc, plugin, inputs, outputs, attrs, differentiable, kernels (a text).
+
+local raw = require "fmp.ffi"
+local attrs = require "fmp.attrs"
+local numbers = require "fmp.numbers"
+
+local Op = {}
+
+-- Kernels may be added by later plugins, so they are asked for each time.
+function Op:__index(key)
+  if key == "kernels" then return raw.op_kernels(self.handle) end
+  return Op[key]
+end
+
+function Op:__tostring() return require("fmp.help").op(self) end
+
+-- Outputs up to the last that must be there.
+local function required_outputs(outputs)
+  for i = #outputs, 1, -1 do
+    if not outputs[i].optional then return i end
+  end
+  return 0
+end
+
+local function define(name)
+  local op = raw.op(name)
+  op.kinds = attrs.kinds(op.attrs)
+  op.results = required_outputs(op.outputs)
+  -- An op that has an attribute of this name keeps it, and always gives all outputs.
+  op.counts_outputs = op.kinds.outputs == nil
+  if not op.counts_outputs then op.results = op.n_out end
+  return setmetatable(op, Op)
+end
+
+-- Takes {outputs = n} out of a table of attributes, which stays as it was.
+local function split_outputs(op, values)
+  if not op.counts_outputs or values.outputs == nil then return values, op.results end
+  local n, rest = values.outputs, {}
+  if type(n) ~= "number" or n % 1 ~= 0 or n < 0 or n > op.n_out then
+    raw.fail("%s: expected outputs from 0 to %d, got %s", op.name, op.n_out, tostring(n))
+  end
+  for name, value in pairs(values) do
+    if name ~= "outputs" then rest[name] = value end
+  end
+  return rest, n
+end
+
+local function first_tensor(inputs, n)
+  for i = 1, n do
+    if raw.is_tensor(inputs[i]) then return inputs[i] end
+  end
+end
+
+local F32 = raw.dtype_number "f32"
+
+local function number_tensor(op, i, value, like)
+  local dtype = like and raw.dtype(like) or F32
+  if value % 1 ~= 0 and not numbers.is_float(dtype) then
+    raw.fail("%s: input %d: expected a whole number beside %s, got %g", op.name, i,
+             raw.dtype_name(dtype), value)
+  end
+  return raw.tensor_number(like, dtype, value)
+end
+
+-- Turns numbers into tensors, in place.
+local function convert_inputs(op, inputs, n)
+  for i = 1, n do
+    local value = inputs[i]
+    if type(value) == "number" then
+      inputs[i] = number_tensor(op, i, value, first_tensor(inputs, n))
+    elseif value ~= nil and not raw.is_tensor(value) then
+      raw.fail("%s: input %d: expected a tensor or a number, got %s", op.name, i, type(value))
+    end
+  end
+end
+
+local function is_attributes(value)
+  return type(value) == "table" and getmetatable(value) == nil
+end
+
+-- What the engine reads must stay referenced until its call has returned.
+local function after(_, ...) return ... end
+
+function Op:__call(...)
+  local n, inputs = select("#", ...), {...}
+  local array, n_attr, anchors = nil, 0, nil
+  local n_out = self.results
+  if n > 0 and is_attributes(inputs[n]) then
+    local values
+    values, n_out = split_outputs(self, inputs[n])
+    array, n_attr, anchors = attrs.pack(values, self.kinds)
+    inputs[n], n = nil, n - 1
+  end
+  convert_inputs(self, inputs, n)
+  return after(anchors, raw.emit(self.handle, array, n_attr, inputs, n, n_out))
+end
+
+return setmetatable({}, {
+  __index = function(ops, name)
+    if type(name) ~= "string" then raw.fail("expected the name of an op, got %s", type(name)) end
+    local op = define(name)
+    rawset(ops, name, op)
+    return op
+  end,
+})

@@ -1,0 +1,79 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- How far a training is: on a terminal a bar that moves, and a line for each epoch that
+-- stays; elsewhere plain lines, one an epoch and one every half a minute between.
+
+local system = require "fmp.system"
+
+local Progress = {}
+Progress.__index = Progress
+
+local BAR_SECONDS, LINE_SECONDS, BAR_WIDTH = 0.2, 30, 20
+
+--- 75 seconds as "1:15".
+local function time_text(seconds)
+  if not (seconds >= 0 and seconds < 1e8) then return "?" end
+  local s = math.floor(seconds + 0.5)
+  local h, m = math.floor(s / 3600), math.floor(s / 60) % 60
+  if h > 0 then return ("%d:%02d:%02d"):format(h, m, s % 60) end
+  return ("%d:%02d"):format(m, s % 60)
+end
+
+local function bar_text(fraction)
+  local full = math.min(math.floor(fraction * BAR_WIDTH), BAR_WIDTH)
+  return "[" .. ("="):rep(full) .. (" "):rep(BAR_WIDTH - full) .. "]"
+end
+
+--- style: "bar", "lines", "none", or nil for what the output is. print: where lines go.
+local function new(style, print)
+  style = style or (system.is_terminal() and "bar" or "lines")
+  local started = system.seconds()
+  return setmetatable({style = style, print = print, started = started, shown = started,
+                       drawn = false}, Progress)
+end
+
+-- Seconds that are left if all goes on as until now; nil if the end is not known.
+local function left(self, fraction)
+  if not fraction or fraction <= 0 then return nil end
+  return (system.seconds() - self.started) * (1 - fraction) / fraction
+end
+
+local function draw(self, text)
+  io.stdout:write("\r", text:sub(1, system.columns() - 1), "\27[K")
+  io.stdout:flush()
+  self.drawn = true
+end
+
+--- Shows how it goes, now and then. state: {title =, part =, fraction =, text =}: "epoch
+-- 2/3", the part of it that is done, the part of everything; a function that makes the text.
+function Progress:update(state)
+  if self.style == "none" then return end
+  local now = system.seconds()
+  local wait = self.style == "bar" and BAR_SECONDS or LINE_SECONDS
+  if now - self.shown < wait then return end
+  self.shown = now
+  local rest = left(self, state.fraction)
+  local time = rest and time_text(rest) .. " left" or time_text(now - self.started)
+  if self.style == "bar" then
+    draw(self, ("%s %s %s  %s"):format(state.title, bar_text(state.part or 0), state.text(), time))
+  else
+    local part = state.part and ("%3.0f %%  "):format(100 * state.part) or ""
+    self.print(("%s  %s%s  %s"):format(state.title, part, state.text(), time))
+  end
+end
+
+--- Wipes a bar away, so that what is printed next begins on an empty line.
+function Progress:clear()
+  if not self.drawn then return end
+  io.stdout:write("\r\27[K")
+  io.stdout:flush()
+  self.drawn = false
+end
+
+--- A line that stays.
+function Progress:line(text)
+  self:clear()
+  self.shown = system.seconds()
+  if self.style ~= "none" then self.print(text) end
+end
+
+return {new = new, time_text = time_text}

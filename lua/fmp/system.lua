@@ -1,0 +1,64 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- What scripts need of the operating system and Lua does not have.
+
+local ffi = require "ffi"
+
+-- Test runners load modules anew for each file, but a cdef can be made only once.
+if not pcall(ffi.typeof, "struct fmp_timespec") then
+  ffi.cdef [[
+    struct fmp_timespec { long seconds, nanoseconds; };
+    int clock_gettime(int clock, struct fmp_timespec *now);
+    int isatty(int descriptor);
+    int mkdir(const char *path, unsigned int mode);
+    int getpid(void);
+    char *strerror(int number);
+  ]]
+end
+
+local M = {}
+
+local CLOCK_MONOTONIC = 1
+local now = ffi.new "struct fmp_timespec"
+
+--- Seconds since some moment, on a clock that nobody sets.
+function M.seconds()
+  ffi.C.clock_gettime(CLOCK_MONOTONIC, now)
+  return tonumber(now.seconds) + tonumber(now.nanoseconds) * 1e-9
+end
+
+--- Whether what is printed goes to a terminal.
+function M.is_terminal() return ffi.C.isatty(1) == 1 and os.getenv "TERM" ~= "dumb" end
+
+--- The terminal's width in columns.
+function M.columns() return tonumber(os.getenv "COLUMNS") or 80 end
+
+--- The number of this process.
+function M.process() return ffi.C.getpid() end
+
+local EEXIST = 17
+
+-- One directory; true if it is there afterwards, or else nil and why not.
+local function make_one(path)
+  if ffi.C.mkdir(path, 511) == 0 or ffi.errno() == EEXIST then return true end
+  return nil, path .. ": " .. ffi.string(ffi.C.strerror(ffi.errno()))
+end
+
+--- Makes a directory and those above it that are missing; true, or nil and why not.
+function M.make_directory(path)
+  local at = 1
+  while true do
+    local slash = path:find("/", at + 1, true)
+    local ok, why = make_one(path:sub(1, (slash or 0) - 1))
+    if not slash then return ok, why end
+    at = slash
+  end
+end
+
+--- Whether there is such a file or directory.
+function M.exists(path)
+  local file = io.open(path)
+  if file then file:close() end
+  return file ~= nil
+end
+
+return M

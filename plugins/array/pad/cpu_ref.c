@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * pad: the value everywhere, then x copied into the middle. */
+#include "pad.h"
+#include "../copy/strided.h"
+#include "../fill/fill.h"
+
+static fmp_status run(const fmp_call *call)
+{
+  const pad_params *p = call->params;
+  const fmp_view *x = &call->in[0], *y = &call->out[0];
+  const int64_t element = (int64_t)array_dtype_size(y->dtype);
+  strided_copy c = {.target = y->data, .source = x->data};
+  FMP_TRY(fill_value(call, y, p->value));
+  if (fmp_view_size(x) == 0) return FMP_OK;
+  strided_shape(&c, x);
+  for (uint32_t i = 0; i < x->rank; i++) {
+    c.target += array_item(p->before, i, 0) * y->strides[i] * element;
+    c.target_strides[i] = y->strides[i];
+    c.source_strides[i] = x->strides[i];
+  }
+  return strided_run(call, &c);
+}
+
+static const fmp_kernel_def kernel = {
+    .struct_size = sizeof(fmp_kernel_def),
+    .op = "pad",
+    .backend = "cpu",
+    .name = "ref",
+    .dtypes = FMP_ANY_DTYPE,
+    .flags = FMP_KERNEL_STRIDED,
+    .run = run,
+};
+
+fmp_status pad_add_ref(const fmp_host *h, fmp_registry *r) { return h->add_kernel(r, &kernel); }

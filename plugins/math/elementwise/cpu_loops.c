@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The kernels that are used: lines of elements, with a loop for each common mixture of
+ * strides that compilers turn into vector instructions, on all threads.
+ *
+ * Every element is computed from its operands alone, so neither threads nor the cutting
+ * into lines change a bit. */
+#include "elementwise.h"
+#include "expressions.h"
+#include "fmp/kit/loops.h"
+
+/* One line of n elements: p[0] the output, contiguous; p[1..] the inputs with strides s[1..]. */
+typedef void (*row_fn)(void *const p[], const int64_t s[], int64_t n);
+
+/* y[i] = f(loads), the loads being declarations of a, b, c. */
+#define FOR_EACH(R, loads, y)       \
+  FMP_LOOP_INDEPENDENT              \
+  for (int64_t i = 0; i < n; i++) { \
+    loads;                          \
+    ((R *)p[0])[i] = (R)(y);        \
+  }
+
+#define LOAD(T, name, k, stride) const T name = ((const T *)p[k])[i * (stride)]
+
+#define LINE1(name, suffix, A, R, y)                                         \
+  static void name##_##suffix(void *const p[], const int64_t s[], int64_t n) \
+  {                                                                          \
+    if (s[1] == 1)                                                           \
+      FOR_EACH(R, LOAD(A, a, 1, 1), y)                                       \
+    else                                                                     \
+      FOR_EACH(R, LOAD(A, a, 1, s[1]), y)                                    \
+  }
+
+/* Both in line; one of them a number, read before anything is written; or any strides. */
+#define LINE2(name, suffix, A, B, R, y)                                      \
+  static void name##_##suffix(void *const p[], const int64_t s[], int64_t n) \
+  {                                                                          \
+    if (s[1] == 1 && s[2] == 1) {                                            \
+      FOR_EACH(R, LOAD(A, a, 1, 1); LOAD(B, b, 2, 1), y)                     \
+    } else if (s[1] == 1 && s[2] == 0) {                                     \
+      const B b = *(const B *)p[2];                                          \
+      FOR_EACH(R, LOAD(A, a, 1, 1), y)                                       \
+    } else if (s[1] == 0 && s[2] == 1) {                                     \
+      const A a = *(const A *)p[1];                                          \
+      FOR_EACH(R, LOAD(B, b, 2, 1), y)                                       \
+    } else {                                                                 \
+      FOR_EACH(R, LOAD(A, a, 1, s[1]); LOAD(B, b, 2, s[2]), y)               \
+    }                                                                        \
+  }
+
+#define LINE3(name, suffix, A, B, C, R, y)                                          \
+  static void name##_##suffix(void *const p[], const int64_t s[], int64_t n)        \
+  {                                                                                 \
+    if (s[1] == 1 && s[2] == 1 && s[3] == 1)                                        \
+      FOR_EACH(R, LOAD(A, a, 1, 1); LOAD(B, b, 2, 1); LOAD(C, c, 3, 1), y)          \
+    else                                                                            \
+      FOR_EACH(R, LOAD(A, a, 1, s[1]); LOAD(B, b, 2, s[2]); LOAD(C, c, 3, s[3]), y) \
+  }
+
+ALL_ROWS(LINE1, LINE2, LINE3)
+
+typedef struct job {
+  row_fn row;
+  uint32_t operands;
+  unsigned char *data[FMP_LOOP_OPERANDS];
+  int64_t bytes[FMP_LOOP_OPERANDS];
+} job;
+
+static void tile(void *arg, const fmp_tile *t)
+{
+  const job *j = arg;
+  void *p[FMP_LOOP_OPERANDS];
+  for (int64_t r = 0; r < t->rows; r++) {
+    for (uint32_t k = 0; k < j->operands; k++)
+      p[k] = j->data[k] + (t->offset[k] + r * t->row_stride[k]) * j->bytes[k];
+    j->row(p, t->column_stride, t->columns);
+  }
+}
+
+static void add_operand(job *j, const fmp_view *v)
+{
+  j->data[j->operands] = v->data;
+  j->bytes[j->operands] = fmp_element_bytes(v->dtype);
+  j->operands++;
+}
+
+static fmp_status run(const fmp_call *call, row_fn row)
+{
+  fmp_loop loop;
+  job j = {.row = row};
+  fmp_loop_begin(&loop, call->out);
+  add_operand(&j, call->out);
+  for (uint32_t k = 0; k < call->n_in; k++) {
+    fmp_loop_add(&loop, &call->in[k]);
+    add_operand(&j, &call->in[k]);
+  }
+  fmp_loop_merge(&loop);
+  return fmp_loop_parallel(call, &loop, FMP_LOOP_GRAIN, tile, &j);
+}
+
+ALL_OPS(NUMBER_RUN, FLOAT_RUN)
+
+fmp_status elementwise_add_loops(const fmp_host *h, fmp_registry *r)
+{
+  static const kernel_row rows[] = {ALL_OPS(NUMBER_KERNEL, FLOAT_KERNEL)};
+  const fmp_kernel_def def = {.struct_size = sizeof def,
+                              .backend = "cpu",
+                              .name = "loops",
+                              .priority = 10,
+                              .flags = FMP_KERNEL_STRIDED};
+  return add_rows(h, r, def, rows, sizeof rows / sizeof *rows);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reference kernels: one element after the other, its place in each input worked out
+ * from its index alone. Slow on purpose; shares nothing with the loops it is to check
+ * but the expressions. */
+#include "elementwise.h"
+#include "expressions.h"
+#include "fmp/kit/check.h"
+#include "fmp/kit/loops.h"
+
+/* p[0] is the output's element, p[1..] the inputs'. */
+typedef void (*row_fn)(void *const p[]);
+
+#define ELEMENT1(name, s, A, R, y)        \
+  static void name##_##s(void *const p[]) \
+  {                                       \
+    const A a = *(const A *)p[1];         \
+    *(R *)p[0] = (R)(y);                  \
+  }
+
+#define ELEMENT2(name, s, A, B, R, y)     \
+  static void name##_##s(void *const p[]) \
+  {                                       \
+    const A a = *(const A *)p[1];         \
+    const B b = *(const B *)p[2];         \
+    *(R *)p[0] = (R)(y);                  \
+  }
+
+#define ELEMENT3(name, s, A, B, C, R, y)  \
+  static void name##_##s(void *const p[]) \
+  {                                       \
+    const A a = *(const A *)p[1];         \
+    const B b = *(const B *)p[2];         \
+    const C c = *(const C *)p[3];         \
+    *(R *)p[0] = (R)(y);                  \
+  }
+
+ALL_ROWS(ELEMENT1, ELEMENT2, ELEMENT3)
+
+/* Where the element of v is that goes into row-major element i of y. */
+static void *element(const fmp_view *v, const fmp_view *y, int64_t i)
+{
+  int64_t offset = 0;
+  for (uint32_t d = y->rank; d-- > 0; i /= y->shape[d])
+    offset += i % y->shape[d] * fmp_broadcast_stride(v, y->rank, d);
+  return (unsigned char *)v->data + offset * fmp_element_bytes(v->dtype);
+}
+
+static fmp_status run(const fmp_call *call, row_fn row)
+{
+  const fmp_view *y = call->out;
+  const int64_t n = fmp_view_size(y);
+  for (int64_t i = 0; i < n; i++) {
+    void *p[FMP_LOOP_OPERANDS] = {element(y, y, i)};
+    for (uint32_t k = 0; k < call->n_in; k++) p[k + 1] = element(&call->in[k], y, i);
+    row(p);
+  }
+  return FMP_OK;
+}
+
+ALL_OPS(NUMBER_RUN, FLOAT_RUN)
+
+fmp_status elementwise_add_ref(const fmp_host *h, fmp_registry *r)
+{
+  static const kernel_row rows[] = {ALL_OPS(NUMBER_KERNEL, FLOAT_KERNEL)};
+  const fmp_kernel_def def = {.struct_size = sizeof def, .backend = "cpu", .name = "ref"};
+  return add_rows(h, r, def, rows, sizeof rows / sizeof *rows);
+}

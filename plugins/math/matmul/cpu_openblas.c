@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * matmul by OpenBLAS's sgemm and dgemm, one call for each matrix of the batch. Its OpenMP
+ * build uses as many threads as OpenMP has for the calling thread, so nothing is set. */
+#include <limits.h>
+#include <string.h>
+#include "matmul.h"
+#include "openblas.h"
+
+typedef struct gemm_state {
+  const openblas *library;
+  matmul_sizes s;
+  int transpose_a, transpose_b; /* CBLAS's */
+} gemm_state;
+
+static int fits_int(int64_t n) { return n <= INT_MAX; }
+
+static int32_t supports(const fmp_host *h, const fmp_kernel_args *args)
+{
+  matmul_sizes s;
+  (void)h;
+  matmul_measure(args->params, &args->in[0], &args->in[1], &s);
+  return fits_int(s.m) && fits_int(s.n) && fits_int(s.k) && openblas_open() != NULL;
+}
+
+static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, void **state)
+{
+  const matmul_params *p = args->params;
+  gemm_state *g = h->alloc(sizeof *g);
+  FMP_REQUIRE(h, g != NULL, FMP_ENOMEM, "out of memory: a kernel's state");
+  g->library = openblas_open();
+  matmul_measure(p, &args->in[0], &args->in[1], &g->s);
+  g->transpose_a = p->transpose_a ? OPENBLAS_TRANSPOSED : OPENBLAS_AS_IS;
+  g->transpose_b = p->transpose_b ? OPENBLAS_TRANSPOSED : OPENBLAS_AS_IS;
+  *state = g;
+  return FMP_OK;
+}
+
+static void release(const fmp_host *h, void *state) { h->free(state); }
+
+/* beta = 0: y's old content is not read. */
+static void multiply_f32(const gemm_state *g, const float *a, const float *b, float *y)
+{
+  const matmul_sizes *s = &g->s;
+  for (int64_t i = 0; i < s->batch; i++)
+    g->library->sgemm(OPENBLAS_ROW_MAJOR, g->transpose_a, g->transpose_b, (int)s->m, (int)s->n,
+                      (int)s->k, 1, a + i * s->a_batch, (int)s->a_columns, b + i * s->b_batch,
+                      (int)s->b_columns, 0, y + i * s->m * s->n, (int)s->n);
+}
+
+static void multiply_f64(const gemm_state *g, const double *a, const double *b, double *y)
+{
+  const matmul_sizes *s = &g->s;
+  for (int64_t i = 0; i < s->batch; i++)
+    g->library->dgemm(OPENBLAS_ROW_MAJOR, g->transpose_a, g->transpose_b, (int)s->m, (int)s->n,
+                      (int)s->k, 1, a + i * s->a_batch, (int)s->a_columns, b + i * s->b_batch,
+                      (int)s->b_columns, 0, y + i * s->m * s->n, (int)s->n);
+}
+
+static fmp_status run(const fmp_call *call)
+{
+  const gemm_state *g = call->state;
+  const fmp_view *a = &call->in[0], *b = &call->in[1], *y = &call->out[0];
+  const int64_t size = fmp_view_size(y);
+  if (size == 0) return FMP_OK;
+  if (g->s.k == 0)
+    memset(y->data, 0, (size_t)size * (y->dtype == FMP_F64 ? 8 : 4));
+  else if (y->dtype == FMP_F64)
+    multiply_f64(g, a->data, b->data, y->data);
+  else
+    multiply_f32(g, a->data, b->data, y->data);
+  return FMP_OK;
+}
+
+static const fmp_kernel_def kernel = {
+    .struct_size = sizeof(fmp_kernel_def),
+    .op = "matmul",
+    .backend = "cpu",
+    .name = "openblas",
+    .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64),
+    .priority = 100,
+    .supports = supports,
+    .prepare = prepare,
+    .release = release,
+    .run = run,
+};
+
+fmp_status matmul_add_openblas(const fmp_host *h, fmp_registry *r)
+{
+  openblas_setup(h);
+  return h->add_kernel(r, &kernel);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Opening OpenBLAS. It chooses its kernels as it is loaded, and reads OPENBLAS_CORETYPE
+ * then; linked in, it would be too late to set that.
+ *
+ * Why it is set at all: versions 0.3.x before 0.3.25 know Intel processors by family and
+ * model. Extended models above 10 (Raptor Lake, Emerald Rapids, Arrow Lake ...) and
+ * families above 6 fall through a switch to those of 2004, "Prescott": SSE3 kernels, a
+ * fifth of the speed on Emerald Rapids. All other processors that they do not know, of
+ * AMD too, are chosen by their abilities, and need no help. Nor do later versions; to
+ * them the name says what they would find, or the kernels one step down. */
+#define _POSIX_C_SOURCE 200809L /* setenv */
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include "openblas.h"
+
+/* -- which processor ------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+/* Does 0.3.21 take it for a Prescott? */
+static int is_mistaken(void)
+{
+  unsigned eax, ebx, ecx, edx;
+  char vendor[12];
+  if (!__get_cpuid(0, &eax, &ebx, &ecx, &edx)) return 0;
+  memcpy(vendor, &ebx, 4);
+  memcpy(vendor + 4, &edx, 4);
+  memcpy(vendor + 8, &ecx, 4);
+  if (memcmp(vendor, "GenuineIntel", 12) != 0) return 0;
+  if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return 0;
+  const unsigned family = (eax >> 8) & 15, extended_family = (eax >> 20) & 255;
+  const unsigned extended_model = (eax >> 16) & 15;
+  return (family == 6 && extended_model > 10) || (family == 15 && extended_family > 0);
+}
+
+/* OpenBLAS's name for the best kernels that processor and operating system allow, both
+ * of which __builtin_cpu_supports asks. NULL: none that would be faster. */
+static const char *core_name(void)
+{
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512cd"))
+    return "SkylakeX";
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "Haswell";
+  return NULL;
+}
+
+#else
+static int is_mistaken(void) { return 0; }
+static const char *core_name(void) { return NULL; }
+#endif
+
+/* -- the library ------------------------------------------------------------------ */
+
+enum { BUILT_FOR_OPENMP = 2 }; /* what openblas_get_parallel() says */
+
+static const fmp_host *host;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static openblas library; /* zero: not there */
+
+void openblas_setup(const fmp_host *h)
+{
+  const char *name = is_mistaken() ? core_name() : NULL;
+  host = h;
+  if (name != NULL) setenv("OPENBLAS_CORETYPE", name, 0); /* the user's own stands */
+}
+
+/* POSIX gives functions as pointers to data. */
+static void find(void *handle, const char *name, void *function)
+{
+  void *const address = dlsym(handle, name);
+  memcpy(function, &address, sizeof address);
+}
+
+static void open_library(void)
+{
+  void *const handle = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+  int (*parallel)(void) = NULL;
+  if (handle == NULL) {
+    host->log(1, "%s: matrix products take the slow reference kernel", dlerror());
+    return;
+  }
+  find(handle, "cblas_sgemm", &library.sgemm);
+  find(handle, "cblas_dgemm", &library.dgemm);
+  find(handle, "openblas_get_parallel", &parallel);
+  if (parallel != NULL && parallel() != BUILT_FOR_OPENMP)
+    host->log(1, "libopenblas.so.0 was not built for OpenMP: its threads are not the engine's");
+}
+
+const openblas *openblas_open(void)
+{
+  if (pthread_once(&once, open_library) != 0) return NULL;
+  return library.sgemm != NULL && library.dgemm != NULL ? &library : NULL;
+}

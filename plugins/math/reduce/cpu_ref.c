@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reference kernels of sum, mean, max, min and sum_to: every element of x in order, each
+ * added to the accumulator of its output. Slow on purpose. */
+#include "reduce.h"
+#include "fmp/kit/check.h"
+#include <math.h>
+
+typedef void (*reduce_fn)(const fmp_view *x, const fmp_view *y, uint32_t mask, void *scratch);
+
+/* Which output element i of x belongs to: its index without the dimensions of mask. */
+static int64_t place(const fmp_view *x, uint32_t mask, int64_t i)
+{
+  int64_t at = 0, step = 1;
+  for (uint32_t d = x->rank; d-- > 0; i /= x->shape[d]) {
+    if (mask >> d & 1) continue;
+    at += i % x->shape[d] * step;
+    step *= x->shape[d];
+  }
+  return at;
+}
+
+/* From T by way of ACC to Y: a = start, then a = step for each v, at last y = end. */
+#define REFERENCE(name, T, ACC, Y, start, step, end)                                   \
+  static void name(const fmp_view *x, const fmp_view *y, uint32_t mask, void *scratch) \
+  {                                                                                    \
+    const int64_t size = fmp_view_size(x), n = fmp_view_size(y);                       \
+    ACC *acc = scratch;                                                                \
+    for (int64_t k = 0; k < n; k++) acc[k] = start;                                    \
+    for (int64_t i = 0; i < size; i++) {                                               \
+      const ACC v = (ACC)((const T *)x->data)[i];                                      \
+      ACC *a = &acc[place(x, mask, i)];                                                \
+      *a = step;                                                                       \
+    }                                                                                  \
+    for (int64_t k = 0; k < n; k++) ((Y *)y->data)[k] = (Y)(end);                      \
+  }
+
+#define SUM(name, T, ACC, Y) REFERENCE(name, T, ACC, Y, 0, *a + v, acc[k])
+SUM(sum_f32, float, double, float)
+SUM(sum_f64, double, double, double)
+SUM(sum_u8, uint8_t, uint64_t, int64_t)
+SUM(sum_i32, int32_t, uint64_t, int64_t)
+SUM(sum_i64, int64_t, uint64_t, int64_t)
+
+#define MEAN(name, T) REFERENCE(name, T, double, T, 0, *a + v, acc[k] / (double)(size / n))
+MEAN(mean_f32, float)
+MEAN(mean_f64, double)
+
+/* Once NaN, no comparison replaces it. */
+#define FLOAT_EXTREME(name, T, order, start) \
+  REFERENCE(name, T, double, T, start, v order *a || v != v ? v : *a, acc[k])
+FLOAT_EXTREME(max_f32, float, >, -INFINITY)
+FLOAT_EXTREME(max_f64, double, >, -INFINITY)
+FLOAT_EXTREME(min_f32, float, <, INFINITY)
+FLOAT_EXTREME(min_f64, double, <, INFINITY)
+
+#define INTEGER_EXTREME(name, T, order, start) \
+  REFERENCE(name, T, int64_t, T, start, v order *a ? v : *a, acc[k])
+INTEGER_EXTREME(max_u8, uint8_t, >, INT64_MIN)
+INTEGER_EXTREME(max_i32, int32_t, >, INT64_MIN)
+INTEGER_EXTREME(max_i64, int64_t, >, INT64_MIN)
+INTEGER_EXTREME(min_u8, uint8_t, <, INT64_MAX)
+INTEGER_EXTREME(min_i32, int32_t, <, INT64_MAX)
+INTEGER_EXTREME(min_i64, int64_t, <, INT64_MAX)
+
+static fmp_status run(const fmp_call *call, const reduce_fn by_type[])
+{
+  const reduce_params *p = call->params;
+  const fmp_view *x = call->in;
+  by_type[x->dtype](x, call->out, reduce_mask(p->axes, x->rank), call->scratch);
+  return FMP_OK;
+}
+
+static const reduce_fn sums[FMP_DTYPE_COUNT] = {[FMP_F32] = sum_f32,
+                                                [FMP_F64] = sum_f64,
+                                                [FMP_U8] = sum_u8,
+                                                [FMP_I32] = sum_i32,
+                                                [FMP_I64] = sum_i64};
+static const reduce_fn means[FMP_DTYPE_COUNT] = {[FMP_F32] = mean_f32, [FMP_F64] = mean_f64};
+static const reduce_fn maxima[FMP_DTYPE_COUNT] = {[FMP_F32] = max_f32,
+                                                  [FMP_F64] = max_f64,
+                                                  [FMP_U8] = max_u8,
+                                                  [FMP_I32] = max_i32,
+                                                  [FMP_I64] = max_i64};
+static const reduce_fn minima[FMP_DTYPE_COUNT] = {[FMP_F32] = min_f32,
+                                                  [FMP_F64] = min_f64,
+                                                  [FMP_U8] = min_u8,
+                                                  [FMP_I32] = min_i32,
+                                                  [FMP_I64] = min_i64};
+
+static fmp_status run_sum(const fmp_call *call) { return run(call, sums); }
+static fmp_status run_mean(const fmp_call *call) { return run(call, means); }
+static fmp_status run_max(const fmp_call *call) { return run(call, maxima); }
+static fmp_status run_min(const fmp_call *call) { return run(call, minima); }
+
+static fmp_status run_sum_to(const fmp_call *call)
+{
+  const fmp_view *x = &call->in[0];
+  sums[x->dtype](x, call->out, reduce_like_mask(x, &call->in[1]), call->scratch);
+  return FMP_OK;
+}
+
+/* An accumulator of 8 bytes per output. */
+static size_t scratch(const fmp_kernel_args *args, const void *state)
+{
+  (void)state;
+  return (size_t)fmp_spec_size(args->out) * 8;
+}
+
+fmp_status reduce_add_ref(const fmp_host *h, fmp_registry *r)
+{
+  const uint32_t floats = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64);
+  const uint32_t numbers = floats | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64);
+  const fmp_kernel_def defs[] = {
+      {.op = "sum", .dtypes = numbers, .run = run_sum},
+      {.op = "mean", .dtypes = floats, .run = run_mean},
+      {.op = "max", .dtypes = numbers, .run = run_max},
+      {.op = "min", .dtypes = numbers, .run = run_min},
+      {.op = "sum_to",
+       .dtypes = FMP_ANY_DTYPE,
+       .supports = reduce_supports_float,
+       .run = run_sum_to},
+  };
+  for (size_t i = 0; i < sizeof defs / sizeof *defs; i++) {
+    fmp_kernel_def def = defs[i];
+    def.struct_size = sizeof def;
+    def.backend = "cpu";
+    def.name = "ref";
+    def.scratch = scratch;
+    FMP_TRY(h->add_kernel(r, &def));
+  }
+  return FMP_OK;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Activations: y = f(x) for each element, and d(loss)/dx from dy and y alone, so that
+ * x need not be kept and y may take its place.
+ */
+#include "activation.h"
+
+#include "fmp/kit/attr.h"
+#include "fmp/kit/check.h"
+
+static fmp_status infer_forward(const fmp_host *h, const void *params, const fmp_spec *in,
+                                uint32_t n_in, fmp_spec *out, uint32_t n_out)
+{
+  (void)params, (void)n_in, (void)n_out;
+  FMP_TRY(fmp_check_dtype(h, "x", &in[0], FMP_FLOATS, "f32, f64 or bf16"));
+  out[0] = in[0];
+  return FMP_OK;
+}
+
+static fmp_status infer_back(const fmp_host *h, const void *params, const fmp_spec *in,
+                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+{
+  (void)params, (void)n_in, (void)n_out;
+  FMP_TRY(fmp_check_dtype(h, "y", &in[1], FMP_FLOATS, "f32, f64 or bf16"));
+  FMP_TRY(fmp_check_same_spec(h, "y", &in[1], "dy", &in[0]));
+  out[0] = in[0];
+  return FMP_OK;
+}
+
+/* -- gradients ------------------------------------------------------------- */
+
+static fmp_status emit_back(const fmp_host *h, fmp_builder *b, const char *back,
+                            const fmp_attr *attrs, uint32_t n_attr)
+{
+  const fmp_value in[] = {h->grad_dout(b, 0), h->grad_out(b, 0)};
+  h->grad_set(b, 0, h->emit(b, back, attrs, n_attr, in, 2));
+  return FMP_OK;
+}
+
+#define GRADIENT(op)                                                                     \
+  static fmp_status op##_gradient(const fmp_host *h, fmp_builder *b, const void *params) \
+  {                                                                                      \
+    (void)params;                                                                        \
+    return emit_back(h, b, #op "_back", NULL, 0);                                        \
+  }
+
+GRADIENT(relu)
+GRADIENT(sigmoid)
+GRADIENT(tanh)
+
+static fmp_status leaky_relu_gradient(const fmp_host *h, fmp_builder *b, const void *params)
+{
+  const struct leaky_relu_params *p = params;
+  const fmp_attr slope = fmp_attr_f64("slope", p->slope);
+  return emit_back(h, b, "leaky_relu_back", &slope, 1);
+}
+
+/* -- definitions ----------------------------------------------------------- */
+
+static const fmp_attr_def leaky_relu_attrs[] = {
+    FMP_ATTR(struct leaky_relu_params, slope, FMP_ATTR_F64, "0.01", "[0,)",
+             "factor of negative x; not negative, since y must tell the sign of x"),
+};
+
+#define NO_ATTRS .n_attr = 0
+#define SLOPE                                                                \
+  .attrs = leaky_relu_attrs, .n_attr = 1, .attr_size = sizeof(fmp_attr_def), \
+  .params_size = sizeof(struct leaky_relu_params)
+
+/* An op and the op that is its gradient. */
+#define ACTIVATION(op, attributes, text, back_text)                                                \
+  {.struct_size = sizeof(fmp_op_def),                                                              \
+   .name = #op,                                                                                    \
+   .schema = "(x) -> (y)",                                                                         \
+   .doc = text,                                                                                    \
+   .version = 1,                                                                                   \
+   .infer = infer_forward,                                                                         \
+   .gradient = op##_gradient,                                                                      \
+   .gradient_ops = #op "_back",                                                                    \
+   attributes},                                                                                    \
+  {                                                                                                \
+    .struct_size = sizeof(fmp_op_def), .name = #op "_back", .schema = "(dy, y) -> (dx)",           \
+    .doc = "Gradient of " #op ", from its output.\n" back_text, .version = 1, .infer = infer_back, \
+    attributes                                                                                     \
+  }
+
+static const fmp_op_def ops[] = {
+    ACTIVATION(relu, NO_ATTRS, "Rectifier: y = max(x, 0).\nx of any shape; NaN stays NaN.",
+               "dx = dy where y > 0 or y is NaN, else 0."),
+    ACTIVATION(
+        leaky_relu, SLOPE,
+        "Leaky rectifier: y = x where x > 0, else slope * x.\n"
+        "x of any shape; NaN stays NaN. Slope 0 gives relu, but -inf then gives NaN.",
+        "dx = dy where y > 0, else slope * dy. y > 0 exactly where x > 0: slope is not negative."),
+    ACTIVATION(sigmoid, NO_ATTRS,
+               "Logistic function: y = 1 / (1 + exp(-x)).\n"
+               "x of any shape; no overflow for any x; NaN stays NaN.",
+               "dx = dy * y * (1 - y)."),
+    ACTIVATION(tanh, NO_ATTRS, "Hyperbolic tangent: y = tanh(x).\nx of any shape; NaN stays NaN.",
+               "dx = dy * (1 - y^2)."),
+};
+
+fmp_status activation_register(const fmp_host *h, fmp_registry *r)
+{
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) FMP_TRY(h->add_op(r, &ops[i]));
+  return activation_register_cpu_ref(h, r);
+}

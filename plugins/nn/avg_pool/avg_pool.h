@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FMP_NN_AVG_POOL_H
+#define FMP_NN_AVG_POOL_H
+
+#include "../pool.h"
+
+fmp_status avg_pool_register_ref(const fmp_host *h, fmp_registry *r);
+
+#endif

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values and gradients of avg_pool. Images NHWC; PyTorch has channels first."""
+import os
+import sys
+
+import torch
+import torch.nn.functional as F
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from torch_cases import Cases  # noqa: E402
+
+torch.manual_seed(1)
+cases = Cases()
+
+
+def case(name, shape, window, stride=None, padding="valid", pads=(0, 0, 0, 0), count=False):
+    top, bottom, left, right = pads
+
+    def means(x):
+        x = F.pad(x.permute(0, 3, 1, 2), (left, right, top, bottom))
+        return F.avg_pool2d(x, window, stride or window).permute(0, 2, 3, 1)
+
+    # The mean of ones is the share of the window that lies in the image.
+    def pool(x):
+        return means(x) if count else means(x) / means(torch.ones_like(x))
+
+    attrs = {"window": list(window), "padding": padding, "count_padding": count}
+    if stride:
+        attrs["stride"] = list(stride)
+    if padding == "explicit":
+        attrs["pads"] = list(pads)
+    x = torch.randint(-32, 33, shape).float() / 16
+    cases.add(name, "avg_pool", pool, [x], attrs, tol=1e-6)
+
+
+case("2x2", (2, 4, 6, 3), (2, 2))
+case("2x2, odd image", (1, 5, 7, 2), (2, 2))
+case("overlapping", (1, 7, 7, 2), (3, 3), (2, 2))
+case("oblong", (1, 6, 5, 1), (3, 2), (1, 2))
+case("stride beyond the window", (1, 7, 8, 1), (2, 1), (3, 3))
+for count in (False, True):
+    name = ", padding counted" if count else ""
+    case("even pads" + name, (1, 5, 5, 2), (3, 3), (2, 2), "explicit", (1, 1, 1, 1), count)
+    case("uneven pads" + name, (2, 4, 5, 1), (3, 3), (1, 2), "explicit", (2, 0, 0, 1), count)
+    case("same" + name, (1, 5, 6, 2), (2, 3), (2, 2), "same", (0, 1, 0, 1), count)
+case("the whole image", (3, 3, 4, 2), (3, 4))
+cases.write(__file__)

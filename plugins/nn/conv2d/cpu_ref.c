@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reference kernels of the three ops: plain loops, f32 and f64, sums in double.
+ * Each output element is written once, by one thread, in a fixed order: the same
+ * bits on any number of threads.
+ */
+#include "conv.h"
+
+struct job {
+  struct conv c;
+  const void *b;
+  void *operand[CONV_OPERANDS];
+};
+
+/* -- indices --------------------------------------------------------------- */
+
+static int64_t x_at(const struct conv *c, int64_t n, int64_t i, int64_t j)
+{
+  return ((n * c->window.y.in + i) * c->window.x.in + j) * c->ic;
+}
+
+static int64_t w_at(const struct conv *c, int64_t o, int64_t k, int64_t l)
+{
+  return ((o * c->window.y.size + k) * c->window.x.size + l) * c->group_ic;
+}
+
+static int64_t y_at(const struct conv *c, int64_t n, int64_t i, int64_t j)
+{
+  return ((n * c->window.y.out + i) * c->window.x.out + j) * c->oc;
+}
+
+/* The output whose tap k lies on input i, or -1. */
+static int64_t output_of(const struct window_axis *a, int64_t i, int64_t k)
+{
+  const int64_t origin = i + a->before - k * a->dilation;
+  if (origin < 0 || origin % a->stride != 0) return -1;
+  return origin / a->stride < a->out ? origin / a->stride : -1;
+}
+
+/* -- one loop for each type ------------------------------------------------ */
+
+#define REAL float
+#define NAME(stem) stem##_f32
+#include "loops.inc"
+#undef REAL
+#undef NAME
+
+#define REAL double
+#define NAME(stem) stem##_f64
+#include "loops.inc"
+#undef REAL
+#undef NAME
+
+/* -- kernels --------------------------------------------------------------- */
+
+static const fmp_range_fn bodies[CONV_DIRECTIONS][FMP_DTYPE_COUNT] = {
+    [CONV_FORWARD] = {[FMP_F32] = forward_rows_f32, [FMP_F64] = forward_rows_f64},
+    [CONV_BACK_DATA] = {[FMP_F32] = back_data_rows_f32, [FMP_F64] = back_data_rows_f64},
+    [CONV_BACK_WEIGHTS] = {[FMP_F32] = back_weights_f32, [FMP_F64] = back_weights_f64},
+};
+
+/* What the threads share out: rows of all images, or filters. */
+static int64_t pieces(const struct conv *c, int direction)
+{
+  if (direction == CONV_BACK_WEIGHTS) return c->oc;
+  return c->n * (direction == CONV_FORWARD ? c->window.y.out : c->window.y.in);
+}
+
+/* Multiplications in one of them, those that padding and strides skip included. */
+static double operations(const struct conv *c, int direction)
+{
+  const double taps = (double)c->window.y.size * (double)c->window.x.size;
+  const double out = (double)c->window.x.out;
+  switch (direction) {
+    case CONV_FORWARD: return taps * out * (double)c->oc * (double)c->group_ic;
+    case CONV_BACK_DATA:
+      return taps * (double)c->window.x.in * (double)c->ic * (double)c->group_oc;
+    default: return taps * out * (double)c->window.y.out * (double)c->n * (double)c->group_ic;
+  }
+}
+
+static fmp_status run(const fmp_call *call, int direction)
+{
+  struct job job = {.b = direction == CONV_FORWARD ? call->in[CONV_BIAS].data : NULL};
+  for (int i = 0; i < CONV_OPERANDS; i++) job.operand[i] = conv_view(call, direction, i)->data;
+  FMP_TRY(conv_make(call->host, call->params, conv_view(call, direction, CONV_X)->shape,
+                    conv_view(call, direction, CONV_W)->shape, &job.c));
+  const fmp_range_fn body = bodies[direction][call->out[0].dtype];
+  const int64_t grain = window_grain(operations(&job.c, direction));
+  return call->host->parallel_for(call, pieces(&job.c, direction), grain, body, &job);
+}
+
+static fmp_status run_forward(const fmp_call *call) { return run(call, CONV_FORWARD); }
+static fmp_status run_back_data(const fmp_call *call) { return run(call, CONV_BACK_DATA); }
+static fmp_status run_back_weights(const fmp_call *call) { return run(call, CONV_BACK_WEIGHTS); }
+
+fmp_status conv2d_register_ref(const fmp_host *h, fmp_registry *r)
+{
+  static fmp_status (*const runs[CONV_DIRECTIONS])(const fmp_call *) = {
+      run_forward, run_back_data, run_back_weights};
+  for (int i = 0; i < CONV_DIRECTIONS; i++) {
+    const fmp_kernel_def def = {
+        .struct_size = sizeof(def),
+        .op = conv_ops[i],
+        .backend = "cpu",
+        .name = "ref",
+        .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64),
+        .run = runs[i],
+    };
+    FMP_TRY(h->add_kernel(r, &def));
+  }
+  return FMP_OK;
+}

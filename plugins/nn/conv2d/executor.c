@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Convolutions on oneDNN, for one number of threads: see executor.h. */
+#include "executor.h"
+
+#include <string.h>
+#include <threads.h>
+
+#include <dnnl_debug.h>
+
+enum { ALIGNMENT = 64, MAX_ARGS = 5 };
+
+/* Number and query of x, w, y as each direction has them. */
+struct role {
+  int arg;
+  dnnl_query_t query;
+};
+
+static const struct role roles[CONV_DIRECTIONS][CONV_OPERANDS] = {
+    [CONV_FORWARD] = {{DNNL_ARG_SRC, dnnl_query_src_md},
+                      {DNNL_ARG_WEIGHTS, dnnl_query_weights_md},
+                      {DNNL_ARG_DST, dnnl_query_dst_md}},
+    [CONV_BACK_DATA] = {{DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md},
+                        {DNNL_ARG_WEIGHTS, dnnl_query_weights_md},
+                        {DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md}},
+    [CONV_BACK_WEIGHTS] = {{DNNL_ARG_SRC, dnnl_query_src_md},
+                           {DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md},
+                           {DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md}},
+};
+
+/* -- errors and the engine ------------------------------------------------- */
+
+static fmp_status check(const fmp_host *h, dnnl_status_t status, const char *doing)
+{
+  if (status == dnnl_success) return FMP_OK;
+  const fmp_status code = status == dnnl_out_of_memory   ? FMP_ENOMEM
+                          : status == dnnl_unimplemented ? FMP_EUNSUPPORTED
+                                                         : FMP_EDEVICE;
+  return h->fail(code, "oneDNN, %s: %s", doing, dnnl_status2str(status));
+}
+
+/* One for the process and never destroyed: oneDNN's cache of primitives refers to it. */
+static once_flag engine_once = ONCE_FLAG_INIT;
+static dnnl_engine_t the_engine;
+static dnnl_status_t engine_status;
+
+static void make_engine(void) { engine_status = dnnl_engine_create(&the_engine, dnnl_cpu, 0); }
+
+static fmp_status get_engine(const fmp_host *h, dnnl_engine_t *engine)
+{
+  call_once(&engine_once, make_engine);
+  *engine = the_engine;
+  return check(h, engine_status, "opening the processor");
+}
+
+/* -- the problem in oneDNN's terms ----------------------------------------- */
+
+/* [n,h,w,c], named in oneDNN's order n,c,h,w. */
+static dnnl_status_t image_layout(onednn_own_layout *layout, int64_t n, int64_t h, int64_t w,
+                                  int64_t c)
+{
+  const dnnl_dim_t dims[] = {n, c, h, w};
+  const dnnl_dim_t strides[] = {h * w * c, 1, w * c, c};
+  return onednn_layout_make(layout, 4, dims, strides);
+}
+
+/* [g, oc/g, kh, kw, ic/g], named g,o,i,h,w; without g if there is one group. */
+static dnnl_status_t weight_layout(onednn_own_layout *layout, const struct conv *c, int any)
+{
+  const int64_t kh = c->window.y.size, kw = c->window.x.size, i = c->group_ic;
+  const dnnl_dim_t dims[] = {c->groups, c->group_oc, i, kh, kw};
+  const dnnl_dim_t strides[] = {c->group_oc * kh * kw * i, kh * kw * i, 1, kw * i, i};
+  const int skip = c->groups == 1;
+  return onednn_layout_make(layout, ONEDNN_MAX_RANK - skip, dims + skip,
+                            any ? NULL : strides + skip);
+}
+
+static dnnl_status_t make_layouts(struct onednn_problem *p, const struct conv *c)
+{
+  const struct window *w = &c->window;
+  const dnnl_dim_t one = 1;
+  dnnl_status_t status = image_layout(&p->x, c->n, w->y.in, w->x.in, c->ic);
+  if (status == dnnl_success) status = image_layout(&p->y, c->n, w->y.out, w->x.out, c->oc);
+  if (status == dnnl_success) status = weight_layout(&p->w, c, 1);
+  if (status == dnnl_success) status = onednn_layout_make(&p->b, 1, &c->oc, &one);
+  return status;
+}
+
+static void problem_axis(struct onednn_problem *p, int i, const struct window_axis *a)
+{
+  p->strides[i] = a->stride;
+  p->dilates[i] = a->dilation - 1;
+  p->before[i] = a->before;
+  p->after[i] = a->after;
+}
+
+static void problem_clear(struct onednn_problem *p)
+{
+  onednn_layout_clear(&p->x);
+  onednn_layout_clear(&p->w);
+  onednn_layout_clear(&p->b);
+  onednn_layout_clear(&p->y);
+}
+
+/* Cleared with problem_clear, also when this fails. */
+static fmp_status problem_make(const fmp_host *h, const struct conv *c, int biased,
+                               struct onednn_problem *p)
+{
+  memset(p, 0, sizeof(*p));
+  p->biased = biased;
+  problem_axis(p, 0, &c->window.y);
+  problem_axis(p, 1, &c->window.x);
+  return check(h, make_layouts(p, c), "describing arrays");
+}
+
+/* -- executors ------------------------------------------------------------- */
+
+static onednn_layout layout_of(const struct executor *e, dnnl_query_t query)
+{
+  return dnnl_primitive_desc_query_md(e->description, query, 0);
+}
+
+static onednn_layout packed_layout(const struct executor *e)
+{
+  return layout_of(e, roles[e->direction][CONV_W].query);
+}
+
+static size_t scratchpad_bytes(const_dnnl_primitive_desc_t pd)
+{
+  return dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0));
+}
+
+void executor_clear(struct executor *e)
+{
+  if (e->reorder != NULL) dnnl_primitive_destroy(e->reorder);
+  if (e->convolution != NULL) dnnl_primitive_destroy(e->convolution);
+  if (e->description != NULL) dnnl_primitive_desc_destroy(e->description);
+  onednn_layout_clear(&e->plain);
+  memset(e, 0, sizeof(*e));
+}
+
+/* The description, by way of the forward one where it is a backward one. */
+static dnnl_status_t describe(struct executor *e, const struct onednn_problem *p,
+                              dnnl_engine_t engine, const_dnnl_primitive_attr_t attr)
+{
+  dnnl_primitive_desc_t hint = NULL;
+  dnnl_status_t status = dnnl_success;
+  if (e->direction != CONV_FORWARD)
+    status = onednn_describe(CONV_FORWARD, p, engine, attr, NULL, &hint);
+  if (status == dnnl_success)
+    status = onednn_describe(e->direction, p, engine, attr, hint, &e->description);
+  if (hint != NULL) dnnl_primitive_desc_destroy(hint);
+  return status;
+}
+
+/* w to its packed layout, or dw from it. */
+static dnnl_status_t make_reorder(struct executor *e, dnnl_engine_t engine,
+                                  const_dnnl_primitive_attr_t attr)
+{
+  const onednn_layout packed = packed_layout(e), plain = onednn_layout_get(&e->plain);
+  const int back = e->direction == CONV_BACK_WEIGHTS;
+  dnnl_primitive_desc_t pd = NULL;
+  if (dnnl_memory_desc_equal(packed, plain)) return dnnl_success;
+  dnnl_status_t status = dnnl_reorder_primitive_desc_create(
+      &pd, back ? packed : plain, engine, back ? plain : packed, engine, attr);
+  if (status != dnnl_success) return status;
+  e->packed_bytes = dnnl_memory_desc_get_size(packed);
+  e->reorder_pad_bytes = scratchpad_bytes(pd);
+  status = dnnl_primitive_create(&e->reorder, pd);
+  dnnl_primitive_desc_destroy(pd);
+  return status;
+}
+
+static dnnl_status_t make_primitives(struct executor *e, const struct conv *c,
+                                     const struct onednn_problem *p, dnnl_engine_t engine)
+{
+  dnnl_primitive_attr_t attr = NULL;
+  dnnl_status_t status = dnnl_primitive_attr_create(&attr);
+  if (status != dnnl_success) return status;
+  status = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
+  if (status == dnnl_success) status = describe(e, p, engine, attr);
+  if (status == dnnl_success) status = dnnl_primitive_create(&e->convolution, e->description);
+  if (status == dnnl_success) status = weight_layout(&e->plain, c, 0);
+  if (status == dnnl_success) status = make_reorder(e, engine, attr);
+  if (status == dnnl_success) e->pad_bytes = scratchpad_bytes(e->description);
+  dnnl_primitive_attr_destroy(attr);
+  return status;
+}
+
+fmp_status executor_make(const fmp_host *h, int direction, const struct conv *c, int biased,
+                         struct executor *e)
+{
+  struct onednn_problem p;
+  dnnl_engine_t engine;
+  memset(e, 0, sizeof(*e));
+  e->direction = direction;
+  FMP_TRY(get_engine(h, &engine));
+  fmp_status status = problem_make(h, c, biased, &p);
+  if (status == FMP_OK)
+    status = check(h, make_primitives(e, c, &p, engine), "making a convolution");
+  problem_clear(&p);
+  if (status != FMP_OK) executor_clear(e);
+  return status;
+}
+
+/* -- a run ----------------------------------------------------------------- */
+
+/* Scratch memory: packed weights, then the scratchpad, used by one primitive at a time. */
+static size_t packed_end(const struct executor *e)
+{
+  return (e->packed_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+size_t executor_scratch(const struct executor *e)
+{
+  const size_t reorder = e->reorder_pad_bytes;
+  return packed_end(e) + (e->pad_bytes > reorder ? e->pad_bytes : reorder);
+}
+
+/* Arguments of one execution. The first failure sticks. */
+struct binding {
+  dnnl_exec_arg_t args[MAX_ARGS];
+  int count;
+  dnnl_status_t status;
+};
+
+static void bind(struct binding *b, int arg, onednn_layout layout, void *data)
+{
+  dnnl_memory_t memory = NULL;
+  if (b->status != dnnl_success) return;
+  b->status = dnnl_memory_create(&memory, layout, the_engine, data);
+  if (b->status != dnnl_success) return;
+  b->args[b->count].arg = arg;
+  b->args[b->count++].memory = memory;
+}
+
+static void bind_scratchpad(struct binding *b, const_dnnl_primitive_t primitive, size_t bytes,
+                            void *data)
+{
+  const_dnnl_primitive_desc_t pd = NULL;
+  if (bytes == 0 || b->status != dnnl_success) return;
+  b->status = dnnl_primitive_get_primitive_desc(primitive, &pd);
+  if (b->status == dnnl_success)
+    bind(b, DNNL_ARG_SCRATCHPAD, dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0),
+         data);
+}
+
+/* Runs the primitive, if all could be bound, and lets the arguments go. */
+static dnnl_status_t execute(struct binding *b, const_dnnl_primitive_t primitive,
+                             dnnl_stream_t stream)
+{
+  if (b->status == dnnl_success)
+    b->status = dnnl_primitive_execute(primitive, stream, b->count, b->args);
+  if (b->status == dnnl_success) b->status = dnnl_stream_wait(stream);
+  for (int i = 0; i < b->count; i++) dnnl_memory_destroy(b->args[i].memory);
+  return b->status;
+}
+
+static dnnl_status_t run_reorder(const struct executor *e, dnnl_stream_t stream, void *plain,
+                                 void *scratch)
+{
+  struct binding b = {.status = dnnl_success};
+  const int back = e->direction == CONV_BACK_WEIGHTS;
+  if (e->reorder == NULL) return dnnl_success;
+  bind(&b, back ? DNNL_ARG_TO : DNNL_ARG_FROM, onednn_layout_get(&e->plain), plain);
+  bind(&b, back ? DNNL_ARG_FROM : DNNL_ARG_TO, packed_layout(e), scratch);
+  bind_scratchpad(&b, e->reorder, e->reorder_pad_bytes, (char *)scratch + packed_end(e));
+  return execute(&b, e->reorder, stream);
+}
+
+static dnnl_status_t run_convolution(const struct executor *e, dnnl_stream_t stream,
+                                     const struct operands *o, void *scratch)
+{
+  struct binding b = {.status = dnnl_success};
+  for (int i = 0; i < CONV_OPERANDS; i++) {
+    const struct role *role = &roles[e->direction][i];
+    void *data = i == CONV_W && e->reorder != NULL ? scratch : o->data[i];
+    bind(&b, role->arg, layout_of(e, role->query), data);
+  }
+  if (o->b != NULL)
+    bind(&b, DNNL_ARG_BIAS, dnnl_primitive_desc_query_md(e->description, dnnl_query_weights_md, 1),
+         o->b);
+  bind_scratchpad(&b, e->convolution, e->pad_bytes, (char *)scratch + packed_end(e));
+  return execute(&b, e->convolution, stream);
+}
+
+fmp_status executor_run(const fmp_host *h, const struct executor *e, const struct operands *o,
+                        void *scratch)
+{
+  dnnl_stream_t stream = NULL;
+  const int back = e->direction == CONV_BACK_WEIGHTS;
+  dnnl_status_t status = dnnl_stream_create(&stream, the_engine, dnnl_stream_default_flags);
+  if (status == dnnl_success && !back) status = run_reorder(e, stream, o->data[CONV_W], scratch);
+  if (status == dnnl_success) status = run_convolution(e, stream, o, scratch);
+  if (status == dnnl_success && back) status = run_reorder(e, stream, o->data[CONV_W], scratch);
+  if (stream != NULL) dnnl_stream_destroy(stream);
+  return check(h, status, "running a convolution");
+}

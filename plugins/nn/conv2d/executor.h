@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * executor.h: one convolution, in one direction, made ready by oneDNN. x and y stay
+ * NHWC, which its fast kernels take. The weights' layout is its choice: they are
+ * reordered from OHWI in every run, into scratch memory, and gradients by weights back
+ * (measured: noise beside the products).
+ *
+ * An executor is never written after it was made. Memory objects hold a pointer, so
+ * that each run makes its own (a whole run of a tiny image takes 5 us). Scratchpads are
+ * the caller's. Thus any number of threads may run one executor at once.
+ */
+#ifndef FMP_NN_EXECUTOR_H
+#define FMP_NN_EXECUTOR_H
+
+#include "conv.h"
+#include "onednn.h"
+
+struct executor {
+  int direction;
+  onednn_own_layout plain;          /* of w: OHWI */
+  dnnl_primitive_desc_t description; /* owns the layouts that layout_of() finds */
+  dnnl_primitive_t convolution;
+  dnnl_primitive_t reorder; /* of w or dw; NULL: its layout is OHWI */
+  size_t packed_bytes;      /* of w in the layout that oneDNN chose; 0 without reorder */
+  size_t pad_bytes, reorder_pad_bytes;
+};
+
+/* What a run is handed. */
+struct operands {
+  void *data[CONV_OPERANDS];
+  void *b; /* NULL: none */
+};
+
+/* For as many threads as the calling thread may use now; biased: runs will have a b. On
+ * failure e is cleared.  [any-thread] */
+fmp_status executor_make(const fmp_host *h, int direction, const struct conv *c, int biased,
+                         struct executor *e);
+void executor_clear(struct executor *e);
+/* Bytes of scratch memory, 64-byte aligned, that a run needs. */
+size_t executor_scratch(const struct executor *e);
+/* [any-thread] */
+fmp_status executor_run(const fmp_host *h, const struct executor *e, const struct operands *o,
+                        void *scratch);
+
+#endif

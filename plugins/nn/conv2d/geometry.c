@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Shapes of a convolution, and where each op keeps its three arrays. */
+#include "conv.h"
+
+const char *const conv_ops[CONV_DIRECTIONS] = {
+    [CONV_FORWARD] = "conv2d",
+    [CONV_BACK_DATA] = "conv2d_back_data",
+    [CONV_BACK_WEIGHTS] = "conv2d_back_weights",
+};
+
+/* Input that holds x, w, y; OUTPUT: it is output 0. */
+enum { OUTPUT = -1 };
+static const int places[CONV_DIRECTIONS][CONV_OPERANDS] = {
+    [CONV_FORWARD] = {0, 1, OUTPUT},      /* (x, w, b?) -> (y) */
+    [CONV_BACK_DATA] = {OUTPUT, 1, 0},    /* (dy, w, x~) -> (dx) */
+    [CONV_BACK_WEIGHTS] = {0, OUTPUT, 1}, /* (x, dy, w~) -> (dw) */
+};
+
+const fmp_view *conv_view(const fmp_call *call, int direction, int i)
+{
+  const int place = places[direction][i];
+  return place == OUTPUT ? &call->out[0] : &call->in[place];
+}
+
+const fmp_spec *conv_spec(const fmp_kernel_args *args, int direction, int i)
+{
+  const int place = places[direction][i];
+  return place == OUTPUT ? &args->out[0] : &args->in[place];
+}
+
+/* Group g reads channels [g * ic/groups, ...) of x and fills those of y alike. */
+static fmp_status check_channels(const fmp_host *h, int64_t groups, const int64_t *x,
+                                 const int64_t *w)
+{
+  FMP_REQUIRE(h, x[3] >= 1, FMP_ESHAPE, "expected x of at least 1 channel, got 0");
+  FMP_REQUIRE(h, groups >= 1 && x[3] % groups == 0, FMP_EINVAL,
+              "expected groups that divide x's %lld channels, got %lld", (long long)x[3],
+              (long long)groups);
+  FMP_REQUIRE(h, w[0] % groups == 0, FMP_EINVAL,
+              "expected groups that divide w's %lld output channels, got %lld", (long long)w[0],
+              (long long)groups);
+  FMP_REQUIRE(h, w[3] == x[3] / groups, FMP_ESHAPE,
+              "expected w [oc,kh,kw,%lld] for x's %lld channels in %lld groups, "
+              "got [%lld,%lld,%lld,%lld]",
+              (long long)(x[3] / groups), (long long)x[3], (long long)groups, (long long)w[0],
+              (long long)w[1], (long long)w[2], (long long)w[3]);
+  return FMP_OK;
+}
+
+fmp_status conv_make(const fmp_host *h, const struct conv_params *p, const int64_t *x,
+                     const int64_t *w, struct conv *out)
+{
+  const struct window_attrs attrs = {
+      .padding = p->padding, .stride = p->stride, .dilation = p->dilation, .pads = p->pads};
+  FMP_TRY(check_channels(h, p->groups, x, w));
+  FMP_TRY(window_make(h, &attrs, x + 1, w + 1, &out->window));
+  out->n = x[0];
+  out->ic = x[3];
+  out->oc = w[0];
+  out->groups = p->groups;
+  out->group_ic = x[3] / p->groups;
+  out->group_oc = w[0] / p->groups;
+  return FMP_OK;
+}

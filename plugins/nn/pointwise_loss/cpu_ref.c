@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reference kernels of the pointwise losses, made from a table of expressions. Sums are
+ * taken over blocks of a fixed size, in doubles, and blocks are added in their order: the
+ * same bits on any number of threads.
+ */
+#include "pointwise_loss.h"
+
+#include "../loss.h"
+
+#include <tgmath.h> /* exp and log1p in the type of their argument */
+
+enum { BLOCK = 4096, GRAIN = 4096 };
+
+struct job {
+  const void *x, *z;
+  void *out;
+  double *partial; /* [blocks] */
+  int64_t size;
+  /* back: the factor of element i is dloss[i * step] * factor */
+  const void *dloss;
+  int64_t step;
+  double factor;
+};
+
+static int64_t blocks_of(int64_t size) { return size / BLOCK + (size % BLOCK != 0); }
+
+/* -- loops ----------------------------------------------------------------- */
+
+/* out[i] = expression of x and z */
+#define EACH(name, T, expression)                               \
+  static fmp_status name(void *arg, int64_t begin, int64_t end) \
+  {                                                             \
+    const struct job *const job = arg;                          \
+    const T *const xs = job->x, *const zs = job->z;             \
+    T *const out = job->out;                                    \
+    for (int64_t i = begin; i < end; i++) {                     \
+      const T x = xs[i], z = zs[i];                             \
+      out[i] = (expression);                                    \
+    }                                                           \
+    return FMP_OK;                                              \
+  }
+
+/* partial[b] = sum of the expression over block b */
+#define SUMS(name, T, expression)                                                       \
+  static fmp_status name(void *arg, int64_t begin, int64_t end)                         \
+  {                                                                                     \
+    const struct job *const job = arg;                                                  \
+    const T *const xs = job->x, *const zs = job->z;                                     \
+    for (int64_t b = begin; b < end; b++) {                                             \
+      const int64_t last = job->size - b * BLOCK < BLOCK ? job->size : (b + 1) * BLOCK; \
+      double sum = 0;                                                                   \
+      for (int64_t i = b * BLOCK; i < last; i++) {                                      \
+        const T x = xs[i], z = zs[i];                                                   \
+        sum += (double)(expression);                                                    \
+      }                                                                                 \
+      job->partial[b] = sum;                                                            \
+    }                                                                                   \
+    return FMP_OK;                                                                      \
+  }
+
+/* out[i] = expression of x and z, times dloss */
+#define BACK(name, T, expression)                                              \
+  static fmp_status name(void *arg, int64_t begin, int64_t end)                \
+  {                                                                            \
+    const struct job *const job = arg;                                         \
+    const T *const xs = job->x, *const zs = job->z, *const dloss = job->dloss; \
+    const T factor = (T)job->factor;                                           \
+    const int64_t step = job->step;                                            \
+    T *const out = job->out;                                                   \
+    for (int64_t i = begin; i < end; i++) {                                    \
+      const T x = xs[i], z = zs[i];                                            \
+      (void)x, (void)z;                                                        \
+      out[i] = (expression) * (dloss[i * step] * factor);                      \
+    }                                                                          \
+    return FMP_OK;                                                             \
+  }
+
+/* -- running --------------------------------------------------------------- */
+
+/* All loops of a loss, for one type. */
+struct loops {
+  fmp_range_fn each, sums, back[2];
+};
+
+static fmp_status run_forward(const fmp_call *call, const struct loops *loops)
+{
+  const enum loss_reduction reduction = loss_reduction_of(call->params);
+  const fmp_view *const x = &call->in[0], *const loss = &call->out[0];
+  struct job job = {.x = x->data,
+                    .z = call->in[1].data,
+                    .out = loss->data,
+                    .partial = call->scratch,
+                    .size = fmp_view_size(x)};
+  const int64_t blocks = blocks_of(job.size);
+  if (reduction == LOSS_NONE)
+    return call->host->parallel_for(call, job.size, GRAIN, loops->each, &job);
+  FMP_TRY(call->host->parallel_for(call, blocks, GRAIN / BLOCK, loops->sums, &job));
+  const double total = loss_total(reduction, job.partial, blocks, job.size);
+  if (x->dtype == FMP_F64)
+    *(double *)loss->data = total;
+  else
+    *(float *)loss->data = (float)total;
+  return FMP_OK;
+}
+
+static size_t forward_scratch(const fmp_kernel_args *args, const void *state)
+{
+  (void)state;
+  if (loss_reduction_of(args->params) == LOSS_NONE) return 0;
+  return (size_t)blocks_of(fmp_spec_size(&args->in[0])) * sizeof(double);
+}
+
+static fmp_status run_back(const fmp_call *call, const struct loops *loops)
+{
+  const enum loss_reduction reduction = loss_reduction_of(call->params);
+  struct job job = {.x = call->in[0].data,
+                    .z = call->in[1].data,
+                    .dloss = call->in[2].data,
+                    .step = reduction == LOSS_NONE,
+                    .size = fmp_view_size(&call->in[0])};
+  job.factor = reduction == LOSS_MEAN ? 1 / (double)job.size : 1;
+  for (int i = 0; i < 2; i++) {
+    job.out = call->out[i].data;
+    if (job.out) FMP_TRY(call->host->parallel_for(call, job.size, GRAIN, loops->back[i], &job));
+  }
+  return FMP_OK;
+}
+
+/* -- the table ------------------------------------------------------------- */
+
+#define LOOPS(op, suffix, T, loss, dx, dz)    \
+  EACH(op##_each_##suffix, T, loss)           \
+  SUMS(op##_sums_##suffix, T, loss)           \
+  BACK(op##_dx_##suffix, T, dx)               \
+  BACK(op##_dz_##suffix, T, dz)               \
+  static const struct loops op##_##suffix = { \
+      op##_each_##suffix, op##_sums_##suffix, {op##_dx_##suffix, op##_dz_##suffix}};
+
+/* loss, d(loss)/dx and d(loss)/dz */
+#define KERNELS(op, loss, dx, dz)                                                   \
+  LOOPS(op, f32, float, loss, dx, dz)                                               \
+  LOOPS(op, f64, double, loss, dx, dz)                                              \
+  static fmp_status op##_run(const fmp_call *call)                                  \
+  {                                                                                 \
+    return run_forward(call, call->in[0].dtype == FMP_F64 ? &op##_f64 : &op##_f32); \
+  }                                                                                 \
+  static fmp_status op##_back_run(const fmp_call *call)                             \
+  {                                                                                 \
+    return run_back(call, call->in[0].dtype == FMP_F64 ? &op##_f64 : &op##_f32);    \
+  }
+
+#define SIGMOID(x) ((x < 0 ? exp(x) : 1) / (1 + exp(-fabs(x))))
+
+KERNELS(mse, (x - z) * (x - z), 2 * (x - z), 2 * (z - x))
+KERNELS(sigmoid_cross_entropy, (x > 0 ? x : 0) - x * z + log1p(exp(-fabs(x))), SIGMOID(x) - z, -x)
+
+#define COMMON                                                            \
+  .struct_size = sizeof(fmp_kernel_def), .backend = "cpu", .name = "ref", \
+  .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64)
+
+/* No in-place pairs: the two gradients are computed one after the other, from both inputs. */
+#define ROW(loss_name)                                                            \
+  {COMMON, .op = #loss_name, .scratch = forward_scratch, .run = loss_name##_run}, \
+  {                                                                               \
+    COMMON, .op = #loss_name "_back", .run = loss_name##_back_run                 \
+  }
+
+static const fmp_kernel_def kernels[] = {ROW(mse), ROW(sigmoid_cross_entropy)};
+
+fmp_status pointwise_loss_register_cpu_ref(const fmp_host *h, fmp_registry *r)
+{
+  for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+    FMP_TRY(h->add_kernel(r, &kernels[i]));
+  return FMP_OK;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * adam.h: what the definition and the kernels of adam share. */
+#ifndef FMP_OPTIM_ADAM_H
+#define FMP_OPTIM_ADAM_H
+
+#include "fmp/plugin.h"
+
+struct adam_params {
+  double beta1, beta2, epsilon, weight_decay;
+  int32_t decoupled;
+};
+
+enum { ADAM_W, ADAM_M, ADAM_V, ADAM_G, ADAM_LR, ADAM_STEP }; /* inputs */
+
+/* [load] */
+fmp_status adam_register(const fmp_host *h, fmp_registry *r);
+fmp_status adam_register_cpu_ref(const fmp_host *h, fmp_registry *r);
+
+#endif

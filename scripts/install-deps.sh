@@ -1,0 +1,12 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# install-deps.sh [run | build | test]: the packages for running, building (default) or
+# testing fmp.
+set -eu
+case ${1:-build} in
+  run | build | test) ;;
+  *) echo "usage: install-deps.sh [run | build | test]" >&2 && exit 2 ;;
+esac
+. "$(dirname "$0")/deps.sh"
+fmp_deps "${1:-build}"
+echo "deps: all packages are there"

@@ -1,0 +1,50 @@
+-- SPDX-License-Identifier: Apache-2.0
+local fmp = require "fmp"
+local fails = require "tests.lua.fails"
+
+describe("devices", function()
+  it("have a default, which is in the host's memory at first", function()
+    local name = fmp.device()
+    assert.equal("cpu:0", name)
+    assert.equal(name, fmp.device("cpu"))
+    assert.truthy(fmp.devices():find("cpu", 1, true))
+    fails("cpq", fmp.device, "cpq")
+    assert.equal(name, fmp.device())
+  end)
+
+  it("compute the same bits on any number of threads", function()
+    local before = fmp.threads()
+    local x = fmp.rand{64, 1000}
+    local seen = {}
+    for threads = 1, 4 do
+      assert.equal(threads, fmp.threads(threads))
+      assert.equal(threads, fmp.threads())
+      seen[threads] = (x * 3 + x:exp()):sum{axes = 1}:bytes()
+      assert.equal(seen[1], seen[threads])
+    end
+    fmp.threads(before)
+    fails("expected a number from 1 up, got 0", fmp.threads, 0)
+    fails("expected a number from 1 up, got 1.5", fmp.threads, 1.5)
+  end)
+end)
+
+describe("random_state", function()
+  it("is what draws go on from", function()
+    fmp.seed(42)
+    fmp.record(function() return fmp.randn{3} end)
+    local state = fmp.random_state()
+    assert.same({seed = 42, step = 1}, state)
+    local function draw() return fmp.record(function() return fmp.randn{3} end):bytes() end
+    local first, second = draw(), draw()
+    assert.are_not.equal(first, second)
+    fmp.random_state(state)
+    assert.equal(first, draw())
+    assert.equal(second, draw())
+  end)
+
+  it("refuses seeds that are no whole numbers", function()
+    for _, seed in ipairs {-1, 0.5, 2 ^ 53, "x"} do
+      fails("seed: expected a whole number from 0 to 2^53", fmp.seed, seed)
+    end
+  end)
+end)

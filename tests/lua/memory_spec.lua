@@ -1,0 +1,98 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Long runs: what the engine holds stays exactly what it is, and so does the process.
+local fmp = require "fmp"
+
+local PAGE_BYTES = 4096
+
+-- Resident bytes, or nil where they would say nothing: a sanitizer keeps what was freed.
+local function resident()
+  if (os.getenv "FMP_SANITIZE" or "") ~= "" then return nil end
+  local file = io.open "/proc/self/statm"
+  if not file then return nil end
+  local pages = file:read("*a"):match "^%d+ (%d+)"
+  file:close()
+  return tonumber(pages) * PAGE_BYTES
+end
+
+local function settle()
+  collectgarbage()
+  collectgarbage()
+  return fmp.live_bytes(), resident()
+end
+
+-- One loop for both parts, so that the second has no machine code of its own to make.
+local function repeat_call(f, count)
+  for _ = 1, count do f() end
+end
+
+local ROUNDS, TOLERANCE = 4, 1.02
+
+-- Runs step `warm` times, then in rounds of `count`. No round may leave a byte with the
+-- engine. The process may grow in a round, by a heap's or a compiler's own steps; a leak
+-- grows in all of them.
+local function runs_flat(step, warm, count)
+  repeat_call(step, warm)
+  local grown = {}
+  for round = 1, ROUNDS do
+    local live, process = settle()
+    repeat_call(step, count)
+    local live_after, process_after = settle()
+    assert.equal(live, live_after)
+    if not process then
+      pending("resident size not checked: a sanitizer runs, or /proc/self/statm is not there")
+    end
+    if process_after <= TOLERANCE * process then return end
+    grown[round] = ("%d to %d bytes"):format(process, process_after)
+  end
+  error("resident size grew in each round: " .. table.concat(grown, ", "))
+end
+
+local function make_step()
+  local w = fmp.parameter(fmp.randn{32, 8})
+  local optimizer = fmp.optim.SGD{lr = 1e-4, momentum = 0.9}
+  local x = fmp.randn{16, 32}
+  return function()
+    local loss = (x:matmul(w):relu() * 2 - 1):square():mean()
+    optimizer:step(loss)
+    return loss
+  end
+end
+
+describe("memory", function()
+  it("is constant over 10,000 recorded steps", function()
+    local step = make_step()
+    runs_flat(function() fmp.record(step) end, 2000, 10000)
+  end)
+
+  it("is constant over 1,000 compiled steps", function()
+    local step = fmp.compile(make_step())
+    runs_flat(function() step() end, 200, 1000)
+  end)
+
+  it("is given back when compiled functions go", function()
+    local function use()
+      local step = fmp.compile(make_step())
+      for _ = 1, 3 do step() end
+    end
+    runs_flat(use, 50, 100)
+  end)
+
+  it("does not grow by failures", function()
+    local bad, x = fmp.zeros{3}, fmp.zeros{2}
+    local function fail() return x + bad end
+    local compiled = fmp.compile(fail)
+    runs_flat(function()
+      assert(not pcall(fail) and not pcall(fmp.record, fail) and not pcall(compiled))
+    end, 100, 1000)
+  end)
+
+  it("is collected before tensors pile up, though Lua sees none of their bytes", function()
+    local most = 0
+    for _ = 1, 400 do
+      local t = fmp.zeros{1024, 1024} -- 4 MiB each
+      most = math.max(most, fmp.live_bytes())
+      assert(t)
+    end
+    assert.is_true(most < 300 * 2 ^ 20, ("held %d bytes"):format(most))
+  end)
+end)

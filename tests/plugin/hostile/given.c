@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * An op whose schema and one attribute are what the environment says, so that a test can
+ * offer a table of them: FMP_TEST_SCHEMA, FMP_TEST_KIND, FMP_TEST_OFFSET,
+ * FMP_TEST_FALLBACK, FMP_TEST_ALLOWED. Always refused in the end, so that it can be
+ * loaded again. */
+#include "hostile.h"
+
+#include <stdlib.h>
+
+enum { PARAMS_SIZE = 16 };
+
+static uint32_t number(const char *name)
+{
+  const char *text = getenv(name);
+  return text ? (uint32_t)strtoul(text, NULL, 10) : 0;
+}
+
+static fmp_status load(const fmp_host *h, fmp_registry *r)
+{
+  const fmp_attr_def attr = {.name = "given",
+                             .kind = number("FMP_TEST_KIND"),
+                             .offset = number("FMP_TEST_OFFSET"),
+                             .fallback = getenv("FMP_TEST_FALLBACK"),
+                             .allowed = getenv("FMP_TEST_ALLOWED"),
+                             .doc = "What the test says."};
+  fmp_op_def def = plain_op("hostile_given");
+  if (getenv("FMP_TEST_SCHEMA")) def.schema = getenv("FMP_TEST_SCHEMA");
+  if (getenv("FMP_TEST_KIND")) {
+    def.attrs = &attr;
+    def.n_attr = 1;
+    def.params_size = PARAMS_SIZE;
+  }
+  FMP_TRY(h->add_op(r, &def));
+  return h->fail(FMP_EPLUGIN, "the definition was accepted");
+}
+
+FMP_PLUGIN("given", "1.0", "what the environment says", load);

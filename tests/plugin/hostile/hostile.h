@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the hostile plugins share: an op with nothing wrong in it, to be spoilt. */
+#ifndef HOSTILE_H
+#define HOSTILE_H
+
+#include "fmp/plugin.h"
+
+static inline fmp_status same_spec(const fmp_host *h, const void *params, const fmp_spec *in,
+                                   uint32_t n_in, fmp_spec *out, uint32_t n_out)
+{
+  (void)h, (void)params, (void)n_in, (void)n_out;
+  out[0] = in[0];
+  return FMP_OK;
+}
+
+static inline fmp_op_def plain_op(const char *name)
+{
+  fmp_op_def def = {0};
+  def.struct_size = sizeof def;
+  def.name = name;
+  def.schema = "(x) -> (y)";
+  def.doc = "Nothing.";
+  def.version = 1;
+  def.attr_size = sizeof(fmp_attr_def);
+  def.infer = same_spec;
+  return def;
+}
+
+/* A load() that must never run says so where a test can see it. */
+static inline fmp_status never(const fmp_host *h, fmp_registry *r)
+{
+  (void)r;
+  return h->fail(FMP_EPLUGIN, "load() ran");
+}
+
+#endif

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Plugins that are broken, foreign, old, new or malicious: see tests/plugin/hostile. Each
+ * refusal is one line with the file and the reason, and registers nothing. */
+#define _POSIX_C_SOURCE 200809L /* setenv, symlink */
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* -- counting -------------------------------------------------------------- */
+
+struct counts {
+  int32_t ops, plugins, resources;
+};
+
+static struct counts count(void)
+{
+  return (struct counts){fmp_op_count(), fmp_plugin_count(), fmp_resource_kinds()};
+}
+
+static void expect_counts(struct counts want)
+{
+  const struct counts got = count();
+  assert_int_equal(got.ops, want.ops);
+  assert_int_equal(got.plugins, want.plugins);
+  assert_int_equal(got.resources, want.resources);
+}
+
+static const char *hostile(const char *name)
+{
+  static char path[512];
+  snprintf(path, sizeof path, FMP_TEST_PLUGINS "/hostile/fmp_%s.so", name);
+  return path;
+}
+
+/* Refused with `status`, in a line that has the file's name and `reason` in it. */
+static void refuse(const char *path, fmp_status status, const char *reason)
+{
+  const struct counts before = count();
+  const char *file = strrchr(path, '/');
+  FAILS(fmp_plugin_load(path), status, reason);
+  if (!strstr(fmp_last_error(), file ? file + 1 : path))
+    fail_msg("the error does not name the file %s: %s", path, fmp_last_error());
+  expect_counts(before);
+}
+
+static void accept(const char *name, int32_t ops)
+{
+  struct counts want = count();
+  want.ops += ops;
+  want.plugins++;
+  OK(fmp_plugin_load(hostile(name)));
+  expect_counts(want);
+}
+
+/* -- refused --------------------------------------------------------------- */
+
+static void refused(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *name, *reason;
+  } rows[] = {
+      {"abi_major", "built for ABI 9.3, engine offers 1.0"},
+      {"abi_minor", "1.7"},
+      {"view_size", "view"},
+      {"no_symbol", "fmp_plugin_entry"},
+      {"load_null", "load"},
+      {"load_half", "half of it was enough"},
+      {"load_silent", ""},
+      {"deaf", "hostile_deaf_bad"},
+      {"duplicate_op", "hostile_short_infer"},
+      {"duplicate_self", "hostile_twin"},
+      {"tail_nonzero", "hostile_tail_nonzero"},
+      {"gradient_unknown", "hostile_nobody_has_this"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    refuse(hostile(rows[i].name), FMP_EPLUGIN, rows[i].reason);
+  const fmp_op *none = NULL;
+  FAILS(fmp_op_find("hostile_half", &none), FMP_ENOTFOUND, "");
+  FAILS(fmp_op_find("hostile_fresh", &none), FMP_ENOTFOUND, "");
+}
+
+/* Refusing is repeatable: the second time is no surprise either. */
+static void refused_again(void **state)
+{
+  (void)state;
+  for (int i = 0; i < 3; i++) refuse(hostile("load_half"), FMP_EPLUGIN, "half of it was enough");
+}
+
+static void no_shared_objects(void **state)
+{
+  (void)state;
+  char path[256];
+  strcpy(path, scratch_path("fmp_x.so"));
+  write_file(path, "This is a text.\n", 16);
+  refuse(path, FMP_EPLUGIN, "");
+  write_file(path, "\177ELF", 4);
+  refuse(path, FMP_EPLUGIN, "");
+  write_file(path, "", 0);
+  refuse(path, FMP_EPLUGIN, "");
+  remove(path);
+  refuse(path, FMP_ENOTFOUND, "");
+  assert_int_equal(mkdir(path, 0777), 0);
+  refuse(path, FMP_EPLUGIN, "");
+  rmdir(path);
+  assert_int_not_equal(fmp_plugin_load(""), FMP_OK);
+  assert_int_not_equal(fmp_plugin_load("fmp_short_infer.so"), FMP_OK); /* never a search */
+}
+
+/* -- definitions ----------------------------------------------------------- */
+
+static void incomplete_definitions(void **state)
+{
+  (void)state;
+  static const char *const cases[] = {
+      "op_nameless",          "op_empty_name",    "op_name_with_space",
+      "op_no_schema",         "op_no_infer",      "op_size_0",
+      "op_size_before_infer", "op_size_absurd",   "op_role_unknown",
+      "op_precision_unknown", "op_flags_unknown", "op_reserved",
+      "op_attrs_null",        "kernel_no_op",     "kernel_no_backend",
+      "kernel_nameless",      "kernel_no_run",    "kernel_size_0",
+      "kernel_inplace_null",  "backend_empty",    "resource_empty",
+      "rewrite_empty",
+  };
+  int wrong = 0;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    setenv("FMP_TEST_CASE", cases[i], 1);
+    refuse(hostile("incomplete"), FMP_EPLUGIN, "");
+    if (!strstr(fmp_last_error(), "accepted") && !strstr(fmp_last_error(), "no such case"))
+      continue;
+    print_error("%s: %s\n", cases[i], fmp_last_error());
+    wrong++;
+  }
+  assert_int_equal(wrong, 0);
+}
+
+/* What the plugin `given` says once its definition has been accepted. */
+static int accepted(void) { return strstr(fmp_last_error(), "definition was accepted") != NULL; }
+
+/* 1 if the engine thinks of it as it should. */
+static int offer_schema(const char *schema, int good)
+{
+  setenv("FMP_TEST_SCHEMA", schema, 1);
+  refuse(hostile("given"), FMP_EPLUGIN, "");
+  if (accepted() == good) return 1;
+  print_error("schema '%s': %s\n", schema, fmp_last_error());
+  return 0;
+}
+
+static void schemas(void **state)
+{
+  (void)state;
+  static const char *const good[] = {
+      "(x) -> (y)",
+      "() -> (y)",
+      "(x) -> ()",
+      "(x!, m!?) -> ()",
+      "(x, like~) -> (y, argmax?)",
+      "(xs...) -> (y)",
+      "(a, xs...) -> (y)",
+      "(x,y)->(z)",
+      "(x~?) -> (y)",
+  };
+  static const char *const bad[] = {
+      "",
+      "x",
+      "(x",
+      "(x)",
+      "(x) ->",
+      "(x) -> y",
+      "(x) -> (y",
+      "(x) (y)",
+      "() -> ()x",
+      "(x,) -> (y)",
+      "(,x) -> (y)",
+      "(x y) -> (z)",
+      "(x?) -> (y!)",
+      "(x) -> (y...)",
+      "(xs..., y) -> (z)",
+      "(x..) -> (y)",
+      "(x, x) -> (y)",
+      "(x) -> (y, y)",
+      ("(x?"
+       "?) -> (y)"),
+      "(x!~) -> (y)",
+      "(x#) -> (y)",
+      "((x)) -> (y)",
+      "(x) => (y)",
+  };
+  int wrong = 0;
+  unsetenv("FMP_TEST_KIND");
+  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) wrong += !offer_schema(good[i], 1);
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) wrong += !offer_schema(bad[i], 0);
+  unsetenv("FMP_TEST_SCHEMA");
+  assert_int_equal(wrong, 0);
+}
+
+struct attr_row {
+  const char *kind, *offset, *fallback, *allowed; /* NULL: not given */
+  int good;
+};
+
+static void set_or_unset(const char *name, const char *value)
+{
+  if (value)
+    setenv(name, value, 1);
+  else
+    unsetenv(name);
+}
+
+static int offer_attr(const struct attr_row *row)
+{
+  set_or_unset("FMP_TEST_KIND", row->kind);
+  set_or_unset("FMP_TEST_OFFSET", row->offset);
+  set_or_unset("FMP_TEST_FALLBACK", row->fallback);
+  set_or_unset("FMP_TEST_ALLOWED", row->allowed);
+  refuse(hostile("given"), FMP_EPLUGIN, row->good ? "" : "given");
+  if (accepted() == row->good) return 1;
+  print_error("attribute of kind %s at %s, default %s, allowed %s: %s\n", row->kind, row->offset,
+              row->fallback ? row->fallback : "none", row->allowed ? row->allowed : "anything",
+              fmp_last_error());
+  return 0;
+}
+
+/* The params struct of `given` has 16 bytes: an i64 fits at 0 and 8, a list at 0. */
+static void attribute_tables(void **state)
+{
+  (void)state;
+  static const struct attr_row rows[] = {
+      {"1", "12", "true", NULL, 1},
+      {"1", "13", "true", NULL, 0},
+      {"1", "0", "maybe", NULL, 0},
+      {"1", "0", "2", NULL, 0},
+      {"2", "8", "-7", NULL, 1},
+      {"2", "9", "1", NULL, 0},
+      {"2", "16", "1", NULL, 0},
+      {"2", "4294967295", "1", NULL, 0},
+      {"2", "0", "1.5", NULL, 0},
+      {"2", "0", "one", NULL, 0},
+      {"2", "0", "", NULL, 0},
+      {"2", "0", "99999999999999999999", NULL, 0},
+      {"2", "0", "1 2", NULL, 0},
+      {"2", "0", "0", "[1,)", 0},
+      {"2", "0", "1", "[1,)", 1},
+      {"2", "0", "1", "[1,", 0},
+      {"2", "0", "1", "1..2", 0},
+      {"2", "0", NULL, "[1,8)", 1},
+      {"2", "0", "8", "[1,8)", 0},
+      {"3", "0", "1e-3", "(0,1]", 1},
+      {"3", "0", "0", "(0,1]", 0},
+      {"3", "0", "1.0x", NULL, 0},
+      {"4", "0", "same", "same|valid", 1},
+      {"4", "0", "samey", "same|valid", 0},
+      {"4", "8", "anything", NULL, 1},
+      {"5", "0", "bf16", NULL, 1},
+      {"5", "0", "f17", NULL, 0},
+      {"5", "12", "f32", NULL, 1},
+      {"6", "0", NULL, NULL, 1},
+      {"6", "0", "something", NULL, 0},
+      {"18", "0", "[1,2]", "[1,)", 1},
+      {"18", "0", "[]", "[1,)", 1},
+      {"18", "0", "[1,0]", "[1,)", 0},
+      {"18", "0", "[1,2", NULL, 0},
+      {"18", "8", "[1]", NULL, 0},
+      {"19", "0", "[0.5,1]", NULL, 1},
+      {"20", "0", "[a,b]", "a|b", 1},
+      {"21", "0", "[f32,f99]", NULL, 0},
+      {"0", "0", NULL, NULL, 0},
+      {"7", "0", NULL, NULL, 0},
+      {"16", "0", NULL, NULL, 0},
+      {"22", "0", NULL, NULL, 0},
+      {"4294967295", "0", NULL, NULL, 0},
+  };
+  int wrong = 0;
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) wrong += !offer_attr(&rows[i]);
+  unsetenv("FMP_TEST_KIND");
+  assert_int_equal(wrong, 0);
+}
+
+/* -- accepted -------------------------------------------------------------- */
+
+static void other_ages_are_accepted(void **state)
+{
+  (void)state;
+  fmp_op_info info;
+  accept("tail_zero", 1);
+  accept("short_gradient", 1);
+  fmp_op_describe(op("hostile_short_gradient"), &info);
+  assert_true(info.differentiable);
+  assert_false(info.alias);
+  fmp_op_describe(op("hostile_short_infer"), &info);
+  assert_false(info.differentiable);
+  assert_string_equal(info.plugin, "short_infer");
+}
+
+static void loaded_twice_is_once(void **state)
+{
+  (void)state;
+  const struct counts before = count();
+  OK(fmp_plugin_load(hostile("short_infer")));
+  expect_counts(before);
+}
+
+static void described(void **state)
+{
+  (void)state;
+  fmp_plugin_info info;
+  int found = 0;
+  for (int32_t i = 0; i < fmp_plugin_count(); i++) {
+    OK(fmp_plugin_get(i, &info));
+    if (strcmp(info.name, "short_infer")) continue;
+    found = 1;
+    assert_string_equal(info.version, "1.0");
+    assert_string_equal(info.summary, "from the past");
+    assert_non_null(strstr(info.path, "fmp_short_infer.so"));
+    assert_int_equal(info.abi_major, 1);
+  }
+  assert_true(found);
+  assert_int_not_equal(fmp_plugin_get(fmp_plugin_count(), &info), FMP_OK);
+  assert_int_not_equal(fmp_plugin_get(-1, &info), FMP_OK);
+}
+
+/* A kernel may come before its op; neither runs until both are there. */
+static void kernel_before_op(void **state)
+{
+  (void)state;
+  const fmp_op *late = NULL;
+  accept("kernel_early", 0);
+  FAILS(fmp_op_find("hostile_late", &late), FMP_ENOTFOUND, "hostile_late");
+  accept("op_late", 1);
+  assert_non_null(strstr(fmp_op_kernels(op("hostile_late")), "cpu/early"));
+  fmp_tensor *x = NULL;
+  OK(fmp_tensor_number(NULL, FMP_F32, 5, &x));
+  fmp_tensor *y = call("hostile_late", 1, x);
+  NEAR(item_of(y), 5, 0);
+  drop(2, x, y);
+}
+
+/* The first claim of a role stands: gradients still add up by it. */
+static void role_claimed_twice(void **state)
+{
+  (void)state;
+  accept("role_twice", 1);
+  fmp_tensor *x = vector(1, (const float[]){3}), *dx = NULL;
+  OK(fmp_record_begin());
+  fmp_tensor *y = call("mul", 2, x, x);
+  OK(fmp_gradients(y, &x, 1, &dx));
+  fmp_record_end(&dx, 1);
+  NEAR(item_of(dx), 6, 0);
+  drop(3, x, y, dx);
+}
+
+/* -- ops that misbehave when they run -------------------------------------- */
+
+static fmp_status emit_how(const char *name, int64_t how, fmp_tensor *x, fmp_tensor **y)
+{
+  const fmp_attr attr = fmp_attr_i64("how", how);
+  return fmp_emit(op(name), &attr, 1, &x, 1, y, 1);
+}
+
+static void absurd_shapes(void **state)
+{
+  (void)state;
+  accept("absurd", 1);
+  fmp_tensor *x = vector(2, (const float[]){1, 2}), *y = NULL;
+  OK(emit_how("hostile_absurd", 0, x, &y));
+  drop(1, y);
+  y = NULL;
+  const int64_t tensors = fmp_tensor_bytes();
+  int wrong = 0;
+  for (int64_t how = 1; how <= 11; how++) {
+    const fmp_status status = emit_how("hostile_absurd", how, x, &y);
+    if (status <= 0 || status >= FMP_STATUS_COUNT || !strstr(fmp_last_error(), "hostile_absurd")) {
+      print_error("nonsense %d: status %d, %s\n", (int)how, (int)status, fmp_last_error());
+      wrong++;
+    }
+    assert_null(y);
+    assert_int_equal(fmp_tensor_bytes(), tensors);
+  }
+  assert_int_equal(wrong, 0);
+  drop(1, x);
+}
+
+static void failing_kernels(void **state)
+{
+  (void)state;
+  static const struct {
+    fmp_status status;
+    const char *text;
+  } rows[] = {
+      [1] = {FMP_EUNSUPPORTED, "prepare would rather not"},
+      [2] = {FMP_EUNSUPPORTED, "hostile_failing"},
+      [3] = {FMP_ENOMEM, "hostile_failing"},
+      [4] = {FMP_ENOMEM, "hostile_failing"},
+      [5] = {FMP_EDEVICE, "run would rather not"},
+      [6] = {FMP_EDEVICE, "hostile_failing"},
+      [8] = {FMP_EUNSUPPORTED, "hostile_failing"},
+  };
+  accept("failing", 1);
+  fmp_tensor *x = NULL, *y = NULL;
+  OK(fmp_tensor_number(NULL, FMP_F32, 5, &x));
+  const int64_t tensors = fmp_tensor_bytes();
+  for (int64_t how = 1; how <= 8; how++) {
+    if (how == 7) { /* an unknown status is some failure */
+      assert_int_not_equal(emit_how("hostile_failing", how, x, &y), FMP_OK);
+    } else {
+      FAILS(emit_how("hostile_failing", how, x, &y), rows[how].status, rows[how].text);
+    }
+    assert_null(y);
+    assert_int_equal(fmp_tensor_bytes(), tensors);
+  }
+  OK(emit_how("hostile_failing", 0, x, &y)); /* and goes on */
+  NEAR(item_of(y), 5, 0);
+  drop(2, x, y);
+}
+
+/* -- directories ----------------------------------------------------------- */
+
+static void link_into(const char *directory, const char *target, const char *name)
+{
+  char path[600];
+  snprintf(path, sizeof path, "%s/%s", directory, name);
+  assert_int_equal(symlink(target, path), 0);
+}
+
+/* One good plugin among what is refused, skipped, or must not even be opened. */
+static void directory_scan(void **state)
+{
+  (void)state;
+  char directory[256];
+  int32_t loaded = -1;
+  strcpy(directory, scratch_path("plugins"));
+  assert_int_equal(mkdir(directory, 0777), 0);
+  link_into(directory, hostile("abi_major"), "fmp_a.so");
+  link_into(directory, hostile("scanned"), "fmp_b.so");
+  link_into(directory, hostile("load_half"), "fmp_c.so");
+  link_into(directory, "/nowhere", "fmp_d.so");
+  link_into(directory, FMP_TEST_PLUGINS "/hostile/other.so", "other.so");
+  link_into(directory, FMP_TEST_PLUGINS "/hostile/other.so", "fmp_other.so.bak");
+  struct counts want = count();
+  want.ops++;
+  want.plugins++;
+  fmp_log_level(0);
+  OK(fmp_plugin_scan(directory, &loaded));
+  fmp_log_level(1);
+  assert_int_equal(loaded, 1);
+  expect_counts(want);
+  assert_null(getenv("FMP_TEST_OPENED"));
+  assert_non_null(op("hostile_scanned"));
+  FAILS(fmp_plugin_scan(scratch_path("missing"), &loaded), FMP_ENOTFOUND, "missing");
+}
+
+/* The first one: duplicate_op and incomplete speak of its op. */
+static int load_all(void **state)
+{
+  return load_plugins(state) == 0 && fmp_plugin_load(hostile("short_infer")) == FMP_OK ? 0 : -1;
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(refused),
+      cmocka_unit_test(refused_again),
+      cmocka_unit_test(no_shared_objects),
+      cmocka_unit_test(incomplete_definitions),
+      cmocka_unit_test(schemas),
+      cmocka_unit_test(attribute_tables),
+      cmocka_unit_test(other_ages_are_accepted),
+      cmocka_unit_test(loaded_twice_is_once),
+      cmocka_unit_test(described),
+      cmocka_unit_test(kernel_before_op),
+      cmocka_unit_test(role_claimed_twice),
+      cmocka_unit_test(absurd_shapes),
+      cmocka_unit_test(failing_kernels),
+      cmocka_unit_test(directory_scan),
+  };
+  return cmocka_run_group_tests(tests, load_all, NULL);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Four threads at once: one plan through four instances, eager ops, errors. Threads
+ * report by a text, since CMocka's checks belong to the main thread. */
+#include "model.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { THREADS = 4, ROUNDS = 50, ROWS = 3 };
+
+struct worker {
+  int number;
+  fmp_plan *plan;
+  const model *m;
+  char complaint[256]; /* "": none */
+};
+
+static int complain(struct worker *w, const char *what)
+{
+  snprintf(w->complaint, sizeof w->complaint, "thread %d: %s: %.180s", w->number, what,
+           fmp_last_error());
+  return 0;
+}
+
+/* Input of this thread and round, so that a mixed-up buffer cannot go unseen. */
+static fmp_tensor *input(const struct worker *w, int round, float *want)
+{
+  float values[2 * ROWS];
+  fmp_tensor *x = NULL;
+  const fmp_spec spec = matrix_spec(FMP_F32, ROWS, 2);
+  for (int i = 0; i < 2 * ROWS; i++) values[i] = (float)((w->number * 7 + round * 3 + i) % 11) - 5;
+  model_expect(values, ROWS, want);
+  return fmp_tensor_from(NULL, &spec, values, sizeof values, &x) == FMP_OK ? x : NULL;
+}
+
+static int right(struct worker *w, const fmp_tensor *y, const float *want)
+{
+  float got[ROWS];
+  if (fmp_tensor_read(y, got, sizeof got) != FMP_OK) return complain(w, "read");
+  for (int i = 0; i < ROWS; i++)
+    if (fabsf(got[i] - want[i]) > 1e-4F) return complain(w, "wrong value");
+  return 1;
+}
+
+static int one_round(struct worker *w, fmp_instance *instance, int round)
+{
+  float want[ROWS];
+  fmp_tensor *x = input(w, round, want), *y = NULL, *eager = NULL;
+  int good = x != NULL;
+  if (good && fmp_instance_run(instance, &x, 1, &y, 1) != FMP_OK) good = complain(w, "run");
+  if (good && model_forward(w->m, x, &eager) != FMP_OK) good = complain(w, "eager");
+  good = good && right(w, y, want) && right(w, eager, want);
+  drop(3, x, y, eager);
+  return good;
+}
+
+static void *work(void *arg)
+{
+  struct worker *w = arg;
+  fmp_instance *instance = NULL;
+  char name[32];
+  const fmp_op *none;
+  snprintf(name, sizeof name, "no_such_op_%d", w->number);
+  if (fmp_instance_new(w->plan, 1, &instance) != FMP_OK) return complain(w, "instance"), NULL;
+  for (int round = 0; round < ROUNDS; round++) {
+    if (!one_round(w, instance, round)) break;
+    if (fmp_op_find(name, &none) == FMP_OK || !strstr(fmp_last_error(), name)) {
+      complain(w, "another thread's error");
+      break;
+    }
+  }
+  fmp_instance_release(instance);
+  return NULL;
+}
+
+static void one_plan_four_instances(void **state)
+{
+  (void)state;
+  model m;
+  fmp_graph *g = NULL;
+  fmp_plan *plan = NULL;
+  pthread_t threads[THREADS];
+  struct worker workers[THREADS];
+  OK(model_new(&m));
+  OK(model_trace(&m, ROWS, &g));
+  OK(fmp_plan_new(g, NULL, 0, 0, &plan));
+  for (int i = 0; i < THREADS; i++) {
+    workers[i] = (struct worker){.number = i, .plan = plan, .m = &m};
+    assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+  }
+  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < THREADS; i++) assert_string_equal(workers[i].complaint, "");
+  fmp_plan_release(plan);
+  fmp_graph_release(g);
+  model_free(&m);
+}
+
+/* Each thread trains a model of its own: recordings belong to the thread. */
+static void *train(void *arg)
+{
+  struct worker *w = arg;
+  model own;
+  float want[ROWS];
+  if (model_new(&own) != FMP_OK) return complain(w, "model"), NULL;
+  fmp_tensor *x = input(w, 0, want), *target = NULL, *loss = NULL;
+  const fmp_spec spec = matrix_spec(FMP_F32, ROWS, 1);
+  int good = x && fmp_tensor_from(NULL, &spec, want, sizeof want, &target) == FMP_OK;
+  for (int i = 0; i < 10 && good; i++) {
+    good = model_step(&own, x, target, &loss) == FMP_OK;
+    fmp_tensor_release(loss);
+  }
+  if (!good) complain(w, "step");
+  drop(2, x, target);
+  model_free(&own);
+  return NULL;
+}
+
+static void four_models(void **state)
+{
+  (void)state;
+  pthread_t threads[THREADS];
+  struct worker workers[THREADS];
+  for (int i = 0; i < THREADS; i++) {
+    workers[i] = (struct worker){.number = i};
+    assert_int_equal(pthread_create(&threads[i], NULL, train, &workers[i]), 0);
+  }
+  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < THREADS; i++) assert_string_equal(workers[i].complaint, "");
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(one_plan_four_instances),
+      cmocka_unit_test(four_models),
+  };
+  return cmocka_run_group_tests(tests, load_plugins, NULL);
+}
