@@ -18,7 +18,8 @@ fmp_status fmp__fail_system(const char *action)
 {
   char reason[128];
   const int code = errno;
-  if (strerror_r(code, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", code);
+  if (strerror_r(code, reason, sizeof reason) != 0)
+    snprintf(reason, sizeof reason, "error %d", code);
   return fmp__fail(FMP_EIO, "cannot %s: %s", action, reason);
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _POSIX_C_SOURCE 200809L /* strtok_r */
+#define _POSIX_C_SOURCE 200809L /* strtok_r, newlocale */
 
 #include "attribute_text.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,35 @@
 #include "fmp/api.h"
 #include "memory.h"
 #include "status.h"
+
+/* -- numbers ---------------------------------------------------------------- */
+
+/* Numbers are written with a point, whatever locale the program has chosen. */
+static locale_t plain_locale;
+static pthread_once_t plain_once = PTHREAD_ONCE_INIT;
+
+static void make_plain_locale(void) { plain_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); }
+
+static locale_t enter_plain_locale(void)
+{
+  pthread_once(&plain_once, make_plain_locale);
+  return uselocale(plain_locale); /* (locale_t)0, out of memory: stays as it is */
+}
+
+static double number_from_text(const char *text, char **end)
+{
+  const locale_t before = enter_plain_locale();
+  const double value = strtod(text, end);
+  uselocale(before);
+  return value;
+}
+
+static void number_to_text(double value, int precision, char *text, size_t room)
+{
+  const locale_t before = enter_plain_locale();
+  snprintf(text, room, "%.*g", precision, value);
+  uselocale(before);
+}
 
 /* -- one element ----------------------------------------------------------- */
 
@@ -48,7 +79,7 @@ static fmp_status parse_i64(const char *text, int64_t *value)
 static fmp_status parse_f64(const char *text, double *value)
 {
   char *end;
-  *value = strtod(text, &end);
+  *value = number_from_text(text, &end);
   if (end != text && *end == '\0') return FMP_OK;
   return fmp__fail(FMP_EINVAL, "expected a number, got '%s'", text);
 }
@@ -97,14 +128,16 @@ static void load_element(uint32_t kind, const void *items, int64_t i, fmp_attr_v
 
 /* -- lists ----------------------------------------------------------------- */
 
-/* Cuts the next element of "a,b]" out in place, with '\' before ',' ']' '\' as escape.
- * Returns what follows the element's separator, NULL if there is none. */
+/* Cuts the next element of "a,b]" out in place, with '\' before ',' ']' '\' as escape and
+ * "\." for nothing, which tells a list of one empty string from an empty list. Returns
+ * what follows the element's separator, NULL if there is none. */
 static char *cut_element(char *at, char *separator)
 {
   char *write = at;
   for (; *at && *at != ',' && *at != ']'; at++) {
-    if (*at == '\\' && at[1]) at++;
-    *write++ = *at;
+    const int escaped = *at == '\\' && at[1];
+    at += escaped;
+    if (!escaped || *at != '.') *write++ = *at;
   }
   *separator = *at;
   if (!*at) return NULL;
@@ -177,14 +210,15 @@ static void print_f64(double value, fmp__text *text)
 {
   char digits[40];
   for (int precision = 6; precision <= 17; precision += 11) {
-    snprintf(digits, sizeof digits, "%.*g", precision, value);
-    if (strtod(digits, NULL) == value || isnan(value)) break;
+    number_to_text(value, precision, digits, sizeof digits);
+    if (number_from_text(digits, NULL) == value || isnan(value)) break;
   }
   fmp__text_add(text, "%s", digits);
 }
 
 static void print_string(const char *s, int in_list, fmp__text *text)
 {
+  if (!*s && in_list) fmp__text_add(text, "\\.");
   for (; *s; s++) {
     if (in_list && strchr(",]\\", *s)) fmp__text_add(text, "\\");
     fmp__text_add(text, "%c", *s);
@@ -246,7 +280,7 @@ typedef struct interval {
 static const char *parse_bound(const char *text, char end, double *bound)
 {
   char *after = (char *)text;
-  if (*text != end) *bound = strtod(text, &after);
+  if (*text != end) *bound = number_from_text(text, &after);
   return *after == end && !isnan(*bound) ? after + 1 : NULL;
 }
 

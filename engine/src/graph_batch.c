@@ -23,7 +23,10 @@ typedef struct trial {
   fmp_spec *args;  /* of the node at hand: inputs, then outputs */
 } trial;
 
-static int begins_with(const fmp_spec *spec, int64_t n) { return spec->rank > 0 && spec->shape[0] == n; }
+static int begins_with(const fmp_spec *spec, int64_t n)
+{
+  return spec->rank > 0 && spec->shape[0] == n;
+}
 
 /* The first dimension of the first input that has one; 0: no input has. */
 static int find_batch(const fmp_graph *g, int64_t *batch)
@@ -90,9 +93,9 @@ static fmp_status check_outputs(const trial *t)
     const fmp_spec *traced = &t->graph->values[v].spec;
     if (begins_with(traced, t->batch) && !begins_with(&t->specs[v], t->batch + 1))
       return fmp__fail(FMP_ESHAPE,
-                       "output %u is %s, and %s where the batch has %" PRId64 " instead of %" PRId64,
-                       i + 1, fmp_spec_text(traced, before), fmp_spec_text(&t->specs[v], now),
-                       t->batch + 1, t->batch);
+                       "output %u is %s, and %s where the batch has %" PRId64
+                       " instead of %" PRId64, i + 1, fmp_spec_text(traced, before),
+                       fmp_spec_text(&t->specs[v], now), t->batch + 1, t->batch);
   }
   return FMP_OK;
 }
@@ -144,7 +147,8 @@ const char *fmp_graph_batch_note(const fmp_graph *g)
 
 fmp_status fmp_graph_set_batch_note(fmp_graph *g, const char *why)
 {
-  if (!why || !*why) return fmp__fail(FMP_EINVAL, "expected why the graph depends on its batch size");
+  if (!why || !*why)
+    return fmp__fail(FMP_EINVAL, "expected why the graph depends on its batch size");
   char *copy = fmp__copy_text(why);
   if (!copy) return fmp__no_memory("a graph's batch note");
   pthread_mutex_lock(&asking);

@@ -203,7 +203,8 @@ static fmp_status list_attrs(json_t *attrs, const char **names, const char **tex
   json_t *value;
   uint32_t n = 0;
   json_object_foreach(attrs, name, value) {
-    if (!json_is_string(value)) return fmp__fail(FMP_EDATA, "attribute '%s': expected a text", name);
+    if (!json_is_string(value))
+      return fmp__fail(FMP_EDATA, "attribute '%s': expected a text", name);
     names[n] = name;
     texts[n++] = json_string_value(value);
   }

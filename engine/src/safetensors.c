@@ -228,7 +228,8 @@ fmp_status fmp__safetensors_read(const fmp__safetensors *s, const fmp__stored *s
 static int by_size_and_name(const void *a, const void *b)
 {
   const fmp__named_tensor *x = a, *y = b;
-  const int64_t p = fmp_dtype_size(x->tensor->spec.dtype), q = fmp_dtype_size(y->tensor->spec.dtype);
+  const int64_t p = fmp_dtype_size(x->tensor->spec.dtype);
+  const int64_t q = fmp_dtype_size(y->tensor->spec.dtype);
   if (p != q) return p > q ? -1 : 1;
   return strcmp(x->name, y->name);
 }

@@ -255,7 +255,8 @@ static void draws(void **state)
 static void names(void **state)
 {
   (void)state;
-  static const char *const given[] = {"z", "twice", "twice", "__metadata__", "capture.0", NULL, "a/b"};
+  static const char *const given[] = {"z",         "twice", "twice", "__metadata__",
+                                      "capture.0", NULL,    "a/b"};
   static const char *const stored[] = {"\"a/b\":{", "\"capture.1\":{", "\"capture.2\":{",
                                        "\"capture.3\":{", "\"capture.4\":{", "\"capture.5\":{",
                                        "\"z\":{"};
