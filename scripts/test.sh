@@ -29,7 +29,7 @@ fmp_deps test
 echo "== $preset: configure and build in $build/"
 # Unquoted: several arguments.
 mkdir -p "$build"
-cmake --preset "$preset" ${FMP_CMAKE_ARGS:-} >"$build/configure.log" 2>&1 ||
+cmake --preset "$preset" -DBUILD_TESTING=ON ${FMP_CMAKE_ARGS:-} >"$build/configure.log" 2>&1 ||
   { cat "$build/configure.log" && exit 1; }
 cmake --build "$build" -j "$(nproc)" >"$build/build.log" 2>&1 ||
   { grep -vE '^\[[0-9/]+\] (Building|Linking|Generating)' "$build/build.log" && exit 1; }

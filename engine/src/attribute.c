@@ -12,11 +12,16 @@
 static const struct {
   uint32_t kind;
   const char *name;
-} kind_names[] = {{FMP_ATTR_BOOL, "bool"},          {FMP_ATTR_I64, "i64"},
-                  {FMP_ATTR_F64, "f64"},            {FMP_ATTR_STRING, "string"},
-                  {FMP_ATTR_DTYPE, "dtype"},        {FMP_ATTR_RESOURCE, "resource"},
-                  {FMP_ATTR_BOOLS, "list of bool"}, {FMP_ATTR_I64S, "list of i64"},
-                  {FMP_ATTR_F64S, "list of f64"},   {FMP_ATTR_STRINGS, "list of string"},
+} kind_names[] = {{FMP_ATTR_BOOL, "bool"},
+                  {FMP_ATTR_I64, "i64"},
+                  {FMP_ATTR_F64, "f64"},
+                  {FMP_ATTR_STRING, "string"},
+                  {FMP_ATTR_DTYPE, "dtype"},
+                  {FMP_ATTR_RESOURCE, "resource"},
+                  {FMP_ATTR_BOOLS, "list of bool"},
+                  {FMP_ATTR_I64S, "list of i64"},
+                  {FMP_ATTR_F64S, "list of f64"},
+                  {FMP_ATTR_STRINGS, "list of string"},
                   {FMP_ATTR_DTYPES, "list of dtype"}};
 
 const char *fmp__attr_kind_name(uint32_t kind)
@@ -140,12 +145,12 @@ static void get_field(const fmp_attr_def *def, const void *params, fmp_attr_valu
     return;
   }
   switch (def->kind) {
-    case FMP_ATTR_BOOL: value->i = *(const int32_t *)field; break;
-    case FMP_ATTR_I64: value->i = *(const int64_t *)field; break;
-    case FMP_ATTR_F64: value->f = *(const double *)field; break;
-    case FMP_ATTR_STRING: value->s = *(const char *const *)field; break;
-    case FMP_ATTR_DTYPE: value->i = *(const uint32_t *)field; break;
-    default: value->resource = *(fmp_resource *const *)field; break;
+  case FMP_ATTR_BOOL: value->i = *(const int32_t *)field; break;
+  case FMP_ATTR_I64: value->i = *(const int64_t *)field; break;
+  case FMP_ATTR_F64: value->f = *(const double *)field; break;
+  case FMP_ATTR_STRING: value->s = *(const char *const *)field; break;
+  case FMP_ATTR_DTYPE: value->i = *(const uint32_t *)field; break;
+  default: value->resource = *(fmp_resource *const *)field; break;
   }
 }
 
@@ -157,12 +162,12 @@ static void set_field(const fmp_attr_def *def, void *params, const fmp_attr_valu
     return;
   }
   switch (def->kind) {
-    case FMP_ATTR_BOOL: *(int32_t *)field = value->i != 0; break;
-    case FMP_ATTR_I64: *(int64_t *)field = value->i; break;
-    case FMP_ATTR_F64: *(double *)field = value->f; break;
-    case FMP_ATTR_STRING: *(const char **)field = value->s; break;
-    case FMP_ATTR_DTYPE: *(uint32_t *)field = (uint32_t)value->i; break;
-    default: *(fmp_resource **)field = value->resource; break;
+  case FMP_ATTR_BOOL: *(int32_t *)field = value->i != 0; break;
+  case FMP_ATTR_I64: *(int64_t *)field = value->i; break;
+  case FMP_ATTR_F64: *(double *)field = value->f; break;
+  case FMP_ATTR_STRING: *(const char **)field = value->s; break;
+  case FMP_ATTR_DTYPE: *(uint32_t *)field = (uint32_t)value->i; break;
+  default: *(fmp_resource **)field = value->resource; break;
   }
 }
 
@@ -270,8 +275,9 @@ static fmp_status find_row(const fmp__attr_table *table, const char *name, uint3
   char hint[96];
   for (uint32_t i = 0; i < table->n; i++)
     fmp__text_add(&known, "%s%s", i ? ", " : "", table->defs[i].name);
-  fmp__fail(FMP_ENOTFOUND, "no attribute '%s' (%s%s)%s", name, table->n ? "there are " : "there is none",
-            known.bytes ? known.bytes : "", fmp__nearest_hint(&nearest, hint, sizeof hint));
+  fmp__fail(FMP_ENOTFOUND, "no attribute '%s' (%s%s)%s", name,
+            table->n ? "there are " : "there is none", known.bytes ? known.bytes : "",
+            fmp__nearest_hint(&nearest, hint, sizeof hint));
   fmp__text_free(&known);
   return FMP_ENOTFOUND;
 }
@@ -309,9 +315,17 @@ static fmp_status wrap_single(const fmp_attr_def *def, const fmp_attr *attr, fmp
 {
   FMP_TRY(convert_element(def, attr, single));
   switch (element_kind(def->kind)) { /* the list's element type in place of the wide value */
-    case FMP_ATTR_BOOL: { const int32_t b = single->i != 0; memcpy(single, &b, sizeof b); break; }
-    case FMP_ATTR_DTYPE: { const uint32_t d = (uint32_t)single->i; memcpy(single, &d, sizeof d); break; }
-    default: break;
+  case FMP_ATTR_BOOL: {
+    const int32_t b = single->i != 0;
+    memcpy(single, &b, sizeof b);
+    break;
+  }
+  case FMP_ATTR_DTYPE: {
+    const uint32_t d = (uint32_t)single->i;
+    memcpy(single, &d, sizeof d);
+    break;
+  }
+  default: break;
   }
   value->list = (fmp_list){single, 1};
   return FMP_OK;
@@ -440,10 +454,10 @@ int fmp__params_equal(const fmp__attr_table *table, const void *a, const void *b
     fmp_attr_value x, y;
     get_field(&table->defs[i], a, &x);
     get_field(&table->defs[i], b, &y);
-    const int equal = is_list(kind)              ? lists_equal(kind, &x.list, &y.list)
-                      : kind == FMP_ATTR_STRING  ? strcmp(x.s, y.s) == 0
+    const int equal = is_list(kind)               ? lists_equal(kind, &x.list, &y.list)
+                      : kind == FMP_ATTR_STRING   ? strcmp(x.s, y.s) == 0
                       : kind == FMP_ATTR_RESOURCE ? x.resource == y.resource
-                                                 : x.i == y.i; /* f64: by bits */
+                                                  : x.i == y.i; /* f64: by bits */
     if (!equal) return 0;
   }
   return 1;
@@ -500,7 +514,8 @@ void fmp__params_text(const fmp__attr_table *table, const void *params, fmp__tex
     fmp__params_value_text(table, params, i, &value);
     const char *fallback = table->defs[i].fallback;
     if (!fallback || !value.bytes || strcmp(value.bytes, fallback) != 0) {
-      fmp__text_add(text, "%s%s = %s", before, table->defs[i].name, value.bytes ? value.bytes : "?");
+      fmp__text_add(text, "%s%s = %s", before, table->defs[i].name,
+                    value.bytes ? value.bytes : "?");
       before = ", ";
     }
     fmp__text_free(&value);

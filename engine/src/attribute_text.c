@@ -50,13 +50,13 @@ static void number_to_text(double value, int precision, char *text, size_t room)
 size_t fmp__attr_element_size(uint32_t kind)
 {
   switch (kind & ~(uint32_t)FMP_ATTR_LIST) {
-    case FMP_ATTR_BOOL: return sizeof(int32_t);
-    case FMP_ATTR_I64: return sizeof(int64_t);
-    case FMP_ATTR_F64: return sizeof(double);
-    case FMP_ATTR_STRING: return sizeof(const char *);
-    case FMP_ATTR_DTYPE: return sizeof(uint32_t);
-    case FMP_ATTR_RESOURCE: return kind & FMP_ATTR_LIST ? 0 : sizeof(fmp_resource *);
-    default: return 0;
+  case FMP_ATTR_BOOL: return sizeof(int32_t);
+  case FMP_ATTR_I64: return sizeof(int64_t);
+  case FMP_ATTR_F64: return sizeof(double);
+  case FMP_ATTR_STRING: return sizeof(const char *);
+  case FMP_ATTR_DTYPE: return sizeof(uint32_t);
+  case FMP_ATTR_RESOURCE: return kind & FMP_ATTR_LIST ? 0 : sizeof(fmp_resource *);
+  default: return 0;
   }
 }
 
@@ -89,15 +89,15 @@ static fmp_status parse_element(uint32_t kind, const char *text, fmp_attr_value 
 {
   uint32_t dtype;
   switch (kind) {
-    case FMP_ATTR_BOOL: return parse_bool(text, &value->i);
-    case FMP_ATTR_I64: return parse_i64(text, &value->i);
-    case FMP_ATTR_F64: return parse_f64(text, &value->f);
-    case FMP_ATTR_STRING: value->s = text; return FMP_OK;
-    case FMP_ATTR_DTYPE:
-      FMP_TRY(fmp_dtype_find(text, &dtype));
-      value->i = dtype;
-      return FMP_OK;
-    default: return fmp__fail(FMP_EINVAL, "a resource cannot be written as text");
+  case FMP_ATTR_BOOL: return parse_bool(text, &value->i);
+  case FMP_ATTR_I64: return parse_i64(text, &value->i);
+  case FMP_ATTR_F64: return parse_f64(text, &value->f);
+  case FMP_ATTR_STRING: value->s = text; return FMP_OK;
+  case FMP_ATTR_DTYPE:
+    FMP_TRY(fmp_dtype_find(text, &dtype));
+    value->i = dtype;
+    return FMP_OK;
+  default: return fmp__fail(FMP_EINVAL, "a resource cannot be written as text");
   }
 }
 
@@ -105,24 +105,24 @@ static fmp_status parse_element(uint32_t kind, const char *text, fmp_attr_value 
 static void store_element(uint32_t kind, void *items, int64_t i, const fmp_attr_value *value)
 {
   switch (kind) {
-    case FMP_ATTR_BOOL: ((int32_t *)items)[i] = value->i != 0; break;
-    case FMP_ATTR_I64: ((int64_t *)items)[i] = value->i; break;
-    case FMP_ATTR_F64: ((double *)items)[i] = value->f; break;
-    case FMP_ATTR_STRING: ((const char **)items)[i] = value->s; break;
-    case FMP_ATTR_DTYPE: ((uint32_t *)items)[i] = (uint32_t)value->i; break;
-    default: break;
+  case FMP_ATTR_BOOL: ((int32_t *)items)[i] = value->i != 0; break;
+  case FMP_ATTR_I64: ((int64_t *)items)[i] = value->i; break;
+  case FMP_ATTR_F64: ((double *)items)[i] = value->f; break;
+  case FMP_ATTR_STRING: ((const char **)items)[i] = value->s; break;
+  case FMP_ATTR_DTYPE: ((uint32_t *)items)[i] = (uint32_t)value->i; break;
+  default: break;
   }
 }
 
 static void load_element(uint32_t kind, const void *items, int64_t i, fmp_attr_value *value)
 {
   switch (kind) {
-    case FMP_ATTR_BOOL: value->i = ((const int32_t *)items)[i]; break;
-    case FMP_ATTR_I64: value->i = ((const int64_t *)items)[i]; break;
-    case FMP_ATTR_F64: value->f = ((const double *)items)[i]; break;
-    case FMP_ATTR_STRING: value->s = ((const char *const *)items)[i]; break;
-    case FMP_ATTR_DTYPE: value->i = ((const uint32_t *)items)[i]; break;
-    default: break;
+  case FMP_ATTR_BOOL: value->i = ((const int32_t *)items)[i]; break;
+  case FMP_ATTR_I64: value->i = ((const int64_t *)items)[i]; break;
+  case FMP_ATTR_F64: value->f = ((const double *)items)[i]; break;
+  case FMP_ATTR_STRING: value->s = ((const char *const *)items)[i]; break;
+  case FMP_ATTR_DTYPE: value->i = ((const uint32_t *)items)[i]; break;
+  default: break;
   }
 }
 
@@ -149,8 +149,10 @@ static int64_t count_elements(const char *text)
 {
   int64_t n = 1;
   for (const char *p = text; *p; p++) {
-    if (*p == '\\' && p[1]) p++;
-    else n += *p == ',';
+    if (*p == '\\' && p[1])
+      p++;
+    else
+      n += *p == ',';
   }
   return n;
 }
@@ -228,12 +230,12 @@ static void print_string(const char *s, int in_list, fmp__text *text)
 static void print_element(uint32_t kind, const fmp_attr_value *value, int in_list, fmp__text *text)
 {
   switch (kind) {
-    case FMP_ATTR_BOOL: fmp__text_add(text, "%s", value->i ? "true" : "false"); break;
-    case FMP_ATTR_I64: fmp__text_add(text, "%" PRId64, value->i); break;
-    case FMP_ATTR_F64: print_f64(value->f, text); break;
-    case FMP_ATTR_STRING: print_string(value->s ? value->s : "", in_list, text); break;
-    case FMP_ATTR_DTYPE: fmp__text_add(text, "%s", fmp_dtype_name((uint32_t)value->i)); break;
-    default: fmp__text_add(text, "<%s>", fmp_resource_name(value->resource)); break;
+  case FMP_ATTR_BOOL: fmp__text_add(text, "%s", value->i ? "true" : "false"); break;
+  case FMP_ATTR_I64: fmp__text_add(text, "%" PRId64, value->i); break;
+  case FMP_ATTR_F64: print_f64(value->f, text); break;
+  case FMP_ATTR_STRING: print_string(value->s ? value->s : "", in_list, text); break;
+  case FMP_ATTR_DTYPE: fmp__text_add(text, "%s", fmp_dtype_name((uint32_t)value->i)); break;
+  default: fmp__text_add(text, "<%s>", fmp_resource_name(value->resource)); break;
   }
 }
 
@@ -311,8 +313,8 @@ fmp_status fmp__attr_check_limits(uint32_t kind, const char *allowed)
   const int is_number = element == FMP_ATTR_I64 || element == FMP_ATTR_F64;
   if (!allowed || (is_number && parse_interval(allowed, &i))) return FMP_OK;
   if (element == FMP_ATTR_STRING && *allowed) return FMP_OK;
-  return fmp__fail(FMP_EPLUGIN, "expected limits like [1,8) for numbers or a|b for strings, got '%s'",
-                   allowed);
+  return fmp__fail(FMP_EPLUGIN,
+                   "expected limits like [1,8) for numbers or a|b for strings, got '%s'", allowed);
 }
 
 static fmp_status check_element(const char *name, uint32_t kind, const char *allowed,

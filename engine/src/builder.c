@@ -87,8 +87,10 @@ fmp_value fmp__builder_emit_op(fmp_builder *b, const fmp_op *op, const fmp_attr 
   }
   if (b->status != FMP_OK) return 0;
   fmp_status status = fmp__params_new(&op->attrs, attrs, n_attr, &params);
-  if (status != FMP_OK) fmp__fail_in(status, "%s", op->def.name);
-  else status = emit_on_values(b, op, params, in, n_in, &first);
+  if (status != FMP_OK)
+    fmp__fail_in(status, "%s", op->def.name);
+  else
+    status = emit_on_values(b, op, params, in, n_in, &first);
   fmp__builder_fail(b, status);
   return first;
 }
@@ -99,7 +101,8 @@ static fmp_status check_listed(const fmp_builder *b, const char *op)
 {
   if (!b->op || !b->op->def.gradient_ops || fmp__has_word(b->op->def.gradient_ops, op))
     return FMP_OK;
-  return fmp__fail(FMP_EPLUGIN, "its gradient emits '%s', which its gradient_ops does not list", op);
+  return fmp__fail(FMP_EPLUGIN, "its gradient emits '%s', which its gradient_ops does not list",
+                   op);
 }
 
 fmp_value fmp__builder_emit(fmp_builder *b, const char *name, const fmp_attr *attrs,
@@ -181,7 +184,7 @@ void fmp__builder_grad_set(fmp_builder *b, uint32_t i, fmp_value dx)
 static const fmp__node *chain_node(fmp_builder *b, uint32_t k)
 {
   return check_index(b, k, b->chain_length, "a node of the chain") ? &b->graph->nodes[b->chain[k]]
-                                                                    : NULL;
+                                                                   : NULL;
 }
 
 const void *fmp__builder_node_params(fmp_builder *b, uint32_t k)

@@ -13,9 +13,9 @@ struct fmp_builder {
   /* Gradients: the node that is differentiated. */
   uint32_t node; /* number of it in the graph */
   const fmp_op *op;
-  const uint32_t *douts;    /* value of d(loss)/d(output i), 0: none */
+  const uint32_t *douts;       /* value of d(loss)/d(output i), 0: none */
   const unsigned char *wanted; /* by input */
-  fmp_value *dx;            /* by input: what grad_set was given */
+  fmp_value *dx;               /* by input: what grad_set was given */
 
   /* Rewrites: the nodes of the match, and what replaces the last one's outputs. */
   const uint32_t *chain;

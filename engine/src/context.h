@@ -29,8 +29,8 @@ typedef struct fmp__thread_stream {
 typedef struct fmp__cache fmp__cache; /* see eager.c */
 
 typedef struct fmp__context {
-  fmp_graph *graph;      /* being recorded or traced; NULL: ops are run */
-  int32_t record_depth;  /* nested fmp_record_begin */
+  fmp_graph *graph;                       /* being recorded or traced; NULL: ops are run */
+  int32_t record_depth;                   /* nested fmp_record_begin */
   fmp_graph *outside[FMP__OUTSIDE_DEPTH]; /* graphs set aside, and their depths */
   int32_t outside_record_depth[FMP__OUTSIDE_DEPTH];
   int32_t outside_depth;

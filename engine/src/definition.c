@@ -21,8 +21,8 @@ static fmp_status copy_sized(const char *what, const void *def, size_t least, si
                      least, size);
   for (size_t i = known; i < size; i++)
     if (((const unsigned char *)def)[i] != 0)
-      return fmp__fail(FMP_EPLUGIN,
-                       "%s: byte %zu of the definition is of a newer ABI and not zero", what, i);
+      return fmp__fail(FMP_EPLUGIN, "%s: byte %zu of the definition is of a newer ABI and not zero",
+                       what, i);
   memset(copy, 0, known); /* a refused one stays all zero: nothing in it is ours to free */
   memcpy(copy, def, size < known ? size : known);
   return FMP_OK;
@@ -103,8 +103,8 @@ static fmp_status fill_op(fmp_op *op, const fmp_op_def *def)
   FMP_TRY(copy_sized("op", def, FMP_SIZE_UNTIL(fmp_op_def, infer), sizeof *def, &op->def));
   attrs = op->def.attrs;
   op->def.attrs = NULL;
-  const char **const texts[] = {&op->def.name, &op->def.schema, &op->def.doc,
-                                &op->def.gradient_ops, NULL};
+  const char **const texts[] = {&op->def.name, &op->def.schema, &op->def.doc, &op->def.gradient_ops,
+                                NULL};
   FMP_TRY(own_texts(texts));
   FMP_TRY(check_name("op", op->def.name));
   FMP_TRY(fmp__schema_parse(op->def.schema ? op->def.schema : "", &op->schema));
@@ -191,6 +191,7 @@ fmp_status fmp__backend_define(fmp__backend *b, const fmp_backend_def *def)
 
 void fmp__resource_kind_free(fmp__resource_kind *k)
 {
+  fmp__free((char *)k->def.interfaces);
   fmp__attr_table_free(&k->attrs);
   fmp__free((char *)k->def.name);
   fmp__free((char *)k->def.doc);
@@ -203,12 +204,12 @@ fmp_status fmp__resource_kind_define(fmp__resource_kind *k, const fmp_resource_d
       copy_sized("resource", def, FMP_SIZE_UNTIL(fmp_resource_def, close), sizeof *def, &k->def));
   const fmp_attr_def *attrs = k->def.attrs;
   k->def.attrs = NULL;
-  const char **const texts[] = {&k->def.name, &k->def.doc, NULL};
+  const char **const texts[] = {&k->def.name, &k->def.doc, &k->def.interfaces, NULL};
   FMP_TRY(own_texts(texts));
   FMP_TRY(check_name("resource", k->def.name));
   FMP_TRY(check_reserved(k->def.reserved));
-  FMP_TRY(fmp__attr_table_copy(attrs, k->def.n_attr, k->def.attr_size, k->def.params_size,
-                               &k->attrs));
+  FMP_TRY(
+      fmp__attr_table_copy(attrs, k->def.n_attr, k->def.attr_size, k->def.params_size, &k->attrs));
   if (k->def.open && k->def.close) return FMP_OK;
   return fmp__fail(FMP_EPLUGIN, "resource '%s': expected open and close", k->def.name);
 }

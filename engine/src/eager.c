@@ -253,8 +253,7 @@ static fmp_status run_kernel(const fmp__eager *e, const entry *c, fmp_tensor **o
   arguments a;
   FMP_TRY(allocate_arguments(e, &a));
   fmp_status status = make_outputs(e, c->specs + c->n_in, out, &a);
-  for (uint32_t i = 0; i < e->n_in && status == FMP_OK; i++)
-    status = view_input(e, i, strided, &a);
+  for (uint32_t i = 0; i < e->n_in && status == FMP_OK; i++) status = view_input(e, i, strided, &a);
   if (status == FMP_OK) status = call_kernel(e, &c->prepared, &a);
   free_arguments(&a);
   return status;

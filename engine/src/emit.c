@@ -71,8 +71,8 @@ static fmp_status take_input(emission *e, uint32_t i, fmp_tensor *t)
 {
   const fmp__arg *arg = fmp__schema_input(&e->op->schema, i);
   if (!t && (arg->marks & FMP_ARG_OPTIONAL)) return FMP_OK;
-  if (!t) return fmp__fail(FMP_EINVAL, "input %s is missing: expected %s", arg->name,
-                           e->op->def.schema);
+  if (!t)
+    return fmp__fail(FMP_EINVAL, "input %s is missing: expected %s", arg->name, e->op->def.schema);
   if (!t->storage && !t->graph) FMP_TRY(fmp__tensor_require(t));
   if (e->device && t->device != e->device)
     return fmp__fail(FMP_EDEVICE, "expected %s on %s like the inputs before it, got one on %s",
@@ -158,8 +158,10 @@ static fmp_status run_or_trace(emission *e)
     return run_now(e);
   }
   FMP_TRY(find_values(e, g));
-  if (g->tracing) FMP_TRY(infer_only(e));
-  else FMP_TRY(run_now(e));
+  if (g->tracing)
+    FMP_TRY(infer_only(e));
+  else
+    FMP_TRY(run_now(e));
   FMP_TRY(fmp__graph_append(g, e->op, e->params, e->values, e->n_in, e->out, e->n_out,
                             e->random_key, c->scope));
   e->params = NULL;

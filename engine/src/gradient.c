@@ -131,8 +131,8 @@ static fmp_status differentiate(sweep *s, uint32_t k)
   char scope[FMP__SCOPE_PATH];
   if (!node_needed(s, node) || !has_dout(s, node)) return FMP_OK;
   if (!node->op->def.gradient)
-    return fmp__fail(FMP_ENOGRAD, "%s%s%s: has no gradient", node->scope,
-                     *node->scope ? ": " : "", node->op->def.name);
+    return fmp__fail(FMP_ENOGRAD, "%s%s%s: has no gradient", node->scope, *node->scope ? ": " : "",
+                     node->op->def.name);
   memcpy(scope, fmp__context_now()->scope, sizeof scope);
   fmp__context_set_scope(node->scope);
   fmp_status status = call_gradient(s, k);
@@ -205,8 +205,7 @@ static fmp_status sweep_back(sweep *s, uint32_t loss)
 static fmp_status take_results(sweep *s, const uint32_t *values, int32_t n, fmp_tensor **dx)
 {
   for (int32_t i = 0; i < n; i++) {
-    if (s->grads[values[i]] == 0)
-      FMP_TRY(emit_constant(s, values[i], 0.0, &s->grads[values[i]]));
+    if (s->grads[values[i]] == 0) FMP_TRY(emit_constant(s, values[i], 0.0, &s->grads[values[i]]));
     dx[i] = fmp_tensor_retain(s->graph->values[s->grads[values[i]]].tensor);
   }
   return FMP_OK;
@@ -218,7 +217,8 @@ static fmp_status check_loss(fmp_tensor *loss, fmp_graph **graph)
   char text[FMP_SPEC_TEXT];
   *graph = fmp__context_now()->graph;
   if (!*graph)
-    return fmp__fail(FMP_ESTATE, "gradients exist only inside of a recording or a compiled function");
+    return fmp__fail(FMP_ESTATE,
+                     "gradients exist only inside of a recording or a compiled function");
   if (loss->graph != *graph)
     return fmp__fail(FMP_ESTATE, "the loss was not made inside of this recording");
   for (uint32_t i = 0; i < loss->spec.rank; i++)

@@ -277,7 +277,8 @@ fmp_status fmp_trace_begin(fmp_device *device, const fmp_spec *specs, int32_t n,
   if (!device) FMP_TRY(fmp_device_default(&device));
   FMP_TRY(fmp__graph_new(device, 1, &g));
   g->no_rewrites = (flags & FMP_NO_REWRITES) != 0;
-  for (; made < n && status == FMP_OK; made++) status = fmp__graph_add_input(g, &specs[made], &inputs[made]);
+  for (; made < n && status == FMP_OK; made++)
+    status = fmp__graph_add_input(g, &specs[made], &inputs[made]);
   if (status == FMP_OK) {
     c->graph = g;
     return FMP_OK;

@@ -44,8 +44,8 @@ typedef struct fmp__node {
 struct fmp_graph {
   atomic_int_fast32_t references;
   fmp_device *device;
-  int tracing;     /* or recording; a finished graph is neither */
-  int no_rewrites; /* as the trace was begun */
+  int tracing;              /* or recording; a finished graph is neither */
+  int no_rewrites;          /* as the trace was begun */
   fmp__generator generator; /* a recording's seed and step */
   fmp__ordinals ordinals;
 

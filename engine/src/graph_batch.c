@@ -92,10 +92,10 @@ static fmp_status check_outputs(const trial *t)
     const uint32_t v = t->graph->outputs[i];
     const fmp_spec *traced = &t->graph->values[v].spec;
     if (begins_with(traced, t->batch) && !begins_with(&t->specs[v], t->batch + 1))
-      return fmp__fail(FMP_ESHAPE,
-                       "output %u is %s, and %s where the batch has %" PRId64
-                       " instead of %" PRId64, i + 1, fmp_spec_text(traced, before),
-                       fmp_spec_text(&t->specs[v], now), t->batch + 1, t->batch);
+      return fmp__fail(
+          FMP_ESHAPE, "output %u is %s, and %s where the batch has %" PRId64 " instead of %" PRId64,
+          i + 1, fmp_spec_text(traced, before), fmp_spec_text(&t->specs[v], now), t->batch + 1,
+          t->batch);
   }
   return FMP_OK;
 }

@@ -14,8 +14,8 @@
 static fmp_status fail_at(const fmp_graph *g, uint32_t k)
 {
   const fmp__node *node = &g->nodes[k];
-  return fmp__fail_in(FMP_EINVAL, "node %u (%s%s%s)", k + 1, node->scope,
-                      *node->scope ? ": " : "", node->op->def.name);
+  return fmp__fail_in(FMP_EINVAL, "node %u (%s%s%s)", k + 1, node->scope, *node->scope ? ": " : "",
+                      node->op->def.name);
 }
 
 /* Where the texts are equal the attributes differ in what no text shows: a resource. */
@@ -63,8 +63,10 @@ static fmp_status compare_nodes(const fmp__node *a, const fmp__node *b)
   FMP_TRY(compare_ids("input", a->in, a->n_in, b->in, b->n_in));
   FMP_TRY(compare_ids("output", a->out, a->n_out, b->out, b->n_out));
   if (a->random_key != b->random_key)
-    return fmp__fail(FMP_EINVAL, "it draws other numbers in one (scope '%s') than in the other "
-                     "(scope '%s')", a->scope, b->scope);
+    return fmp__fail(FMP_EINVAL,
+                     "it draws other numbers in one (scope '%s') than in the other "
+                     "(scope '%s')",
+                     a->scope, b->scope);
   return FMP_OK;
 }
 

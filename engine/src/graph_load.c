@@ -29,8 +29,9 @@ static fmp_status check_format(const loading *l)
   json_t *format;
   FMP_TRY(fmp__json_get(l->json, "format", JSON_INTEGER, &format));
   if (json_integer_value(format) == FMP__GRAPH_FORMAT) return FMP_OK;
-  return fmp__fail(FMP_EUNSUPPORTED, "the graph has format %" JSON_INTEGER_FORMAT
-                   ", this library reads %d", json_integer_value(format), FMP__GRAPH_FORMAT);
+  return fmp__fail(FMP_EUNSUPPORTED,
+                   "the graph has format %" JSON_INTEGER_FORMAT ", this library reads %d",
+                   json_integer_value(format), FMP__GRAPH_FORMAT);
 }
 
 /* Every value is an input, a capture or listed as an output of a node. */
@@ -39,7 +40,8 @@ static fmp_status count_values(loading *l)
   size_t i;
   json_t *node, *out;
   l->n_values = (int64_t)json_array_size(l->inputs) + (int64_t)json_array_size(l->captures);
-  json_array_foreach(l->nodes, i, node) {
+  json_array_foreach(l->nodes, i, node)
+  {
     const fmp_status status = fmp__json_get(node, "out", JSON_ARRAY, &out);
     if (status != FMP_OK) return fmp__fail_in(status, "node %zu", i + 1);
     l->n_values += (int64_t)json_array_size(out);
@@ -105,7 +107,8 @@ static fmp_status get_input_specs(const loading *l, fmp_spec *specs)
 {
   size_t i;
   json_t *json;
-  json_array_foreach(l->inputs, i, json) {
+  json_array_foreach(l->inputs, i, json)
+  {
     const fmp_status status = get_input_spec(json, &specs[i]);
     if (status != FMP_OK) return fmp__fail_in(status, "input %zu", i + 1);
   }
@@ -150,8 +153,10 @@ static fmp_status read_tensor(loading *l, const fmp__stored *stored, fmp_tensor 
   const size_t n = sizeof fmp__capture_prefix - 1;
   const int is_own_name = strncmp(stored->name, fmp__capture_prefix, n) != 0;
   const fmp_status status = is_own_name ? fmp_tensor_set_name(made, stored->name) : FMP_OK;
-  if (status == FMP_OK) *t = made;
-  else fmp_tensor_release(made);
+  if (status == FMP_OK)
+    *t = made;
+  else
+    fmp_tensor_release(made);
   return status;
 }
 
@@ -174,7 +179,8 @@ static fmp_status load_captures(loading *l)
 {
   size_t i;
   json_t *json;
-  json_array_foreach(l->captures, i, json) {
+  json_array_foreach(l->captures, i, json)
+  {
     const fmp_status status = load_capture(l, json);
     if (status != FMP_OK) return fmp__fail_in(status, "capture %zu", i + 1);
   }
@@ -191,9 +197,9 @@ static fmp_status get_op(const json_t *json, const fmp_op **op)
   FMP_TRY(fmp__json_get(json, "version", JSON_INTEGER, &version));
   FMP_TRY(fmp_op_find(name, op));
   if (json_integer_value(version) == (json_int_t)(*op)->def.version) return FMP_OK;
-  return fmp__fail(FMP_EUNSUPPORTED, "saved with version %" JSON_INTEGER_FORMAT
-                   " of op %s, this is version %u", json_integer_value(version), name,
-                   (*op)->def.version);
+  return fmp__fail(FMP_EUNSUPPORTED,
+                   "saved with version %" JSON_INTEGER_FORMAT " of op %s, this is version %u",
+                   json_integer_value(version), name, (*op)->def.version);
 }
 
 /* names and texts borrow from the JSON. */
@@ -202,7 +208,8 @@ static fmp_status list_attrs(json_t *attrs, const char **names, const char **tex
   const char *name;
   json_t *value;
   uint32_t n = 0;
-  json_object_foreach(attrs, name, value) {
+  json_object_foreach(attrs, name, value)
+  {
     if (!json_is_string(value))
       return fmp__fail(FMP_EDATA, "attribute '%s': expected a text", name);
     names[n] = name;
@@ -324,7 +331,8 @@ static fmp_status load_nodes(loading *l)
   char scope[FMP__SCOPE_PATH];
   fmp_status status = FMP_OK;
   memcpy(scope, fmp_scope_path(), sizeof scope);
-  json_array_foreach(l->nodes, i, json) {
+  json_array_foreach(l->nodes, i, json)
+  {
     status = load_node(l, json);
     if (status == FMP_OK) continue;
     fmp__fail_in(status, "node %zu", i + 1);
@@ -340,7 +348,8 @@ static fmp_status get_outputs(const loading *l, fmp_tensor **outputs)
 {
   size_t i;
   json_t *json;
-  json_array_foreach(l->outputs, i, json) {
+  json_array_foreach(l->outputs, i, json)
+  {
     const fmp_status status = get_value(l, json, 0, &outputs[i]);
     if (status != FMP_OK) return fmp__fail_in(status, "output %zu", i + 1);
   }
@@ -382,8 +391,10 @@ static fmp_status retrace(loading *l, fmp_graph **g)
   if (status == FMP_OK) status = end(l, &made);
   if (status != FMP_OK) fmp_trace_abort();
   if (status == FMP_OK) status = take_note(l, made);
-  if (status == FMP_OK) *g = made;
-  else fmp_graph_release(made);
+  if (status == FMP_OK)
+    *g = made;
+  else
+    fmp_graph_release(made);
   return status;
 }
 

@@ -22,7 +22,8 @@ static fmp_status check_captures(const fmp_graph *g)
     if (value->from == FMP__FROM_CAPTURE && value->root != v && g->values[value->root].version > 0)
       return fmp__fail(FMP_EUNSUPPORTED,
                        "captured tensors v%u and v%u share memory that the graph writes: a file "
-                       "cannot keep that", value->root, v);
+                       "cannot keep that",
+                       value->root, v);
   }
   return FMP_OK;
 }
@@ -150,8 +151,8 @@ static fmp_status put_attr(const fmp__node *node, uint32_t i, json_t *attrs)
     status = fmp__no_memory("an attribute's text");
   else if (fmp__json_set(attrs, node->op->attrs.defs[i].name,
                          json_string(text.bytes ? text.bytes : "")))
-    status = fmp__fail(FMP_EINVAL, "expected attribute '%s' in UTF-8",
-                       node->op->attrs.defs[i].name);
+    status =
+        fmp__fail(FMP_EINVAL, "expected attribute '%s' in UTF-8", node->op->attrs.defs[i].name);
   fmp__text_free(&text);
   return status;
 }

@@ -54,8 +54,8 @@ static fmp_status parallel_for(const fmp_call *call, int64_t n, int64_t grain, f
   l.status = FMP_OK;
   l.failed_at = 0;
   pthread_mutex_init(&l.mutex, NULL);
-  const fmp_status status = backend->parallel_for(device->state, call->stream, n,
-                                                  grain > 0 ? grain : 1, run_stretch, &l);
+  const fmp_status status =
+      backend->parallel_for(device->state, call->stream, n, grain > 0 ? grain : 1, run_stretch, &l);
   pthread_mutex_destroy(&l.mutex);
   if (l.status == FMP_OK) return status;
   fmp__error_restore(l.text);

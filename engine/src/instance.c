@@ -35,9 +35,9 @@ struct fmp_instance {
 static void *root_memory(const fmp_instance *x, const fmp__slot *root)
 {
   switch (root->place) {
-    case FMP__PLACE_ARENA: return (char *)x->arena + x->plan->slots[root->buffer].arena_offset;
-    case FMP__PLACE_CAPTURE: return root->storage->memory;
-    default: return NULL; /* set by each run, or never */
+  case FMP__PLACE_ARENA: return (char *)x->arena + x->plan->slots[root->buffer].arena_offset;
+  case FMP__PLACE_CAPTURE: return root->storage->memory;
+  default: return NULL; /* set by each run, or never */
   }
 }
 

@@ -18,11 +18,16 @@ static int nesting(const char *text, size_t n)
   int depth = 0, deepest = 0, in_string = 0;
   for (size_t i = 0; i < n; i++) {
     const char c = text[i];
-    if (in_string && c == '\\') i++;
-    else if (c == '"') in_string = !in_string;
-    else if (in_string) continue;
-    else if (c == '[' || c == '{') depth++;
-    else if (c == ']' || c == '}') depth--;
+    if (in_string && c == '\\')
+      i++;
+    else if (c == '"')
+      in_string = !in_string;
+    else if (in_string)
+      continue;
+    else if (c == '[' || c == '{')
+      depth++;
+    else if (c == ']' || c == '}')
+      depth--;
     if (depth > deepest) deepest = depth;
   }
   return deepest;
@@ -125,10 +130,7 @@ int fmp__json_set(json_t *object, const char *key, json_t *value)
   return json_object_set_new(object, key, value) != 0;
 }
 
-int fmp__json_add(json_t *array, json_t *value)
-{
-  return json_array_append_new(array, value) != 0;
-}
+int fmp__json_add(json_t *array, json_t *value) { return json_array_append_new(array, value) != 0; }
 
 json_t *fmp__json_whole(json_t *json, int failed)
 {

@@ -67,9 +67,9 @@ static fmp_status check_inferred(const fmp__work *work, uint32_t i)
 fmp_status fmp__infer(const fmp__work *work)
 {
   if (work->n_out) memset(work->out, 0, work->n_out * sizeof *work->out);
-  FMP_TRY(fmp__plugin_status(work->op->def.infer(fmp__host(), work->params, work->in, work->n_in,
-                                                 work->out, work->n_out),
-                             "infer"));
+  FMP_TRY(fmp__plugin_status(
+      work->op->def.infer(fmp__host(), work->params, work->in, work->n_in, work->out, work->n_out),
+      "infer"));
   for (uint32_t i = 0; i < work->n_out; i++) FMP_TRY(check_inferred(work, i));
   return FMP_OK;
 }
@@ -194,8 +194,8 @@ fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared)
   explain(work, kernel);
   const fmp_kernel_args args = args_of(work);
   if (kernel->def.prepare)
-    FMP_TRY(fmp__plugin_status(kernel->def.prepare(fmp__host(), &args, &prepared->state),
-                               "prepare"));
+    FMP_TRY(
+        fmp__plugin_status(kernel->def.prepare(fmp__host(), &args, &prepared->state), "prepare"));
   prepared->kernel = kernel;
   if (kernel->def.scratch) prepared->scratch_bytes = kernel->def.scratch(&args, prepared->state);
   if (prepared->scratch_bytes <= MOST_SCRATCH_BYTES) return FMP_OK;

@@ -46,9 +46,12 @@ static float f16_to_float(uint16_t half)
   const int exponent = half >> 10 & 31;
   const int mantissa = half & 1023;
   float magnitude;
-  if (exponent == 31) magnitude = mantissa ? NAN : INFINITY;
-  else if (exponent == 0) magnitude = ldexpf((float)mantissa, -24);
-  else magnitude = ldexpf((float)(mantissa + 1024), exponent - 25);
+  if (exponent == 31)
+    magnitude = mantissa ? NAN : INFINITY;
+  else if (exponent == 0)
+    magnitude = ldexpf((float)mantissa, -24);
+  else
+    magnitude = ldexpf((float)(mantissa + 1024), exponent - 25);
   return half & 0x8000u ? -magnitude : magnitude;
 }
 
@@ -66,23 +69,23 @@ fmp_status fmp__number_from_double(uint32_t dtype, double value, fmp__number *nu
   int64_t integer = 0;
   memset(number, 0, sizeof *number);
   switch (dtype) {
-    case FMP_F32: number->f32 = (float)value; break;
-    case FMP_F64: number->f64 = value; break;
-    case FMP_BF16: number->bits16 = bf16_from_float((float)value); break;
-    case FMP_F16: number->bits16 = f16_from_float((float)value); break;
-    case FMP_U8:
-      FMP_TRY(integer_from_double(dtype, value, 0.0, 256.0, &integer));
-      number->u8 = (uint8_t)integer;
-      break;
-    case FMP_I32:
-      FMP_TRY(integer_from_double(dtype, value, -0x1p31, 0x1p31, &integer));
-      number->i32 = (int32_t)integer;
-      break;
-    case FMP_I64:
-      FMP_TRY(integer_from_double(dtype, value, -0x1p63, 0x1p63, &integer));
-      number->i64 = integer;
-      break;
-    default: return fmp__fail(FMP_EDTYPE, "expected a data type, got number %u", dtype);
+  case FMP_F32: number->f32 = (float)value; break;
+  case FMP_F64: number->f64 = value; break;
+  case FMP_BF16: number->bits16 = bf16_from_float((float)value); break;
+  case FMP_F16: number->bits16 = f16_from_float((float)value); break;
+  case FMP_U8:
+    FMP_TRY(integer_from_double(dtype, value, 0.0, 256.0, &integer));
+    number->u8 = (uint8_t)integer;
+    break;
+  case FMP_I32:
+    FMP_TRY(integer_from_double(dtype, value, -0x1p31, 0x1p31, &integer));
+    number->i32 = (int32_t)integer;
+    break;
+  case FMP_I64:
+    FMP_TRY(integer_from_double(dtype, value, -0x1p63, 0x1p63, &integer));
+    number->i64 = integer;
+    break;
+  default: return fmp__fail(FMP_EDTYPE, "expected a data type, got number %u", dtype);
   }
   return FMP_OK;
 }
@@ -90,12 +93,12 @@ fmp_status fmp__number_from_double(uint32_t dtype, double value, fmp__number *nu
 double fmp__number_to_double(uint32_t dtype, const fmp__number *number)
 {
   switch (dtype) {
-    case FMP_F32: return (double)number->f32;
-    case FMP_F64: return number->f64;
-    case FMP_BF16: return (double)bf16_to_float(number->bits16);
-    case FMP_F16: return (double)f16_to_float(number->bits16);
-    case FMP_U8: return (double)number->u8;
-    case FMP_I32: return (double)number->i32;
-    default: return (double)number->i64;
+  case FMP_F32: return (double)number->f32;
+  case FMP_F64: return number->f64;
+  case FMP_BF16: return (double)bf16_to_float(number->bits16);
+  case FMP_F16: return (double)f16_to_float(number->bits16);
+  case FMP_U8: return (double)number->u8;
+  case FMP_I32: return (double)number->i32;
+  default: return (double)number->i64;
   }
 }

@@ -236,8 +236,8 @@ static fmp_status copy_strided(building *b, const fmp__node *node, const fmp__pr
 static fmp_status add_kernel_step(building *b, const fmp__node *node)
 {
   fmp__step *step = NULL;
-  fmp__step draft = {.op = node->op, .params = node->params, .n_in = node->n_in,
-                     .n_out = node->n_out};
+  fmp__step draft = {
+      .op = node->op, .params = node->params, .n_in = node->n_in, .n_out = node->n_out};
   uint32_t *in = fmp__alloc_zeroed(node->n_in + 1, sizeof *in);
   if (!in) return fmp__no_memory("a plan");
   fmp_status status = prepare_step(b, &draft, b->specs, b->specs + node->n_in);
@@ -264,8 +264,7 @@ static fmp_status add_nodes(building *b)
     const fmp__node *node = &b->graph->nodes[k];
     FMP_TRY(infer_node(b, node));
     if (!b->pruned.alive[k]) continue;
-    const fmp_status status =
-        node->op->def.alias ? add_alias(b, node) : add_kernel_step(b, node);
+    const fmp_status status = node->op->def.alias ? add_alias(b, node) : add_kernel_step(b, node);
     if (status != FMP_OK) return fail_at(node, status);
   }
   return FMP_OK;
@@ -309,8 +308,10 @@ static void drop_unread(fmp_plan *p)
     for (uint32_t i = 0; i < step->n_out; i++) {
       if (!step->out[i]) continue;
       const int optional = (step->op->schema.out[i].marks & FMP_ARG_OPTIONAL) != 0;
-      if (p->slots[step->out[i]].is_read || !optional) p->slots[step->out[i]].is_read = 1;
-      else step->out[i] = 0;
+      if (p->slots[step->out[i]].is_read || !optional)
+        p->slots[step->out[i]].is_read = 1;
+      else
+        step->out[i] = 0;
     }
     p->n_views += step->n_in + step->n_out;
   }
@@ -454,8 +455,8 @@ static void add_slot_text(const fmp_plan *p, uint32_t slot, fmp__text *text)
 
 static void add_step_text(const fmp_plan *p, const fmp__step *step, fmp__text *text)
 {
-  fmp__text_add(text, "%s%s%s [%s/%s] (", step->scope, *step->scope ? ": " : "",
-                step->op->def.name, p->device->name, step->prepared.kernel->def.name);
+  fmp__text_add(text, "%s%s%s [%s/%s] (", step->scope, *step->scope ? ": " : "", step->op->def.name,
+                p->device->name, step->prepared.kernel->def.name);
   for (uint32_t i = 0; i < step->n_in; i++) {
     if (i) fmp__text_add(text, ", ");
     add_slot_text(p, step->in[i], text);

@@ -25,8 +25,7 @@ static int in_arena(const fmp_plan *p, uint32_t root)
 
 static int reads_data(const fmp__step *step, uint32_t i)
 {
-  return step->in[i] &&
-         !(fmp__schema_input(&step->op->schema, i)->marks & FMP_ARG_SPEC_ONLY);
+  return step->in[i] && !(fmp__schema_input(&step->op->schema, i)->marks & FMP_ARG_SPEC_ONLY);
 }
 
 static void find_lifetimes(fmp_plan *p)

@@ -116,8 +116,8 @@ fmp_status fmp__plan_prune(const fmp_graph *g, fmp__pruned *pruned)
   unsigned char *needed = fmp__alloc_zeroed(g->n_values + 1, 1);
   pruned->alive = fmp__alloc_zeroed(g->n_nodes + 1, 1);
   pruned->same = fmp__alloc_zeroed(g->n_values + 1, sizeof *pruned->same);
-  fmp_status status = needed && pruned->alive && pruned->same ? prune(g, needed, pruned)
-                                                              : fmp__no_memory("a plan");
+  fmp_status status =
+      needed && pruned->alive && pruned->same ? prune(g, needed, pruned) : fmp__no_memory("a plan");
   fmp__free(needed);
   if (status != FMP_OK) fmp__pruned_free(pruned);
   return status;

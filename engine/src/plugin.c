@@ -389,7 +389,8 @@ static fmp_status find_file(const char *name, char *path)
   }
   return fmp__fail(FMP_ENOTFOUND,
                    "no plugin '%s' in FMP_PLUGIN_PATH or the installed plugins (a path needs a "
-                   "'/')%s", name, fmp__nearest_hint(&s.nearest, hint, sizeof hint));
+                   "'/')%s",
+                   name, fmp__nearest_hint(&s.nearest, hint, sizeof hint));
 }
 
 fmp_status fmp_plugin_load(const char *name)

@@ -69,11 +69,11 @@ fmp_status fmp__staging_new(const fmp__plugin_record *plugin, fmp_registry **r)
 static void free_item(int which, void *item)
 {
   switch (which) {
-    case OPS: fmp__op_free(item); break;
-    case KERNELS: fmp__kernel_free(item); break;
-    case BACKENDS: fmp__backend_free(item); break;
-    case RESOURCES: fmp__resource_kind_free(item); break;
-    default: fmp__rewrite_free(item); break;
+  case OPS: fmp__op_free(item); break;
+  case KERNELS: fmp__kernel_free(item); break;
+  case BACKENDS: fmp__backend_free(item); break;
+  case RESOURCES: fmp__resource_kind_free(item); break;
+  default: fmp__rewrite_free(item); break;
   }
 }
 
@@ -151,21 +151,21 @@ fmp_status fmp__add_rewrite(fmp_registry *r, const fmp_rewrite_def *def)
 static const char *unique_name(int which, const void *item)
 {
   switch (which) {
-    case OPS: return ((const fmp_op *)item)->def.name;
-    case BACKENDS: return ((const fmp__backend *)item)->def.name;
-    case RESOURCES: return ((const fmp__resource_kind *)item)->def.name;
-    case REWRITES: return ((const fmp__rewrite *)item)->def.name;
-    default: return NULL;
+  case OPS: return ((const fmp_op *)item)->def.name;
+  case BACKENDS: return ((const fmp__backend *)item)->def.name;
+  case RESOURCES: return ((const fmp__resource_kind *)item)->def.name;
+  case REWRITES: return ((const fmp__rewrite *)item)->def.name;
+  default: return NULL;
   }
 }
 
 static const fmp__plugin_record *plugin_of(int which, const void *item)
 {
   switch (which) {
-    case OPS: return ((const fmp_op *)item)->plugin;
-    case BACKENDS: return ((const fmp__backend *)item)->plugin;
-    case RESOURCES: return ((const fmp__resource_kind *)item)->plugin;
-    default: return ((const fmp__rewrite *)item)->plugin;
+  case OPS: return ((const fmp_op *)item)->plugin;
+  case BACKENDS: return ((const fmp__backend *)item)->plugin;
+  case RESOURCES: return ((const fmp__resource_kind *)item)->plugin;
+  default: return ((const fmp__rewrite *)item)->plugin;
   }
 }
 
@@ -239,8 +239,10 @@ fmp_status fmp__staging_commit(fmp_registry *r)
 {
   pthread_rwlock_wrlock(&lock);
   fmp_status status = r->failed;
-  if (status != FMP_OK) fmp__error_restore(r->text);
-  else status = check_staging(r);
+  if (status != FMP_OK)
+    fmp__error_restore(r->text);
+  else
+    status = check_staging(r);
   if (status == FMP_OK) {
     claim_roles(&r->lists[OPS]);
     for (int which = 0; which < N_LISTS; which++) {
@@ -315,8 +317,8 @@ const fmp_op *fmp__role_op(uint32_t role)
 fmp_status fmp__role_require(uint32_t role, const fmp_op **op)
 {
   static const char *const abilities[FMP_ROLE_COUNT] = {
-      "nothing", "adds two tensors", "makes a constant like another tensor",
-      "converts data types", "makes strided tensors contiguous"};
+      "nothing", "adds two tensors", "makes a constant like another tensor", "converts data types",
+      "makes strided tensors contiguous"};
   *op = fmp__role_op(role);
   if (*op) return FMP_OK;
   return fmp__fail(FMP_EUNSUPPORTED, "no plugin is loaded with an op that %s (role %u)",

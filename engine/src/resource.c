@@ -55,7 +55,8 @@ fmp_status fmp_resource_attr(int32_t i, int32_t row, fmp_attr_info *info)
   const fmp__resource_kind *kind;
   FMP_TRY(kind_at(i, &kind));
   if (row < 0 || (uint32_t)row >= kind->attrs.n)
-    return fmp__fail(FMP_ENOTFOUND, "resource '%s' has no attribute number %d", kind->def.name, row);
+    return fmp__fail(FMP_ENOTFOUND, "resource '%s' has no attribute number %d", kind->def.name,
+                     row);
   const fmp_attr_def *def = &kind->attrs.defs[row];
   *info = (fmp_attr_info){def->name, def->doc, def->fallback, def->allowed, def->kind};
   return FMP_OK;
@@ -108,7 +109,8 @@ const char *fmp_resource_name(const fmp_resource *r) { return r->kind->def.name;
 
 void *fmp__resource_state(const fmp_resource *r, const char *name)
 {
-  if (r && strcmp(r->kind->def.name, name) == 0) return r->state;
+  if (r && (strcmp(r->kind->def.name, name) == 0 || fmp__has_word(r->kind->def.interfaces, name)))
+    return r->state;
   fmp__fail(FMP_EINVAL, "expected a resource '%s', got %s%s%s", name, r ? "'" : "",
             r ? r->kind->def.name : "nothing", r ? "'" : "");
   return NULL;

@@ -191,8 +191,8 @@ static fmp_status apply(pass *p, const uint32_t *chain)
   fmp_value replacements[FMP__MAX_ARGS] = {0};
   const fmp__node *last = &p->from->nodes[chain[p->length - 1]];
   for (uint32_t i = 0; i < p->length; i++) copies[i] = p->nodes[chain[i]];
-  fmp_builder b = {.graph = p->to, .chain = copies, .chain_length = p->length,
-                   .replacements = replacements};
+  fmp_builder b = {
+      .graph = p->to, .chain = copies, .chain_length = p->length, .replacements = replacements};
   fmp_status status = p->rewrite->def.emit(fmp__host(), &b);
   if (b.status != FMP_OK) {
     fmp__error_restore(b.text);

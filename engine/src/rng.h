@@ -18,7 +18,7 @@ typedef struct fmp__ordinals {
   struct fmp__ordinal {
     uint64_t scope; /* hash of the path */
     uint64_t count;
-  } *items;
+  } * items;
   uint32_t n, room;
 } fmp__ordinals;
 

@@ -94,7 +94,8 @@ static fmp_status check_metadata(const fmp__safetensors *s)
   json_t *metadata = json_object_get(s->header, metadata_key), *value;
   if (!metadata) return FMP_OK;
   FMP_TRY(fmp__json_get(s->header, metadata_key, JSON_OBJECT, &metadata));
-  json_object_foreach(metadata, key, value) {
+  json_object_foreach(metadata, key, value)
+  {
     if (!json_is_string(value)) return fmp__fail(FMP_EDATA, "metadata '%s': expected a text", key);
   }
   return FMP_OK;
@@ -130,9 +131,10 @@ static fmp_status get_stored(const fmp__safetensors *s, const json_t *entry, fmp
   FMP_TRY(fmp__json_get_shape(entry, &stored->spec));
   FMP_TRY(get_offsets(entry, s->size - s->data_start, stored));
   if (stored->end - stored->begin == fmp__spec_bytes(&stored->spec)) return FMP_OK;
-  return fmp__fail(FMP_EDATA, "expected %" PRId64 " bytes for %s, got offsets %" PRId64
-                   " to %" PRId64, fmp__spec_bytes(&stored->spec),
-                   fmp_spec_text(&stored->spec, text), stored->begin, stored->end);
+  return fmp__fail(FMP_EDATA,
+                   "expected %" PRId64 " bytes for %s, got offsets %" PRId64 " to %" PRId64,
+                   fmp__spec_bytes(&stored->spec), fmp_spec_text(&stored->spec, text),
+                   stored->begin, stored->end);
 }
 
 static fmp_status list_tensors(fmp__safetensors *s)
@@ -141,7 +143,8 @@ static fmp_status list_tensors(fmp__safetensors *s)
   json_t *entry;
   s->tensors = fmp__alloc_zeroed(json_object_size(s->header) + 1, sizeof *s->tensors);
   if (!s->tensors) return fmp__no_memory("a list of tensors");
-  json_object_foreach(s->header, name, entry) {
+  json_object_foreach(s->header, name, entry)
+  {
     if (strcmp(name, metadata_key) == 0) continue;
     s->tensors[s->n].name = name;
     const fmp_status status = get_stored(s, entry, &s->tensors[s->n++]);

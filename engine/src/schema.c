@@ -89,7 +89,8 @@ static fmp_status check_marks(const cursor *c, const fmp__schema *s)
     if ((s->in[i].marks & FMP_ARG_WRITTEN) && (s->in[i].marks & FMP_ARG_SPEC_ONLY))
       return malformed(c, "'!' or '~', not both");
   for (uint32_t i = 0; i < s->n_out; i++)
-    if (s->out[i].marks & ~(uint32_t)FMP_ARG_OPTIONAL) return malformed(c, "outputs marked '?' only");
+    if (s->out[i].marks & ~(uint32_t)FMP_ARG_OPTIONAL)
+      return malformed(c, "outputs marked '?' only");
   return FMP_OK;
 }
 

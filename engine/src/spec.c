@@ -23,10 +23,7 @@ const char *fmp_dtype_name(uint32_t dtype)
   return dtype < FMP_DTYPE_COUNT ? dtypes[dtype].name : NULL;
 }
 
-int64_t fmp_dtype_size(uint32_t dtype)
-{
-  return dtype < FMP_DTYPE_COUNT ? dtypes[dtype].bytes : 0;
-}
+int64_t fmp_dtype_size(uint32_t dtype) { return dtype < FMP_DTYPE_COUNT ? dtypes[dtype].bytes : 0; }
 
 fmp_status fmp_dtype_find(const char *name, uint32_t *dtype)
 {
@@ -49,7 +46,8 @@ const char *fmp_spec_text(const fmp_spec *spec, char *text)
   if (spec->dtype == FMP_NONE) return strcpy(text, "nothing");
   int n = snprintf(text, FMP_SPEC_TEXT, "%s [", dtype ? dtype : "?");
   for (uint32_t i = 0; i < spec->rank && i < FMP_MAX_RANK; i++)
-    n += snprintf(text + n, (size_t)(FMP_SPEC_TEXT - n), "%s%" PRId64, i ? "," : "", spec->shape[i]);
+    n +=
+        snprintf(text + n, (size_t)(FMP_SPEC_TEXT - n), "%s%" PRId64, i ? "," : "", spec->shape[i]);
   snprintf(text + n, (size_t)(FMP_SPEC_TEXT - n), "]");
   return text;
 }

@@ -9,9 +9,9 @@
 static _Thread_local char error_text[FMP__ERROR_TEXT];
 
 static const char *const status_names[] = {
-    "FMP_OK",      "FMP_ENOMEM",  "FMP_EINVAL", "FMP_ESHAPE", "FMP_EDTYPE",
-    "FMP_EDEVICE", "FMP_ENOTFOUND", "FMP_EPLUGIN", "FMP_ENOGRAD", "FMP_ESTATE",
-    "FMP_EIO",     "FMP_EDATA",   "FMP_END",    "FMP_EINTERRUPTED", "FMP_EUNSUPPORTED"};
+    "FMP_OK",      "FMP_ENOMEM",    "FMP_EINVAL",  "FMP_ESHAPE",       "FMP_EDTYPE",
+    "FMP_EDEVICE", "FMP_ENOTFOUND", "FMP_EPLUGIN", "FMP_ENOGRAD",      "FMP_ESTATE",
+    "FMP_EIO",     "FMP_EDATA",     "FMP_END",     "FMP_EINTERRUPTED", "FMP_EUNSUPPORTED"};
 
 _Static_assert(sizeof status_names / sizeof status_names[0] == FMP_STATUS_COUNT,
                "every status has a name");

@@ -22,7 +22,7 @@ fmp_status fmp__plugin_status(fmp_status status, const char *function);
 
 /* Keeps the text while clean-up code runs that might fail itself. */
 enum { FMP__ERROR_TEXT = 2048 };
-void fmp__error_keep(char *text);          /* char text[FMP__ERROR_TEXT] */
+void fmp__error_keep(char *text); /* char text[FMP__ERROR_TEXT] */
 void fmp__error_restore(const char *text);
 
 #endif

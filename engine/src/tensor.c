@@ -149,10 +149,12 @@ fmp_status fmp__tensor_require(const fmp_tensor *t)
   if (t->graph)
     return fmp__fail(FMP_ESTATE,
                      "%s has no value while tracing: inside a compiled function values cannot be "
-                     "read; return the tensor and read it outside", text);
+                     "read; return the tensor and read it outside",
+                     text);
   return fmp__fail(FMP_ESTATE,
                    "%s is empty: it was freed, or made inside a recording or compiled function "
-                   "and not returned from it", text);
+                   "and not returned from it",
+                   text);
 }
 
 int fmp__tensor_is_contiguous(const fmp_tensor *t)
@@ -184,8 +186,8 @@ static int view_extent(const fmp_spec *spec, const int64_t *strides, int64_t *lo
     if (__builtin_mul_overflow(strides[i], spec->shape[i] - 1, &span)) return 0;
     if (__builtin_add_overflow(span < 0 ? *low : *high, span, span < 0 ? low : high)) return 0;
   }
-  return !__builtin_mul_overflow(*low, element, low) &&
-         !__builtin_add_overflow(*high, 1, high) && !__builtin_mul_overflow(*high, element, high);
+  return !__builtin_mul_overflow(*low, element, low) && !__builtin_add_overflow(*high, 1, high) &&
+         !__builtin_mul_overflow(*high, element, high);
 }
 
 fmp_status fmp__tensor_alias(const fmp_tensor *base, const fmp_spec *spec, const fmp_view *view,

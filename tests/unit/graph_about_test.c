@@ -194,9 +194,9 @@ static void asked_again_after_lack_of_memory(void **state)
 
 struct variant {
   const char *op, *scope;
-  int64_t rows, step;   /* of the input; of slice, in the second dimension */
-  float w;              /* first value of the captured tensor */
-  int swapped, again;   /* inputs of the op; an op more at the end */
+  int64_t rows, step; /* of the input; of slice, in the second dimension */
+  float w;            /* first value of the captured tensor */
+  int swapped, again; /* inputs of the op; an op more at the end */
 };
 
 /* op(slice(x), w), in a scope. */

@@ -100,15 +100,12 @@ static void attributes(void **state)
   const fmp_attr types = fmp_attr_list("dtype", FMP_ATTR_DTYPES, (fmp_list){&f64, 1});
   const fmp_attr none = fmp_attr_string("reduction", "none");
   fmp_tensor *x = begin_trace(0, matrix_spec(FMP_F32, 2, 3));
-  fmp_tensor *y[] = {call_with("leaky_relu", &slope, 1, 1, x),
-                     call_with("concat", &axis, 1, 2, x, x),
-                     call_with("cast", &type, 1, 1, x),
-                     call_with("matmul", &turned, 1, 2, x, x),
-                     call_with("slice", &start, 1, 1, x),
-                     call_with("fill_like", &value, 1, 1, x),
-                     call_with("fill_like", &minus, 1, 1, x),
-                     call_with("uniform", &types, 1, 1, x),
-                     call_with("mse", &none, 1, 2, x, x)};
+  fmp_tensor *y[] = {
+      call_with("leaky_relu", &slope, 1, 1, x), call_with("concat", &axis, 1, 2, x, x),
+      call_with("cast", &type, 1, 1, x),        call_with("matmul", &turned, 1, 2, x, x),
+      call_with("slice", &start, 1, 1, x),      call_with("fill_like", &value, 1, 1, x),
+      call_with("fill_like", &minus, 1, 1, x),  call_with("uniform", &types, 1, 1, x),
+      call_with("mse", &none, 1, 2, x, x)};
   fmp_graph *g = end_trace(y, COUNT(y));
   for (size_t i = 0; i < COUNT(y); i++) fmp_tensor_release(y[i]);
   fmp_tensor_release(x);
@@ -257,7 +254,7 @@ static void names(void **state)
   (void)state;
   static const char *const given[] = {"z",         "twice", "twice", "__metadata__",
                                       "capture.0", NULL,    "a/b"};
-  static const char *const stored[] = {"\"a/b\":{", "\"capture.1\":{", "\"capture.2\":{",
+  static const char *const stored[] = {"\"a/b\":{",       "\"capture.1\":{", "\"capture.2\":{",
                                        "\"capture.3\":{", "\"capture.4\":{", "\"capture.5\":{",
                                        "\"z\":{"};
   fmp_tensor *w[COUNT(given)];
@@ -344,8 +341,10 @@ static void written_shared_memory_is_refused(void **state)
     fmp_tensor *const in[] = {w, NULL, x, lr};
     if (written) OK(fmp_emit(op("sgd"), NULL, 0, in, 4, NULL, 0));
     fmp_graph *g = end_trace(&sum, 1);
-    if (written) refuses(g, FMP_EUNSUPPORTED, "share memory");
-    else expect_kept(g);
+    if (written)
+      refuses(g, FMP_EUNSUPPORTED, "share memory");
+    else
+      expect_kept(g);
     drop(2, x, sum);
   }
   drop(3, w, all, lr);
@@ -391,8 +390,10 @@ static void without_memory(void **state)
     if (status == FMP_OK) status = fmp_graph_load(path, NULL, &loaded);
     made = fmp_allocation_count();
     fmp_fail_allocation(-1);
-    if (loaded) fmp_graph_release(loaded);
-    else FAILS(status, FMP_ENOMEM, "reload.safetensors: ");
+    if (loaded)
+      fmp_graph_release(loaded);
+    else
+      FAILS(status, FMP_ENOMEM, "reload.safetensors: ");
     assert_int_equal(fmp_live_bytes(), before);
     if (k == made - 1) made++; /* it failed at the last one so far */
   }

@@ -133,10 +133,10 @@ static const struct change graph_changes[] = {
     {"\"batch\":\"open\"", "\"batch\":\"wide\"", FMP_EDATA, "'open' or 'fixed'"},
     {"\"batch\":\"open\"", "\"batch\":\"fixed\"", FMP_EDATA, "'batch_note', which is missing"},
     /* inputs */
-    {"{\"dtype\":\"f32\",\"shape\":[2,3]}", "{\"dtype\":\"f33\",\"shape\":[2,3]}",
-     FMP_EDTYPE, "f33"},
-    {"{\"dtype\":\"f32\",\"shape\":[2,3]}", "{\"shape\":[2,3]}",
-     FMP_EDATA, "input 1: expected a text"},
+    {"{\"dtype\":\"f32\",\"shape\":[2,3]}", "{\"dtype\":\"f33\",\"shape\":[2,3]}", FMP_EDTYPE,
+     "f33"},
+    {"{\"dtype\":\"f32\",\"shape\":[2,3]}", "{\"shape\":[2,3]}", FMP_EDATA,
+     "input 1: expected a text"},
     {"{\"dtype\":\"f32\",\"shape\":[2,3]}", "7", FMP_EDATA, "input 1"},
     {"[2,3]", "[-2,3]", FMP_EDATA, "dimension 1"},
     {"[2,3]", "[2.5,3]", FMP_EDATA, "dimension 1: expected an integer"},
@@ -148,8 +148,7 @@ static const struct change graph_changes[] = {
     {"\"tensor\":\"w\"", "\"tensor\":\"v\"", FMP_EDATA, "the file has no tensor 'v'"},
     {"\"tensor\":\"w\"", "\"tensor\":\"w\\u0000\"", FMP_EDATA, "not allowed"},
     {"{\"value\":2,\"tensor\":\"w\"}",
-     "{\"value\":2,\"tensor\":\"w\"},{\"value\":5,\"tensor\":\"w\"}",
-     FMP_EDATA, "captured twice"},
+     "{\"value\":2,\"tensor\":\"w\"},{\"value\":5,\"tensor\":\"w\"}", FMP_EDATA, "captured twice"},
     {"\"value\":2", "\"value\":1", FMP_EDATA, "number 1, which is made already"},
     {"\"value\":2", "\"value\":0", FMP_EDATA, "capture 1: expected a new value, got number 0"},
     {"\"value\":2", "\"value\":-2", FMP_EDATA, "capture 1"},
@@ -191,8 +190,8 @@ static const struct change graph_changes[] = {
     {"\"out\":[3]", "\"out\":[]", FMP_EDATA, "node 2: leaky_relu: input 1"},
     {"\"out\":[3]", "\"out\":3", FMP_EDATA, "node 1: expected an array as 'out'"},
     {"\"outputs\":[4,5]", "\"outputs\":[4,0]", FMP_EDATA, "output 2: value 0 is not one"},
-    {"\"outputs\":[4,5]", "\"outputs\":[4,9]",
-     FMP_EDATA, "output 2: expected an integer from 0 to 5"},
+    {"\"outputs\":[4,5]", "\"outputs\":[4,9]", FMP_EDATA,
+     "output 2: expected an integer from 0 to 5"},
     {"\"outputs\":[4,5]", "\"outputs\":[true]", FMP_EDATA, "output 1: expected an integer"},
 };
 
@@ -218,13 +217,12 @@ static void graphs_that_are_as_good(void **state)
 
 static const struct change container_changes[] = {
     {"\"fmp.graph\"", "\"fmp.grape\"", FMP_EDATA, "its metadata has no 'fmp.graph'"},
-    {"\"fmp.version\":\"", "\"fmp.version\":7,\"x\":\"",
-     FMP_EDATA, "'fmp.version': expected a text"},
+    {"\"fmp.version\":\"", "\"fmp.version\":7,\"x\":\"", FMP_EDATA,
+     "'fmp.version': expected a text"},
     {"\"__metadata__\":{", "\"__metadata__\":[],\"x\":{", FMP_EDATA, "'__metadata__'"},
     {"\"w\":{", "\"w\":{\"dtype\":\"F32\",", FMP_EDATA, "duplicate"},
-    {"\"w\":{",
-     "\"v\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]},\"w\":{", FMP_EDATA,
-     "expected it at offset 12, got 0"},
+    {"\"w\":{", "\"v\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]},\"w\":{",
+     FMP_EDATA, "expected it at offset 12, got 0"},
     {"\"w\":{", "\"\\u0000\":{", FMP_EDATA, "NUL"},
     {"\"F32\"", "\"F8\"", FMP_EDATA, "tensor 'w': expected F32"},
     {"\"F32\"", "\"F64\"", FMP_EDATA, "expected 24 bytes for f64 [3], got offsets 0 to 12"},
@@ -235,8 +233,8 @@ static const struct change container_changes[] = {
      "tensor 'w'"},
     {"[3],\"data_offsets\":[0,12]}", "[2],\"data_offsets\":[0,8]}", FMP_EDATA,
      "expected 8 bytes of tensors, got 12"},
-    {"[3],\"data_offsets\":[0,12]}", "[2],\"data_offsets\":[4,12]}",
-     FMP_EDATA, "at offset 0, got 4"},
+    {"[3],\"data_offsets\":[0,12]}", "[2],\"data_offsets\":[4,12]}", FMP_EDATA,
+     "at offset 0, got 4"},
     {"{\"__metadata__\"", " {\"__metadata__\"", FMP_EDATA, "begins with '{'"},
 };
 
@@ -280,8 +278,10 @@ static void every_bit_turned(void **state)
   for (size_t i = 0; i < n; i++)
     for (int bit = 0; bit < 8; bit++) {
       bytes[i] ^= (unsigned char)(1 << bit);
-      if (load_bytes(bytes, n) == FMP_OK) good++;
-      else bad++;
+      if (load_bytes(bytes, n) == FMP_OK)
+        good++;
+      else
+        bad++;
       bytes[i] ^= (unsigned char)(1 << bit);
     }
   assert_true(good >= 8 * 12); /* the tensor's own bits can be anything */

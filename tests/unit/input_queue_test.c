@@ -170,7 +170,7 @@ static void used_by_two_threads(void **state)
 
 static volatile sig_atomic_t caught;
 
-static void catch(int number) { caught = number; }
+static void catch (int number) { caught = number; }
 
 static void signals_are_not_theirs(void **state)
 {

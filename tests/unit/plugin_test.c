@@ -418,6 +418,49 @@ static void failing_kernels(void **state)
   drop(2, x, y);
 }
 
+/* The op traced, planned and run: the first status that is not FMP_OK. */
+static fmp_status compile_how(int64_t how, fmp_tensor *real, fmp_tensor **y)
+{
+  fmp_spec spec;
+  fmp_tensor *x = NULL, *traced = NULL;
+  fmp_graph *g = NULL;
+  fmp_plan *plan = NULL;
+  fmp_instance *instance = NULL;
+  fmp_tensor_spec(real, &spec);
+  OK(fmp_trace_begin(NULL, &spec, 1, 0, &x));
+  OK(emit_how("hostile_failing", how, x, &traced));
+  OK(fmp_trace_end(&traced, 1, &g));
+  drop(2, x, traced);
+  fmp_status status = fmp_plan_new(g, NULL, 0, 0, &plan);
+  if (status == FMP_OK) status = fmp_instance_new(plan, 0, &instance);
+  if (status == FMP_OK) status = fmp_instance_run(instance, &real, 1, y, 1);
+  if (instance) fmp_instance_release(instance);
+  if (plan) fmp_plan_release(plan);
+  fmp_graph_release(g);
+  return status;
+}
+
+/* The same failures in a plan; nothing that it held may stay. */
+static void failing_kernels_in_a_plan(void **state)
+{
+  (void)state;
+  fmp_tensor *x = NULL, *y = NULL;
+  OK(fmp_tensor_number(NULL, FMP_F32, 5, &x));
+  OK(compile_how(0, x, &y));
+  NEAR(item_of(y), 5, 0);
+  drop(1, y);
+  y = NULL;
+  const int64_t live = fmp_live_bytes();
+  for (int64_t how = 1; how <= 8; how++) {
+    const fmp_status status = compile_how(how, x, &y);
+    assert_true(status > FMP_OK && status < FMP_STATUS_COUNT);
+    assert_non_null(strstr(fmp_last_error(), "hostile_failing"));
+    assert_null(y);
+    assert_int_equal(fmp_live_bytes(), live);
+  }
+  drop(1, x);
+}
+
 /* -- directories ----------------------------------------------------------- */
 
 static void link_into(const char *directory, const char *target, const char *name)
@@ -476,6 +519,7 @@ int main(void)
       cmocka_unit_test(role_claimed_twice),
       cmocka_unit_test(absurd_shapes),
       cmocka_unit_test(failing_kernels),
+      cmocka_unit_test(failing_kernels_in_a_plan),
       cmocka_unit_test(directory_scan),
   };
   return cmocka_run_group_tests(tests, load_all, NULL);

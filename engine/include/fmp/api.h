@@ -62,9 +62,9 @@ void fmp_interrupt_clear(void);
 
 /* -- data types and specs -------------------------------------------------- */
 
-const char *fmp_dtype_name(uint32_t dtype);             /* "f32"; NULL if there is none */
+const char *fmp_dtype_name(uint32_t dtype);                   /* "f32"; NULL if there is none */
 fmp_status fmp_dtype_find(const char *name, uint32_t *dtype); /* suggests the nearest */
-int64_t fmp_dtype_size(uint32_t dtype);                 /* bytes; 0 if there is none */
+int64_t fmp_dtype_size(uint32_t dtype);                       /* bytes; 0 if there is none */
 /* "f32 [8,36,36,3]" into text[FMP_SPEC_TEXT]; returns text. */
 const char *fmp_spec_text(const fmp_spec *spec, char *text);
 

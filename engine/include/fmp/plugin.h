@@ -29,7 +29,7 @@ extern "C" {
 #define FMP_ABI_MINOR 0u
 
 #if defined(__GNUC__)
-#define FMP_EXPORT __attribute__((visibility("default")))
+#define FMP_EXPORT            __attribute__((visibility("default")))
 #define FMP_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define FMP_EXPORT
@@ -43,7 +43,7 @@ extern "C" {
 
 /* A set of data types: FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64). */
 #define FMP_BIT(dtype) (1u << (dtype))
-#define FMP_ANY_DTYPE 0xFEu
+#define FMP_ANY_DTYPE  0xFEu
 
 typedef struct fmp_host fmp_host;         /* the engine's functions, at the end */
 typedef struct fmp_registry fmp_registry; /* what load() fills */
@@ -69,8 +69,10 @@ typedef struct fmp_attr_def {
 } fmp_attr_def;
 
 /* One row: FMP_ATTR(struct conv_params, stride, FMP_ATTR_I64S, "[1,1]", "[1,)", "..."). */
+/* clang-format off */
 #define FMP_ATTR(type, field, kind, fallback, allowed, doc) \
   { #field, (kind), (uint32_t)offsetof(type, field), (fallback), (allowed), (doc) }
+/* clang-format on */
 
 /* fmp_op_def.flags */
 enum {
@@ -113,11 +115,11 @@ typedef struct fmp_op_def {
   size_t struct_size;
   const char *name;
   const char *schema;
-  const char *doc;   /* first line: a summary; then formula, shapes, source */
-  uint32_t version;  /* raised when saved graphs of an older one would mean another thing */
-  uint32_t flags;    /* FMP_OP_* */
+  const char *doc;    /* first line: a summary; then formula, shapes, source */
+  uint32_t version;   /* raised when saved graphs of an older one would mean another thing */
+  uint32_t flags;     /* FMP_OP_* */
   uint32_t precision; /* FMP_PRECISION_* */
-  uint32_t role;     /* FMP_ROLE_* */
+  uint32_t role;      /* FMP_ROLE_* */
   const fmp_attr_def *attrs;
   uint32_t n_attr;
   uint32_t attr_size;   /* sizeof(fmp_attr_def), so that rows may grow */
@@ -200,7 +202,7 @@ typedef struct fmp_kernel_def {
  * of the indices of sample and draw: see kit/philox.h. */
 typedef struct fmp_rng {
   uint64_t seed;
-  uint64_t node;       /* which op of the program: hash of scope path and ordinal */
+  uint64_t node;        /* which op of the program: hash of scope path and ordinal */
   const uint64_t *step; /* one number in the device's memory; a plan advances it */
 } fmp_rng;
 
@@ -293,6 +295,10 @@ typedef struct fmp_resource_def {
   fmp_status (*save)(const fmp_host *h, void *state, fmp_sink *sink);
   /* Bytes come from a file: hostile. On failure the state stays as it was. (optional) */
   fmp_status (*restore)(const fmp_host *h, void *state, const void *bytes, size_t n);
+  /* Names of the interfaces that the state serves, separated by spaces: for each, the
+   * state begins with the struct which that interface documents. "fmp.source/1": a
+   * struct fmp_source of kit/source.h. (optional) */
+  const char *interfaces;
 } fmp_resource_def;
 
 /* -- rewrites -------------------------------------------------------------- */
@@ -344,7 +350,8 @@ struct fmp_host {
                              void *arg);
 
   /* [any-thread] The state that open() made, or NULL (and the text kept) if r is
-   * not a resource of that name. Borrowed while the call lasts. */
+   * neither a resource of that name nor one that serves the interface of that name.
+   * Borrowed while the call lasts, or while a resource lives that r is an attribute of. */
   void *(*resource_state)(const fmp_resource *r, const char *name);
   fmp_status (*sink_write)(fmp_sink *sink, const void *bytes, size_t n);
 
@@ -392,7 +399,7 @@ typedef struct fmp_plugin {
 extern FMP_EXPORT const fmp_plugin fmp_plugin_entry;
 
 /* Defines the entry:  FMP_PLUGIN("swish", "1.0", "x * sigmoid(x)", load) */
-#define FMP_PLUGIN(name, version, summary, load)                                                \
+#define FMP_PLUGIN(name, version, summary, load)                                               \
   const fmp_plugin fmp_plugin_entry = {                                                        \
       sizeof(fmp_plugin), FMP_ABI_MAJOR, FMP_ABI_MINOR, (uint32_t)sizeof(fmp_view), 0, (name), \
       (version),          (summary),     (load)}
@@ -400,10 +407,10 @@ extern FMP_EXPORT const fmp_plugin fmp_plugin_entry;
 /* -- checks ---------------------------------------------------------------- */
 
 /* Returns a failed status onward. */
-#define FMP_TRY(expression)                      \
-  do {                                           \
-    const fmp_status fmp_try_ = (expression);    \
-    if (fmp_try_ != FMP_OK) return fmp_try_;     \
+#define FMP_TRY(expression)                   \
+  do {                                        \
+    const fmp_status fmp_try_ = (expression); \
+    if (fmp_try_ != FMP_OK) return fmp_try_;  \
   } while (0)
 
 /* FMP_REQUIRE(h, n > 0, FMP_EINVAL, "expected n > 0, got %d", n) */

@@ -20,18 +20,18 @@ typedef int32_t fmp_status;
 
 enum {
   FMP_OK = 0,
-  FMP_ENOMEM = 1,       /* memory could not be had */
-  FMP_EINVAL = 2,       /* an argument or attribute is not acceptable */
-  FMP_ESHAPE = 3,       /* a shape or rank is not acceptable */
-  FMP_EDTYPE = 4,       /* a data type is not acceptable */
-  FMP_EDEVICE = 5,      /* tensors of different devices, or a device that failed */
-  FMP_ENOTFOUND = 6,    /* no op, attribute, plugin, file ... of that name */
-  FMP_EPLUGIN = 7,      /* a plugin or a definition was refused */
-  FMP_ENOGRAD = 8,      /* an op on the way has no gradient */
-  FMP_ESTATE = 9,       /* not now: outside of a recording, inside a trace ... */
-  FMP_EIO = 10,         /* a file could not be read or written */
-  FMP_EDATA = 11,       /* a file's content is not what its format says */
-  FMP_END = 12,         /* orderly end of data; not a failure */
+  FMP_ENOMEM = 1,        /* memory could not be had */
+  FMP_EINVAL = 2,        /* an argument or attribute is not acceptable */
+  FMP_ESHAPE = 3,        /* a shape or rank is not acceptable */
+  FMP_EDTYPE = 4,        /* a data type is not acceptable */
+  FMP_EDEVICE = 5,       /* tensors of different devices, or a device that failed */
+  FMP_ENOTFOUND = 6,     /* no op, attribute, plugin, file ... of that name */
+  FMP_EPLUGIN = 7,       /* a plugin or a definition was refused */
+  FMP_ENOGRAD = 8,       /* an op on the way has no gradient */
+  FMP_ESTATE = 9,        /* not now: outside of a recording, inside a trace ... */
+  FMP_EIO = 10,          /* a file could not be read or written */
+  FMP_EDATA = 11,        /* a file's content is not what its format says */
+  FMP_END = 12,          /* orderly end of data; not a failure */
   FMP_EINTERRUPTED = 13, /* the user asked to stop */
   FMP_EUNSUPPORTED = 14, /* nothing registered can do this */
   FMP_STATUS_COUNT = 15

@@ -74,6 +74,15 @@ expect(fmp.ops.sdk_next{counter = counter}:item() == 15, "restored")
 expect_failure("expected 8 bytes", counter.restore, counter, "rubbish")
 counter:close()
 
+-- A resource that serves an interface: a queue of another plugin reads from it.
+local squares = fmp.open("sdk_squares", {count = 6})
+local queue = fmp.open("batch_queue", {source = squares, batch = 3})
+local images, labels = fmp.ops.next_batch{queue = queue}
+near_list(labels:flat(), {0, 1, 2}, "labels of a foreign source")
+expect(images:flat()[12] == 2, "pixels of a foreign source")
+queue:close()
+squares:close()
+
 -- An op that writes its input.
 local w = fmp.zeros {2}
 fmp.ops.sdk_increment(w, {by = 3})

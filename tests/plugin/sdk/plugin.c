@@ -2,7 +2,8 @@
  *
  * A plugin as a third party writes it, with one of each thing that a plugin can bring:
  * an op with a gradient, a kernel with prepared state and scratch memory, a random op,
- * a resource with an op on it, rewrites, and an op that writes its input.
+ * a resource with an op on it, a resource that another plugin's queue reads from, rewrites,
+ * and an op that writes its input.
  */
 #include "sdk.h"
 
@@ -13,6 +14,7 @@ static fmp_status load(const fmp_host *h, fmp_registry *r)
   FMP_TRY(noise_register(h, r));
   FMP_TRY(counter_register(h, r));
   FMP_TRY(rewrite_register(h, r));
+  FMP_TRY(source_register(h, r));
   FMP_TRY(loop_register(h, r));
   return increment_register(h, r);
 }

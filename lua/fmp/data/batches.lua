@@ -1,0 +1,92 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- A queue of batches as Lua sees it: epochs to go through, and a position to keep.
+
+local ops = require "fmp.ops"
+local record = require "fmp.record"
+
+local Batches = {}
+Batches.__index = Batches
+
+-- Fields of the op batch_queue_info.
+local EPOCH, BATCH, BATCHES, EXAMPLES, BATCH_SIZE, EPOCHS = 1, 2, 3, 4, 5, 6
+
+local function read_info(queue) return ops.batch_queue_info({queue = queue}):flat() end
+
+-- Asked at once, also while a function is traced.
+local function info(self) return record.outside(read_info, self.queue) end
+
+--- Goes through one epoch:  for x, y in train:epoch() do ... end
+-- An epoch that an earlier loop left is not taken up again: the next one begins. After
+-- restore() the first call gives the rest of the epoch that state() was taken in. When the
+-- number of epochs was limited and all have been delivered, there is nothing to go through.
+function Batches:epoch()
+  local now = info(self)
+  if now[BATCH] > 0 and not self.resumed then
+    self:seek(now[EPOCH] + 1)
+    now = info(self)
+  end
+  self.resumed = false
+  local left = now[BATCHES] - now[BATCH]
+  if now[EPOCHS] > 0 and now[EPOCH] >= now[EPOCHS] then left = 0 end
+  return function()
+    if left == 0 then return nil end
+    left = left - 1
+    return ops.next_batch({queue = self.queue})
+  end
+end
+
+--- The next batch, x and y, whatever epoch it belongs to. Behind the last epoch: an error.
+function Batches:next()
+  return ops.next_batch({queue = self.queue})
+end
+
+--- Goes on with the first batch of an epoch, counted from 0.
+function Batches:seek(epoch)
+  record.outside(ops.batch_queue_seek, {queue = self.queue, epoch = epoch})
+  self.resumed = false
+  return self
+end
+
+--- Examples of an epoch.
+function Batches:size() return info(self)[EXAMPLES] end
+--- Batches of an epoch.
+function Batches:batches() return info(self)[BATCHES] end
+--- Examples of a batch; the last of an epoch may have fewer.
+function Batches:batch_size() return info(self)[BATCH_SIZE] end
+--- The epoch of the next batch, and its number in it, both from 0.
+function Batches:position()
+  local now = info(self)
+  return now[EPOCH], now[BATCH]
+end
+
+--- Height, width and channels of the images.
+function Batches:shape() return self.set:shape() end
+
+--- Seed, epoch and batch as a string, for restore().
+function Batches:state() return self.queue:save() end
+
+--- Goes on where state() was called: same examples, same order, same augmentation.
+function Batches:restore(state)
+  self.queue:restore(state)
+  self.resumed = true
+  return self
+end
+
+--- Ends the threads now rather than at the next collection.
+function Batches:close() self.queue:close() end
+
+function Batches:__tostring()
+  if not self.queue.handle then return "closed batches" end
+  local now = info(self)
+  return ("%d batches of %d from %d examples, at epoch %d, batch %d"):format(
+    now[BATCHES], now[BATCH_SIZE], now[EXAMPLES], now[EPOCH], now[BATCH])
+end
+
+local M = {}
+
+--- Batches of a queue that was opened on a set.
+function M.new(queue, set)
+  return setmetatable({queue = queue, set = set, classes = set.classes, resumed = false}, Batches)
+end
+
+return M

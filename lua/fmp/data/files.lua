@@ -1,0 +1,53 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Finding the files of a known data set in a directory.
+
+local raw = require "fmp.ffi"
+
+local M = {}
+
+local ENOENT = 2
+
+-- A file that cannot be opened for another reason exists: its reader will say why.
+local function exists(path)
+  local file, _, code = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil or code ~= ENOENT
+end
+
+local MOST_PARTS = 99
+
+-- Paths of the parts 1, 2, ... that a name with one * stands for. A part that is missing
+-- between others is an error: training would silently be on less data.
+local function parts(what, dir, pattern)
+  local found = {}
+  for i = 1, MOST_PARTS do
+    local path = dir .. "/" .. pattern:gsub("%*", tostring(i))
+    if exists(path) then
+      if i > 1 and not found[i - 1] then
+        raw.fail("%s: '%s' is there, but part %d is not", what, path, i - 1)
+      end
+      found[i] = path
+    end
+  end
+  return found
+end
+
+local function matching(what, dir, pattern)
+  if pattern:find("*", 1, true) then return parts(what, dir, pattern) end
+  local path = dir .. "/" .. pattern
+  return {exists(path) and path or nil}
+end
+
+--- The first of the layouts {pattern =, ...} that has files in dir, and their paths. If
+-- there is none, says what was looked for.
+function M.first(what, dir, layouts)
+  local tried = {}
+  for i, layout in ipairs(layouts) do
+    local found = matching(what, dir, layout.pattern)
+    if #found > 0 then return layout, found end
+    tried[i] = layout.pattern
+  end
+  raw.fail("%s: no data in '%s': looked for %s", what, dir, table.concat(tried, ", or "))
+end
+
+return M

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "example.h"
+
+#include <string.h>
+
+void recipe_set_scale(struct recipe *r, double scale, double shift)
+{
+  for (int v = 0; v < 256; v++) r->value[v] = (float)(v * scale + shift);
+}
+
+int64_t recipe_elements(const struct recipe *r)
+{
+  return r->geometry.field_height * r->geometry.field_width * r->geometry.channels;
+}
+
+int64_t recipe_scratch(const struct recipe *r)
+{
+  const struct geometry *g = &r->geometry;
+  return r->augmented ? (g->height + 2) * (g->width + 2) * g->channels : 0;
+}
+
+/* -- without augmentation -------------------------------------------------- */
+
+/* One axis: `length` places from `from` in the image go to `to` in the field. */
+struct overlap {
+  int64_t from, to, length;
+};
+
+static struct overlap centre(int64_t image, int64_t field)
+{
+  if (image <= field) return (struct overlap){0, (field - image) / 2, image};
+  return (struct overlap){(image - field) / 2, 0, field};
+}
+
+static void scale_row(const struct recipe *r, const uint8_t *in, int64_t n, float *out)
+{
+  for (int64_t i = 0; i < n; i++) out[i] = r->value[in[i]];
+}
+
+static void place(const struct recipe *r, const uint8_t *pixels, void *out)
+{
+  const struct geometry *g = &r->geometry;
+  const struct overlap rows = centre(g->height, g->field_height);
+  const struct overlap columns = centre(g->width, g->field_width);
+  const int64_t n = columns.length * g->channels;
+  for (int64_t i = 0; i < rows.length; i++) {
+    const uint8_t *in = pixels + ((rows.from + i) * g->width + columns.from) * g->channels;
+    const int64_t at = ((rows.to + i) * g->field_width + columns.to) * g->channels;
+    if (r->dtype == FMP_U8)
+      memcpy((uint8_t *)out + at, in, (size_t)n);
+    else
+      scale_row(r, in, n, (float *)out + at);
+  }
+}
+
+/* -- with ------------------------------------------------------------------ */
+
+/* padded [height+2, width+2, channels]: the scaled image inside a border of zeros. */
+static void pad(const struct recipe *r, const uint8_t *pixels, float *padded)
+{
+  const struct geometry *g = &r->geometry;
+  const int64_t n = g->width * g->channels, stride = n + 2 * g->channels;
+  memset(padded, 0, (size_t)recipe_scratch(r) * sizeof *padded);
+  for (int64_t i = 0; i < g->height; i++)
+    scale_row(r, pixels + i * n, n, padded + (i + 1) * stride + g->channels);
+}
+
+void example_write(const struct recipe *r, const uint8_t *pixels, float *scratch, uint64_t seed,
+                   int64_t epoch, int64_t index, void *out)
+{
+  const size_t element = r->dtype == FMP_U8 ? 1 : sizeof(float);
+  memset(out, 0, (size_t)recipe_elements(r) * element);
+  if (!r->augmented) {
+    place(r, pixels, out);
+    return;
+  }
+  const struct affine a = affine_draw(&r->limits, seed, epoch, index);
+  pad(r, pixels, scratch);
+  affine_resample(&a, &r->geometry, scratch, out);
+}

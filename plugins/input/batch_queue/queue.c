@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+#include "queue.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "order.h"
+
+/* A batch that is being filled (not ready) or waits (ready). */
+struct slot {
+  struct position position;
+  int64_t rows;
+  uint32_t *indices; /* [batch]: examples, as the order of its epoch has them */
+  void *x;           /* [batch, field...] */
+  int32_t *y;        /* [batch] */
+  int ready;
+  fmp_failure why; /* status FMP_OK: filled */
+};
+
+/* What one thread needs beside the slot that it fills. */
+struct worker {
+  struct queue *q;
+  pthread_t thread;
+  uint8_t *record, *pixels;
+  float *padded;
+};
+
+/* Batch number k since the last move is in slot k % ahead. Claimed and not taken are
+ * n_taken .. n_claimed-1, at most `ahead` of them. */
+struct queue {
+  const fmp_host *h;
+  struct queue_config config;
+  int64_t batches;        /* of an epoch */
+  size_t example_bytes;   /* as delivered */
+  struct slot *slots;     /* [ahead] */
+  struct worker *workers; /* [threads], of which n_started run */
+  int64_t n_started;
+
+  pthread_mutex_t callers;        /* one of take and move at a time; locked before the other */
+  pthread_mutex_t mutex;          /* all that follows, and each slot that is not being filled */
+  pthread_cond_t work;            /* there may be something to claim, or stopping */
+  pthread_cond_t done;            /* a slot is ready */
+  struct position claimed, taken; /* next to claim, next to take */
+  int64_t n_claimed, n_taken;
+  int64_t filling; /* workers that do */
+  int holding;     /* nothing is to be claimed: the position is being moved */
+  int stopping;
+  uint32_t *order; /* [count] for claimed's epoch, if that is ordered_epoch */
+  int64_t ordered_epoch;
+};
+
+/* -- positions ------------------------------------------------------------- */
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+int64_t queue_rows(const struct queue *q, const struct position *p)
+{
+  const struct queue_config *c = &q->config;
+  if (c->epochs > 0 && p->epoch >= c->epochs) return 0;
+  return smaller(c->batch, c->count - p->batch * c->batch);
+}
+
+static void advance(const struct queue *q, struct position *p)
+{
+  if (++p->batch < q->batches) return;
+  p->batch = 0;
+  p->epoch++;
+}
+
+const struct queue_config *queue_config_of(const struct queue *q) { return &q->config; }
+
+int64_t queue_batches(const struct queue *q) { return q->batches; }
+
+struct position queue_position(struct queue *q)
+{
+  pthread_mutex_lock(&q->mutex);
+  const struct position p = q->taken;
+  pthread_mutex_unlock(&q->mutex);
+  return p;
+}
+
+/* -- filling --------------------------------------------------------------- */
+
+static fmp_status fill_row(const struct worker *w, struct slot *s, int64_t row)
+{
+  const struct queue *q = w->q;
+  const fmp_source *source = q->config.source;
+  const struct position *p = &s->position;
+  const int64_t i = s->indices[row];
+  FMP_TRY(source->read(source, i, w->record, w->pixels, &s->y[row], &s->why));
+  example_write(&q->config.recipe, w->pixels, w->padded, p->seed, p->epoch, i,
+                (char *)s->x + (size_t)row * q->example_bytes);
+  return FMP_OK;
+}
+
+static void fill(const struct worker *w, struct slot *s)
+{
+  s->why.status = FMP_OK;
+  for (int64_t row = 0; row < s->rows; row++)
+    if (fill_row(w, s, row) != FMP_OK) return;
+}
+
+static int may_claim(const struct queue *q)
+{
+  return !q->holding && q->n_claimed - q->n_taken < q->config.ahead &&
+         queue_rows(q, &q->claimed) > 0;
+}
+
+/* Fixes what the next batch has. One order is kept: claims go through the epochs in turn. */
+static struct slot *claim(struct queue *q)
+{
+  const struct queue_config *c = &q->config;
+  struct slot *s = &q->slots[q->n_claimed++ % c->ahead];
+  if (q->ordered_epoch != q->claimed.epoch) {
+    order_fill(c->count, c->window, q->claimed.seed, q->claimed.epoch, q->order);
+    q->ordered_epoch = q->claimed.epoch;
+  }
+  s->position = q->claimed;
+  s->rows = queue_rows(q, &q->claimed);
+  memcpy(s->indices, q->order + q->claimed.batch * c->batch, (size_t)s->rows * sizeof *s->indices);
+  advance(q, &q->claimed);
+  return s;
+}
+
+static void *work(void *arg)
+{
+  const struct worker *w = arg;
+  struct queue *q = w->q;
+  pthread_mutex_lock(&q->mutex);
+  for (;;) {
+    while (!q->stopping && !may_claim(q)) pthread_cond_wait(&q->work, &q->mutex);
+    if (q->stopping) break;
+    struct slot *s = claim(q);
+    q->filling++;
+    pthread_mutex_unlock(&q->mutex);
+    fill(w, s);
+    pthread_mutex_lock(&q->mutex);
+    q->filling--;
+    s->ready = 1;
+    pthread_cond_broadcast(&q->done);
+  }
+  pthread_mutex_unlock(&q->mutex);
+  return NULL;
+}
+
+/* -- taking and moving ----------------------------------------------------- */
+
+static fmp_status check_rows(struct queue *q, int64_t rows)
+{
+  const int64_t next = queue_rows(q, &q->taken);
+  FMP_REQUIRE(q->h, next > 0, FMP_END, "no batch is left: %lld epochs have been delivered",
+              (long long)q->config.epochs);
+  FMP_REQUIRE(
+      q->h, next == rows, FMP_ESTATE,
+      "expected to deliver %lld examples, but the next batch has %lld: drop_last leaves out "
+      "the smaller one at an epoch's end",
+      (long long)rows, (long long)next);
+  return FMP_OK;
+}
+
+/* The slot of the next batch, once it is ready: the caller's until release_slot(). */
+static struct slot *await_slot(struct queue *q)
+{
+  struct slot *s = &q->slots[q->n_taken % q->config.ahead];
+  while (!s->ready) pthread_cond_wait(&q->done, &q->mutex);
+  return s;
+}
+
+static void release_slot(struct queue *q, struct slot *s)
+{
+  pthread_mutex_lock(&q->mutex);
+  s->ready = 0;
+  q->n_taken++;
+  advance(q, &q->taken);
+  pthread_cond_signal(&q->work);
+  pthread_mutex_unlock(&q->mutex);
+}
+
+static fmp_status take(struct queue *q, int64_t rows, void *x, int32_t *y)
+{
+  pthread_mutex_lock(&q->mutex);
+  const fmp_status status = check_rows(q, rows);
+  struct slot *s = status == FMP_OK ? await_slot(q) : NULL;
+  pthread_mutex_unlock(&q->mutex);
+  if (status != FMP_OK) return status;
+  if (s->why.status != FMP_OK) return failure_raise(q->h, &s->why);
+  if (x) memcpy(x, s->x, (size_t)rows * q->example_bytes);
+  if (y) memcpy(y, s->y, (size_t)rows * sizeof *y);
+  release_slot(q, s);
+  return FMP_OK;
+}
+
+fmp_status queue_take(struct queue *q, int64_t rows, void *x, int32_t *y)
+{
+  pthread_mutex_lock(&q->callers);
+  const fmp_status status = take(q, rows, x, y);
+  pthread_mutex_unlock(&q->callers);
+  return status;
+}
+
+static void reset(struct queue *q, const struct position *p)
+{
+  for (int64_t i = 0; i < q->config.ahead; i++) q->slots[i].ready = 0;
+  q->n_claimed = q->n_taken = 0;
+  q->claimed = q->taken = *p;
+  q->ordered_epoch = -1;
+}
+
+void queue_move(struct queue *q, const struct position *p)
+{
+  pthread_mutex_lock(&q->callers);
+  pthread_mutex_lock(&q->mutex);
+  q->holding = 1;
+  while (q->filling > 0) pthread_cond_wait(&q->done, &q->mutex);
+  reset(q, p);
+  q->holding = 0;
+  pthread_cond_broadcast(&q->work);
+  pthread_mutex_unlock(&q->mutex);
+  pthread_mutex_unlock(&q->callers);
+}
+
+/* -- opening and closing --------------------------------------------------- */
+
+/* n elements of `size` bytes, at least one; NULL also if no memory could be that large. */
+static void *array(const fmp_host *h, int64_t n, size_t size)
+{
+  const size_t most = SIZE_MAX / 2;
+  return (size_t)n > most / size ? NULL : h->alloc(n > 0 ? (size_t)n * size : 1);
+}
+
+static int allocate_slot(struct queue *q, struct slot *s)
+{
+  *s = (struct slot){.ready = 0};
+  s->indices = array(q->h, q->config.batch, sizeof *s->indices);
+  s->x = array(q->h, q->config.batch, q->example_bytes);
+  s->y = array(q->h, q->config.batch, sizeof *s->y);
+  return s->indices && s->x && s->y;
+}
+
+static int allocate_worker(struct queue *q, struct worker *w)
+{
+  const struct queue_config *c = &q->config;
+  *w = (struct worker){.q = q};
+  w->record = array(q->h, c->source->scratch_bytes, 1);
+  w->pixels = array(q->h, fmp_source_pixels(c->source), 1);
+  w->padded = array(q->h, recipe_scratch(&c->recipe), sizeof *w->padded);
+  return w->record && w->pixels && w->padded;
+}
+
+/* All that free_memory() frees is set, whether there was memory or not. */
+static int allocate_memory(struct queue *q)
+{
+  const struct queue_config *c = &q->config;
+  int whole;
+  q->order = array(q->h, c->count, sizeof *q->order);
+  q->slots = array(q->h, c->ahead, sizeof *q->slots);
+  q->workers = array(q->h, c->threads, sizeof *q->workers);
+  whole = q->order && q->slots && q->workers;
+  for (int64_t i = 0; i < c->ahead && q->slots; i++) whole &= allocate_slot(q, &q->slots[i]);
+  for (int64_t i = 0; i < c->threads && q->workers; i++)
+    whole &= allocate_worker(q, &q->workers[i]);
+  return whole;
+}
+
+static void free_memory(struct queue *q)
+{
+  for (int64_t i = 0; i < q->config.ahead && q->slots; i++) {
+    q->h->free(q->slots[i].indices);
+    q->h->free(q->slots[i].x);
+    q->h->free(q->slots[i].y);
+  }
+  for (int64_t i = 0; i < q->config.threads && q->workers; i++) {
+    q->h->free(q->workers[i].record);
+    q->h->free(q->workers[i].pixels);
+    q->h->free(q->workers[i].padded);
+  }
+  q->h->free(q->order);
+  q->h->free(q->slots);
+  q->h->free(q->workers);
+  q->h->free(q);
+}
+
+/* Workers inherit a mask that blocks every signal: handlers belong to the program. */
+static fmp_status start(struct queue *q)
+{
+  sigset_t all, before;
+  int result = 0;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  while (q->n_started < q->config.threads && result == 0) {
+    struct worker *w = &q->workers[q->n_started];
+    result = pthread_create(&w->thread, NULL, work, w);
+    if (result == 0) q->n_started++;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  FMP_REQUIRE(q->h, result == 0, FMP_ENOMEM, "thread %lld of %lld could not be started",
+              (long long)q->n_started + 1, (long long)q->config.threads);
+  return FMP_OK;
+}
+
+fmp_status queue_open(const fmp_host *h, const struct queue_config *config, struct queue **out)
+{
+  const struct queue_config *c = config;
+  struct queue *q = h->alloc(sizeof *q);
+  FMP_REQUIRE(h, q != NULL, FMP_ENOMEM, "no memory for a queue");
+  *q = (struct queue){.h = h, .config = *c};
+  q->batches = c->count / c->batch + (!c->drop_last && c->count % c->batch > 0);
+  q->example_bytes = (size_t)recipe_elements(&c->recipe) * (c->recipe.dtype == FMP_U8 ? 1 : 4);
+  if (!allocate_memory(q)) {
+    free_memory(q);
+    return h->fail(FMP_ENOMEM, "no memory for %lld batches of %lld examples of %lld bytes",
+                   (long long)c->ahead, (long long)c->batch,
+                   (long long)recipe_elements(&c->recipe) * (c->recipe.dtype == FMP_U8 ? 1 : 4));
+  }
+  pthread_mutex_init(&q->callers, NULL);
+  pthread_mutex_init(&q->mutex, NULL);
+  pthread_cond_init(&q->work, NULL);
+  pthread_cond_init(&q->done, NULL);
+  reset(q, &(struct position){.seed = c->seed});
+  const fmp_status status = start(q);
+  if (status != FMP_OK) {
+    queue_close(q);
+    return status;
+  }
+  *out = q;
+  return FMP_OK;
+}
+
+void queue_close(struct queue *q)
+{
+  pthread_mutex_lock(&q->mutex);
+  q->stopping = 1;
+  pthread_cond_broadcast(&q->work);
+  pthread_mutex_unlock(&q->mutex);
+  for (int64_t i = 0; i < q->n_started; i++) pthread_join(q->workers[i].thread, NULL);
+  pthread_mutex_destroy(&q->callers);
+  pthread_mutex_destroy(&q->mutex);
+  pthread_cond_destroy(&q->work);
+  pthread_cond_destroy(&q->done);
+  free_memory(q);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Unpacking of gzip files, RFC 1952. zlib verifies the checksum and length of each member. */
+#include "file.h"
+
+#include <string.h>
+#include <zlib.h>
+
+enum { CHUNK = 1 << 16 };
+/* A few kilobytes can claim to be terabytes; whatever is larger is for another format. */
+static const int64_t MOST_BYTES = (int64_t)1 << 32;
+
+struct unpacking {
+  const fmp_host *h;
+  struct file *f;
+  fmp_failure *why;
+  z_stream z;
+  int64_t room;         /* bytes of f->bytes; f->size of them are filled */
+  int64_t read, packed; /* bytes of the file */
+  unsigned char in[CHUNK];
+};
+
+static voidpf take_memory(voidpf h, uInt items, uInt size)
+{
+  return ((const fmp_host *)h)->alloc((size_t)items * size);
+}
+
+static void give_memory(voidpf h, voidpf memory) { ((const fmp_host *)h)->free(memory); }
+
+static fmp_status damaged(const struct unpacking *u, const char *what)
+{
+  return failure_set(u->why, FMP_EDATA, "%s: damaged gzip file: %s", u->f->name, what);
+}
+
+/* Doubles the room for the content. */
+static fmp_status grow(struct unpacking *u)
+{
+  const int64_t room = u->room ? 2 * u->room : 4 * (int64_t)CHUNK;
+  if (u->room >= MOST_BYTES)
+    return failure_set(u->why, FMP_EDATA, "%s: unpacks to more than %lld bytes", u->f->name,
+                       (long long)MOST_BYTES);
+  unsigned char *bytes = u->h->alloc((size_t)room);
+  if (!bytes)
+    return failure_set(u->why, FMP_ENOMEM, "%s: no memory for %lld bytes", u->f->name,
+                       (long long)room);
+  if (u->f->size) memcpy(bytes, u->f->bytes, (size_t)u->f->size);
+  u->h->free(u->f->bytes);
+  u->f->bytes = bytes;
+  u->room = room;
+  return FMP_OK;
+}
+
+/* The file's next bytes, if zlib has used up the last ones. */
+static fmp_status feed(struct unpacking *u)
+{
+  const int64_t left = u->packed - u->read, n = left < CHUNK ? left : CHUNK;
+  if (u->z.avail_in > 0) return FMP_OK;
+  if (n == 0) return damaged(u, "it is cut short");
+  const struct file packed = {.name = u->f->name, .fd = u->f->fd, .size = u->packed};
+  FMP_TRY(file_read(&packed, u->read, u->in, n, u->why));
+  u->read += n;
+  u->z.next_in = u->in;
+  u->z.avail_in = (uInt)n;
+  return FMP_OK;
+}
+
+/* One call of zlib. *ended: the member is complete. */
+static fmp_status inflate_some(struct unpacking *u, int *ended)
+{
+  FMP_TRY(feed(u));
+  if (u->f->size == u->room) FMP_TRY(grow(u));
+  const int64_t left = u->room - u->f->size;
+  u->z.next_out = u->f->bytes + u->f->size;
+  u->z.avail_out = (uInt)(left < (1 << 30) ? left : 1 << 30);
+  const uInt before = u->z.avail_out;
+  const int result = inflate(&u->z, Z_NO_FLUSH);
+  u->f->size += before - u->z.avail_out;
+  *ended = result == Z_STREAM_END;
+  if (result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR) return FMP_OK;
+  if (result == Z_MEM_ERROR)
+    return failure_set(u->why, FMP_ENOMEM, "%s: no memory to unpack it", u->f->name);
+  return damaged(u, u->z.msg ? u->z.msg : "it makes no sense");
+}
+
+static fmp_status inflate_all(struct unpacking *u)
+{
+  for (;;) {
+    int ended = 0;
+    while (!ended) FMP_TRY(inflate_some(u, &ended));
+    if (u->z.avail_in == 0 && u->read == u->packed) return FMP_OK;
+    inflateReset(&u->z); /* another member follows */
+  }
+}
+
+fmp_status file_inflate(const fmp_host *h, struct file *f, int64_t packed, fmp_failure *why)
+{
+  struct unpacking *u = h->alloc(sizeof *u);
+  if (!u) return failure_set(why, FMP_ENOMEM, "%s: no memory to unpack it", f->name);
+  *u = (struct unpacking){.h = h, .f = f, .why = why, .packed = packed};
+  u->z.zalloc = take_memory;
+  u->z.zfree = give_memory;
+  u->z.opaque = (voidpf)h;
+  f->size = 0;
+  fmp_status status;
+  if (inflateInit2(&u->z, 15 + 16) != Z_OK) { /* the largest window; gzip only */
+    status = failure_set(why, FMP_ENOMEM, "%s: no memory to unpack it", f->name);
+  } else {
+    status = inflate_all(u);
+    inflateEnd(&u->z);
+  }
+  h->free(u);
+  return status;
+}
