@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Kernels of fractional_max_pool and its gradient, from the slowest to the fastest. */
+#ifndef FMP_FRACTIONAL_MAX_POOL_H
+#define FMP_FRACTIONAL_MAX_POOL_H
+
+#include "windows.h"
+
+/* Inputs by position. */
+enum { FORWARD_X, FORWARD_ROWS };
+enum { BACK_DY, BACK_ARGMAX, BACK_ROWS, BACK_COLS, BACK_X };
+
+fmp_status pool_add_ref(const fmp_host *h, fmp_registry *r);
+fmp_status pool_add_plain(const fmp_host *h, fmp_registry *r);
+/* Each adds nothing where this machine has no such instructions. */
+fmp_status pool_add_avx2(const fmp_host *h, fmp_registry *r);
+fmp_status pool_add_avx512(const fmp_host *h, fmp_registry *r);
+
+size_t pool_scratch_forward(const fmp_kernel_args *args, const void *state);
+size_t pool_scratch_back(const fmp_kernel_args *args, const void *state);
+
+#endif

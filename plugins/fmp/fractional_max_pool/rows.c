@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rows.h"
+
+enum { GRAIN = 16384 /* elements of x that are worth a thread's while: 64 KiB */ };
+
+struct forward_job {
+  struct pooling p;
+  forward_row_fn fn;
+  const float *x;
+  float *y;
+  uint8_t *argmax;
+};
+
+struct back_job {
+  struct pooling p;
+  back_row_fn fn;
+  float *dx;
+  const float *dy;
+  const uint8_t *argmax;
+};
+
+/* Rows, of `count` to an image, that see GRAIN elements of x. */
+static int64_t grain_of(const struct pooling *p, int64_t count)
+{
+  const int64_t elements = pooling_x_at(p, 1, 0, 0) / count;
+  return GRAIN / (elements + 1) + 1;
+}
+
+/* -- forward ------------------------------------------------------------------ */
+
+static void forward_one(const struct forward_job *job, int64_t n, int64_t i)
+{
+  const struct pooling *p = &job->p;
+  const struct windows rows = axis_windows(&p->axis[0], n), columns = axis_windows(&p->axis[1], n);
+  const int64_t y = pooling_y_at(p, n, i, 0);
+  const struct forward_row row = {
+      .x = job->x + pooling_x_at(p, n, rows.start[i], 0),
+      .y = job->y + y,
+      .argmax = job->argmax != NULL ? job->argmax + y : NULL,
+      .start = columns.start,
+      .size = columns.size,
+      .windows = p->axis[1].out,
+      .c = p->c,
+      .pitch = p->axis[1].in * p->c,
+      .height = rows.size[i],
+  };
+  job->fn(&row);
+}
+
+static fmp_status forward_stretch(void *arg, int64_t begin, int64_t end)
+{
+  const struct forward_job *job = arg;
+  const int64_t height = job->p.axis[0].out;
+  for (int64_t r = begin; r < end; r++) forward_one(job, r / height, r % height);
+  return FMP_OK;
+}
+
+fmp_status rows_forward(const fmp_call *call, forward_row_fn fn)
+{
+  struct forward_job job = {.fn = fn,
+                            .x = call->in[FORWARD_X].data,
+                            .y = call->out[0].data,
+                            .argmax = call->n_out > 1 ? call->out[1].data : NULL};
+  FMP_TRY(pooling_begin(call, &call->in[FORWARD_X], &call->in[FORWARD_ROWS], &job.p));
+  const int64_t height = job.p.axis[0].out;
+  return call->host->parallel_for(call, job.p.n * height, grain_of(&job.p, height), forward_stretch,
+                                  &job);
+}
+
+/* -- backward ----------------------------------------------------------------- */
+
+static void back_one(const struct back_job *job, int64_t n, int64_t i)
+{
+  const struct pooling *p = &job->p;
+  const struct windows rows = axis_windows(&p->axis[0], n);
+  const int64_t y = pooling_y_at(p, n, rows.first[i], 0);
+  const struct back_row row = {
+      .dx = job->dx + pooling_x_at(p, n, i, 0),
+      .dy = job->dy + y,
+      .argmax = job->argmax + y,
+      .row_start = rows.start + rows.first[i],
+      .columns = axis_windows(&p->axis[1], n),
+      .pixels = p->axis[1].in,
+      .c = p->c,
+      .pitch = p->axis[1].out * p->c,
+      .row = i,
+      .rows = rows.count[i],
+  };
+  job->fn(&row);
+}
+
+static fmp_status back_stretch(void *arg, int64_t begin, int64_t end)
+{
+  const struct back_job *job = arg;
+  const int64_t height = job->p.axis[0].in;
+  for (int64_t r = begin; r < end; r++) back_one(job, r / height, r % height);
+  return FMP_OK;
+}
+
+fmp_status rows_back(const fmp_call *call, back_row_fn fn)
+{
+  struct back_job job = {.fn = fn,
+                         .dx = call->out[0].data,
+                         .dy = call->in[BACK_DY].data,
+                         .argmax = call->in[BACK_ARGMAX].data};
+  FMP_TRY(pooling_begin(call, &call->in[BACK_X], &call->in[BACK_ROWS], &job.p));
+  const int64_t height = job.p.axis[0].in;
+  return call->host->parallel_for(call, job.p.n * height, grain_of(&job.p, height), back_stretch,
+                                  &job);
+}
+
+/* -- registration ------------------------------------------------------------- */
+
+size_t pool_scratch_forward(const fmp_kernel_args *args, const void *state)
+{
+  (void)state;
+  return pooling_scratch(&args->in[FORWARD_X], &args->out[0], &args->in[FORWARD_ROWS]);
+}
+
+size_t pool_scratch_back(const fmp_kernel_args *args, const void *state)
+{
+  (void)state;
+  return pooling_scratch(&args->in[BACK_X], &args->in[BACK_DY], &args->in[BACK_ROWS]);
+}
+
+fmp_status rows_add(const fmp_host *h, fmp_registry *r, const char *name, int32_t priority,
+                    fmp_status (*forward)(const fmp_call *), fmp_status (*back)(const fmp_call *))
+{
+  fmp_kernel_def def = {
+      .struct_size = sizeof(def),
+      .op = "fractional_max_pool",
+      .backend = "cpu",
+      .name = name,
+      .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_I32),
+      .priority = priority,
+      .scratch = pool_scratch_forward,
+      .run = forward,
+  };
+  FMP_TRY(h->add_kernel(r, &def));
+  def.op = "fractional_max_pool_back";
+  def.dtypes |= FMP_BIT(FMP_U8); /* argmax */
+  def.scratch = pool_scratch_back;
+  def.run = back;
+  return h->add_kernel(r, &def);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rows.h: what the fast f32 kernels have in common. Each instruction set brings two
+ * functions, for one row of the output and for one row of the input's gradient; cutting
+ * images into rows and rows into stretches for threads is done here once.
+ *
+ * Backward gathers: a pixel's gradient is summed over the windows that hold it, in their
+ * order, and written once. Nothing is cleared before, and no two threads write one place.
+ */
+#ifndef FMP_POOL_ROWS_H
+#define FMP_POOL_ROWS_H
+
+#include "fractional_max_pool.h"
+
+/* One row of y, its windows all `height` pixels high. */
+struct forward_row {
+  const float *x; /* the first of those rows, at column 0 */
+  float *y;
+  uint8_t *argmax;             /* NULL: nobody asks */
+  const int32_t *start, *size; /* along the row */
+  int64_t windows, c, pitch;   /* pitch: elements from one row of x to the next */
+  int64_t height;
+};
+
+/* One row of dx, at row `row` of the image, which `rows` rows of windows hold. */
+struct back_row {
+  float *dx;
+  const float *dy;          /* the first of those rows, at column 0 */
+  const uint8_t *argmax;    /* likewise */
+  const int32_t *row_start; /* of each of those rows: the row of x that it starts at */
+  struct windows columns;
+  int64_t pixels, c, pitch; /* pitch: elements from one row of dy to the next */
+  int64_t row, rows;
+};
+
+typedef void (*forward_row_fn)(const struct forward_row *r);
+typedef void (*back_row_fn)(const struct back_row *r);
+
+/* What run() of such a kernel does. */
+fmp_status rows_forward(const fmp_call *call, forward_row_fn fn);
+fmp_status rows_back(const fmp_call *call, back_row_fn fn);
+/* Adds one kernel for each direction. */
+fmp_status rows_add(const fmp_host *h, fmp_registry *r, const char *name, int32_t priority,
+                    fmp_status (*forward)(const fmp_call *), fmp_status (*back)(const fmp_call *));
+
+#endif
