@@ -20,8 +20,9 @@ end
 
 --- Fails unless the values have what data sets, networks and losses have.
 function M.check_parts(what, net, criterion, data)
-  if not module.is_module(net) then raw.fail("%s: expected net as a network, got %s", what,
-                                             type(net)) end
+  if not module.is_module(net) then
+    raw.fail("%s: expected net as a network, got %s", what, type(net))
+  end
   if not module.is_module(criterion) then
     raw.fail("%s: expected loss as a loss such as nn.CrossEntropy(), got %s", what,
              type(criterion))
@@ -32,6 +33,12 @@ function M.check_parts(what, net, criterion, data)
                type(value) == "table" and "a table without epoch()" or type(value))
     end
   end
+end
+
+--- A batch's loss summed over its n examples.
+function M.total_loss(criterion, loss, n)
+  local is_sum = criterion.attrs and criterion.attrs.reduction == "sum"
+  return is_sum and loss or loss * n
 end
 
 -- -- one data set ------------------------------------------------------------
@@ -53,7 +60,7 @@ local function run(self, data, tests)
     local n = x.shape[1]
     local batch_loss = self.classifies and count_wrong(self, x, y, tests, wrong)
                        or self.pass(x, y):item()
-    seen, loss = seen + n, loss + batch_loss * n
+    seen, loss = seen + n, loss + M.total_loss(self.criterion, batch_loss, n)
   end
   if seen == 0 then raw.fail("evaluate: the data hold no example") end
   local result = {count = seen, loss = loss / seen}
@@ -105,6 +112,15 @@ local function evaluate(_, options)
   M.check_parts("evaluate", options.net, criterion, {data = options.data})
   settings.whole("evaluate", "tests", options.tests, 1)
   return M.evaluator(options.net, criterion, options.compile):run(options.data, options.tests)
+end
+
+--- Errors after 1, 2, ... tests as text, one line each: "test error 1.23 % (1 test)".
+function M.report(errors)
+  local lines = {}
+  for tests, error in ipairs(errors) do
+    lines[tests] = ("test error %.2f %% (%d test%s)"):format(error, tests, tests > 1 and "s" or "")
+  end
+  return table.concat(lines, "\n")
 end
 
 return setmetatable(M, {__call = evaluate})

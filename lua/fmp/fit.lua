@@ -60,16 +60,16 @@ end
 local function show(run, epoch)
   run.progress:update {
     title = title(run), fraction = fraction_done(run),
-    part = run.batches and math.min(epoch.batches / run.batches, 1),
+    part = run.batches and math.min(epoch.batches / math.min(run.batches, run.total), 1),
     text = function() return figures(epoch) end,
   }
 end
 
 -- -- one epoch ---------------------------------------------------------------
 
-local function add_batch(epoch, n, loss, wrong)
+local function add_batch(run, epoch, n, loss, wrong)
   epoch.batches, epoch.seen = epoch.batches + 1, epoch.seen + n
-  epoch.loss = epoch.loss + loss * n
+  epoch.loss = epoch.loss + evaluate.total_loss(run.loss, loss, n)
   if wrong then epoch.wrong = (epoch.wrong or 0) + wrong:item() end
 end
 
@@ -82,7 +82,7 @@ local function train_epoch(run)
     loss = loss:item()
     check_loss(run, loss)
     run.step = run.step + 1
-    add_batch(epoch, x.shape[1], loss, wrong)
+    add_batch(run, epoch, x.shape[1], loss, wrong)
     show(run, epoch)
     if run.step == run.steps then break end
   end

@@ -7,7 +7,7 @@ local system = require "fmp.system"
 local Progress = {}
 Progress.__index = Progress
 
-local BAR_SECONDS, LINE_SECONDS, BAR_WIDTH = 0.2, 30, 20
+local BAR_SECONDS, LINE_SECONDS, BAR_WIDTH = 0.2, 30, 30
 
 --- 75 seconds as "1:15".
 local function time_text(seconds)
@@ -18,9 +18,9 @@ local function time_text(seconds)
   return ("%d:%02d"):format(m, s % 60)
 end
 
-local function bar_text(fraction)
-  local full = math.min(math.floor(fraction * BAR_WIDTH), BAR_WIDTH)
-  return "[" .. ("="):rep(full) .. (" "):rep(BAR_WIDTH - full) .. "]"
+local function bar_text(fraction, width)
+  local full = math.min(math.floor(fraction * width), width)
+  return "[" .. ("="):rep(full) .. (" "):rep(width - full) .. "]"
 end
 
 --- style: "bar", "lines", "none", or nil for what the output is. print: where lines go.
@@ -37,8 +37,18 @@ local function left(self, fraction)
   return (system.seconds() - self.started) * (1 - fraction) / fraction
 end
 
-local function draw(self, text)
-  io.stdout:write("\r", text:sub(1, system.columns() - 1), "\27[K")
+-- Lines are seen as they come, in files and pipes too.
+local function say(self, text)
+  self.print(text)
+  io.stdout:flush()
+end
+
+-- The bar takes what the texts before and behind it leave of the line.
+local function draw(self, before, fraction, behind)
+  local room = system.columns() - 1
+  local width = math.min(room - #before - #behind - #" [] ", BAR_WIDTH)
+  local bar = width > 2 and bar_text(fraction, width) .. " " or ""
+  io.stdout:write("\r", (before .. " " .. bar .. behind):sub(1, room), "\27[K")
   io.stdout:flush()
   self.drawn = true
 end
@@ -54,10 +64,10 @@ function Progress:update(state)
   local rest = left(self, state.fraction)
   local time = rest and time_text(rest) .. " left" or time_text(now - self.started)
   if self.style == "bar" then
-    draw(self, ("%s %s %s  %s"):format(state.title, bar_text(state.part or 0), state.text(), time))
+    draw(self, state.title, state.part or 0, state.text() .. "  " .. time)
   else
     local part = state.part and ("%3.0f %%  "):format(100 * state.part) or ""
-    self.print(("%s  %s%s  %s"):format(state.title, part, state.text(), time))
+    say(self, ("%s  %s%s  %s"):format(state.title, part, state.text(), time))
   end
 end
 
@@ -73,7 +83,7 @@ end
 function Progress:line(text)
   self:clear()
   self.shown = system.seconds()
-  if self.style ~= "none" then self.print(text) end
+  if self.style ~= "none" then say(self, text) end
 end
 
 return {new = new, time_text = time_text}

@@ -92,15 +92,18 @@ local function done(options, point)
 end
 
 --- Half a cosine from lr down to `last`, over so many epochs or steps, or without either
--- over the whole training: cosine{0.02, epochs = 3, last = 0}.
+-- over the whole training: cosine{0.02, epochs = 3, last = 0, warmup = 0}. During the first
+-- `warmup` steps the rate rises linearly to the cosine's.
 function M.cosine(given)
-  local options = take("cosine", given, {epochs = false, steps = false, last = 0})
+  local options = take("cosine", given, {epochs = false, steps = false, last = 0, warmup = 0})
   for _, name in ipairs {"epochs", "steps"} do
     if options[name] then settings.whole("schedule.cosine", name, options[name], 1) end
   end
+  settings.whole("schedule.cosine", "warmup", options.warmup, 0)
   return new("cosine", options.lr, function(point)
     local height = (1 + math.cos(math.pi * done(options, point))) / 2
-    return options.last + (options.lr - options.last) * height
+    local rising = options.warmup > 0 and math.min((point.step + 1) / options.warmup, 1) or 1
+    return rising * (options.last + (options.lr - options.last) * height)
   end)
 end
 

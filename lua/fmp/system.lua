@@ -7,6 +7,8 @@ local ffi = require "ffi"
 if not pcall(ffi.typeof, "struct fmp_timespec") then
   ffi.cdef [[
     struct fmp_timespec { long seconds, nanoseconds; };
+    struct fmp_winsize { unsigned short rows, columns, width, height; };
+    int ioctl(int descriptor, unsigned long request, ...);
     int clock_gettime(int clock, struct fmp_timespec *now);
     int isatty(int descriptor);
     int mkdir(const char *path, unsigned int mode);
@@ -29,8 +31,14 @@ end
 --- Whether what is printed goes to a terminal.
 function M.is_terminal() return ffi.C.isatty(1) == 1 and os.getenv "TERM" ~= "dumb" end
 
---- The terminal's width in columns.
-function M.columns() return tonumber(os.getenv "COLUMNS") or 80 end
+local TIOCGWINSZ = 0x5413
+local window = ffi.new "struct fmp_winsize"
+
+--- The terminal's width in columns; 80 where it does not say.
+function M.columns()
+  if ffi.C.ioctl(1, TIOCGWINSZ, window) == 0 and window.columns > 0 then return window.columns end
+  return tonumber(os.getenv "COLUMNS") or 80
+end
 
 --- The number of this process.
 function M.process() return ffi.C.getpid() end

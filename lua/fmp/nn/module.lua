@@ -1,0 +1,153 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- What layers, networks and losses are: objects that are called with tensors.
+--
+--   local Scale = nn.define "Scale"           -- a layer of one's own
+--   function Scale:setup(start) self.start = start end       -- Scale(2) calls it
+--   function Scale:forward(x)
+--     return x * self:parameter("factor", {}, x, nn.init.constant(self.start))
+--   end
+--
+-- A layer that has been added to another has a name there, its place if nothing else. The
+-- names are scopes: they stand in front of messages ("cifar_fmp/3: conv2d: ..."), in the
+-- names of parameters, and in the keys of random draws.
+
+local raw = require "fmp.ffi"
+local create = require "fmp.create"
+local record = require "fmp.record"
+local settings = require "fmp.nn.settings"
+
+local Module = {}
+Module.__index = Module
+
+--- Whether a value is a layer, network or loss.
+local function is_module(value)
+  return type(value) == "table" and type(value.forward) == "function"
+         and type(value.children) == "table"
+end
+
+-- -- calling -----------------------------------------------------------------
+
+local function note_shape(self, first, ...)
+  if raw.is_tensor(first) then self.output_shape = raw.shape(first) end
+  return first, ...
+end
+
+local function forward(self, ...) return note_shape(self, self:forward(...)) end
+
+local function call(self, ...)
+  if self.name then return record.scope(self.name, forward, self, ...) end
+  return forward(self, ...)
+end
+
+local function check_first(x)
+  if not raw.is_tensor(x) then raw.fail("build: expected a tensor, got %s", type(x)) end
+end
+
+--- Makes the parameters for inputs like these, by a call whose results are dropped, so
+-- that the sizes are known before the first step. Returns the module.
+function Module:build(...)
+  check_first((...))
+  local training = self.training
+  self:evaluate()
+  record.record(self, ...)
+  self:train(training)
+  self.built = true
+  return self
+end
+
+-- -- parameters --------------------------------------------------------------
+
+local function make_parameter(name, shape, x, initialise, fans)
+  return record.scope(name, function()
+    local t = create.parameter(initialise(shape, x.dtype, fans):to(x.device))
+    t.name = raw.scope_path()
+    return t
+  end)
+end
+
+--- This module's own parameter of a name. On first use made by initialise(shape, dtype,
+-- fans), with x's type and on x's device, outside of what is recorded or traced.
+-- fans: {into =, out_of =}, how many inputs and outputs meet in an element.
+function Module:parameter(name, shape, x, initialise, fans)
+  local t = self.held[name]
+  if not t then
+    t = record.outside(make_parameter, name, shape, x, initialise, fans)
+    self.held[name] = t
+    self.held[#self.held + 1] = name
+  end
+  return t
+end
+
+local function visit(self, path, found, seen)
+  if seen[self] then return found end
+  seen[self] = true
+  for _, name in ipairs(self.held) do
+    found[#found + 1] = {name = path .. name, tensor = self.held[name]}
+  end
+  for _, child in ipairs(self.children) do visit(child, path .. child.name .. "/", found, seen) end
+  return found
+end
+
+--- All parameters that there are so far, a list of {name = "3/weight", tensor =}.
+function Module:named_parameters() return visit(self, "", {}, {}) end
+
+--- The same without names: a list of tensors.
+function Module:parameters()
+  local list = {}
+  for i, each in ipairs(self:named_parameters()) do list[i] = each.tensor end
+  return list
+end
+
+-- -- structure ---------------------------------------------------------------
+
+--- Adds layers, in order. One that has no name is named by its place. Returns the module.
+function Module:add(...)
+  for i = 1, select("#", ...) do
+    local child = select(i, ...)
+    if not is_module(child) then
+      raw.fail("%s:add: expected a layer as argument %d, got %s", self.kind, i,
+               type(child) == "table" and "a table that is none" or type(child))
+    end
+    self.children[#self.children + 1] = child
+    child.name = child.name or tostring(#self.children)
+  end
+  return self
+end
+
+--- From now on trains (on = nil or true) or evaluates: what Dropout goes by. What has been
+-- compiled keeps the mode of its trace. Returns the module.
+function Module:train(on)
+  self.training = on ~= false
+  for _, child in ipairs(self.children) do child:train(on) end
+  return self
+end
+
+--- The same as train(false).
+function Module:evaluate() return self:train(false) end
+
+--- A table of layers, shapes and parameter counts, as text. Sizes are known after the
+-- first use.
+function Module:summary() return require("fmp.nn.summary").text(self) end
+
+local function to_text(self) return self.kind .. self.label end
+
+-- -- classes -----------------------------------------------------------------
+
+local function new(class, ...)
+  local self = setmetatable({children = {}, held = {}, training = true,
+                             label = settings.text((...))}, class)
+  self:setup(...)
+  return self
+end
+
+function Module.setup() end
+
+--- A new class of modules. Its objects are made by calling it, which calls setup().
+local function define(kind)
+  local class = setmetatable({kind = kind, __call = call, __tostring = to_text},
+                             {__index = Module, __call = new})
+  class.__index = class
+  return class
+end
+
+return {define = define, is_module = is_module}

@@ -1,0 +1,85 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Layers without weights: each is one op with its attributes, but for Dropout.
+
+local raw = require "fmp.ffi"
+local ops = require "fmp.ops"
+local define = require("fmp.nn.module").define
+local settings = require "fmp.nn.settings"
+
+local M = {}
+
+-- -- any op ------------------------------------------------------------------
+
+local Op = define "Op"
+
+--- Any op of one input as a layer: Op("clip", {low = -1}). Its name is looked up at once.
+function Op:setup(name, attrs)
+  if type(name) ~= "string" then raw.fail("Op: expected an op's name, got %s", type(name)) end
+  self.op, self.attrs = ops[name], attrs or {}
+  self.label = "(" .. name .. ")" .. settings.text(attrs)
+end
+
+function Op:forward(x) return self.op(x, self.attrs) end
+
+M.Op = Op
+
+-- A class for one op, whose options are the op's attributes, the first by position.
+local function layer(kind, op, first)
+  local class = define(kind)
+  function class:setup(given)
+    self.attrs = {}
+    if type(given) ~= "table" then given = {given} end
+    for name, value in pairs(given) do
+      if name == 1 and not first then raw.fail("%s takes no argument", kind) end
+      self.attrs[name == 1 and first or name] = value
+    end
+  end
+  function class:forward(x) return ops[op](x, self.attrs) end
+  M[kind] = class
+  return class
+end
+
+-- -- activations -------------------------------------------------------------
+
+layer("ReLU", "relu")
+layer("Sigmoid", "sigmoid")
+layer("Tanh", "tanh")
+
+--- y = x where x > 0, else slope * x: LeakyReLU(0.333).
+layer("LeakyReLU", "leaky_relu", "slope")
+
+-- -- shapes and pooling ------------------------------------------------------
+
+--- MaxPool{2}, MaxPool{3, stride = 2, padding = "same"}; AvgPool likewise.
+layer("MaxPool", "max_pool", "window")
+layer("AvgPool", "avg_pool", "window")
+
+local Flatten = define "Flatten"
+
+--- All but the batch in one dimension: [n,h,w,c] -> [n,h*w*c].
+function Flatten:forward(x) return ops.reshape(x, {shape = {0, -1}}) end -- luacheck: no self
+
+M.Flatten = Flatten
+
+-- -- dropout -----------------------------------------------------------------
+
+local Dropout = define "Dropout"
+
+--- While training, each element is zero with probability p and else divided by 1 - p;
+-- while evaluating, nothing happens: Dropout(0.5).
+function Dropout:setup(given)
+  self.p = settings.number("Dropout", "p", settings.take("Dropout", given, {p = false}, "p").p)
+  if not (self.p >= 0 and self.p < 1) then
+    raw.fail("Dropout: expected p in [0, 1), got %g", self.p)
+  end
+end
+
+function Dropout:forward(x)
+  if not self.training or self.p == 0 then return x end
+  local kept = ops.greater_equal(ops.uniform(x), self.p)
+  return x * ops.cast(kept, {dtype = x.dtype}) * (1 / (1 - self.p))
+end
+
+M.Dropout = Dropout
+
+return M

@@ -1,0 +1,15 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Draws the data set that the training scripts use without --data, in any size.
+local fmp = require "fmp"
+
+local parser = require "argparse"("make_shapes.lua",
+  "Draws shapes and textures of ten classes, in the files of CIFAR-10 or MNIST.")
+parser:argument("directory", "Where to; made if it is not there.")
+parser:option("--format", "cifar: 32x32 in colour; mnist: 28x28 in grey.", "cifar")
+  :choices{"cifar", "mnist"}
+parser:option("--train", "Images for training.", 10000):convert(tonumber)
+parser:option("--test", "Images for the test.", 2000):convert(tonumber)
+parser:option("--seed", "Another seed, another set.", 1):convert(tonumber)
+local opt = parser:parse{...}
+
+fmp.shapes.write(opt.directory, opt.format, opt.train, opt.test, opt.seed)

@@ -1,0 +1,77 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Trains (width n C2 - FMP ratio) layers - C2 - C1 - output on CIFAR-10 or CIFAR-100 in
+-- their binary form: 2x2 convolutions of width, 2 width, ... filters, each followed by
+-- fractional max pooling, until one pixel is left. Without --data on drawn shapes.
+local fmp = require "fmp"
+local nn, data, optim = fmp.nn, fmp.data, fmp.optim
+
+local opt = fmp.args({
+  summary = "Trains a fractional-max-pooling network on CIFAR-10 or CIFAR-100. Without --data "
+            .. "it draws shapes, and takes a network that learns them in minutes.",
+  options = {
+    {"data", nil, "directory of the .bin files; not given: drawn shapes"},
+    {"epochs", false, "passes over the training data (250; shapes: 12)", type = "integer"},
+    {"width", nil, "filters of the first layer (64; shapes: 24)", type = "integer", min = 1},
+    {"layers", nil, "convolutions with pooling (12; shapes: 6)", type = "integer", min = 1},
+    {"ratio", nil, "by which a pooling shrinks (1.26; shapes: 1.414)", type = "number"},
+    {"classes", nil, "20: the coarse labels of CIFAR-100; not given: what the files have",
+     type = "integer", choices = {"10", "20", "100"}},
+    {"mode", "random", "steps of the regions", choices = {"random", "pseudorandom"}},
+    {"overlapping", true, "regions share rows and columns with the next"},
+    {"window", nil, "fixed: 2x2 pixels, always overlapping; not given: fixed if overlapping",
+     choices = {"boundaries", "fixed"}},
+    {"per", "sample", "who shares regions", choices = {"batch", "sample"}},
+    {"tests", 1, "passes of the last test, whose probabilities are summed", min = 1},
+    {"lr", 0.02, "the highest learning rate; falls by a cosine"},
+    {"augment", false, "distort the training images"},
+  },
+}, ...)
+
+-- The paper's network, or one that a few minutes train.
+local usual = opt.data and {epochs = 250, width = 64, layers = 12, ratio = 2 ^ (1 / 3)}
+              or {epochs = 12, width = 24, layers = 6, ratio = 2 ^ (1 / 2)}
+for name, value in pairs(usual) do opt[name] = opt[name] or value end
+
+local window = opt.window or (opt.overlapping and "fixed" or "boundaries")
+local sizes = nn.fmp_sizes{layers = opt.layers, ratio = opt.ratio}
+local directory = opt.data or fmp.shapes.default "cifar"
+
+print((opt.data and "data: " or "no --data: drawn shapes in ") .. directory)
+
+local labels = opt.classes == 20 and "coarse" or "fine"
+local train = data.cifar{directory, "train", labels = labels}
+local test = data.cifar{directory, "test", labels = labels}
+if opt.classes and train.classes ~= opt.classes then
+  error(("--classes %d: the files have %d"):format(opt.classes, train.classes))
+end
+
+local function prepare(set) -- 32x32 bytes, centred on a field of zeros of the network's size
+  return set:scale(1 / 128, -1):center{sizes.input, sizes.input}
+end
+train, test = prepare(train), prepare(test)
+if opt.augment then train = train:augment() end
+
+local net, slope = nn.Sequential "cifar_fmp", 0.333
+local function convolve(n, kernel)
+  net:add(nn.Conv2d{opt.width * n, kernel = kernel, init = nn.init.he{slope = slope}},
+          nn.LeakyReLU(slope))
+end
+for i, out in ipairs(sizes) do
+  convolve(i, 2)
+  net:add(nn.FractionalMaxPool{out, mode = opt.mode, window = window, per = opt.per,
+                               overlapping = opt.overlapping})
+end
+convolve(opt.layers + 1, 2)
+convolve(opt.layers + 2, 1)
+net:add(nn.Flatten(), nn.Linear(train.classes))
+
+print(net:build(fmp.zeros{1, sizes.input, sizes.input, 3}):summary())
+
+local history = fmp.fit{
+  net = net, loss = nn.CrossEntropy(),
+  optim = optim.SGD{lr = optim.schedule.cosine{opt.lr, warmup = 100}, momentum = 0.9,
+                    nesterov = true},
+  train = train:shuffle_batch{opt.batch, seed = opt.seed}, test = test:batch{opt.batch},
+  epochs = opt.epochs, steps = opt.steps, tests = opt.tests,
+}
+print(fmp.evaluate.report(history[#history].test_errors))

@@ -1,0 +1,161 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The training scripts as users run them, on small drawn sets.
+local fmp = require "fmp"
+local fails = require "tests.lua.fails"
+local shell = require "tests.lua.shell"
+
+local directory, remove
+
+local function run(...) return shell.fmprun(directory, "", ...) end
+
+-- A network and a set so small that a training takes a second.
+local small = {"--width", "4", "--layers", "3", "--ratio", "1.9", "--epochs", "2", "--batch",
+               "25", "--threads", "1"}
+
+local function train(script, data, ...)
+  local words = {script, "--data", data, unpack(small)}
+  for _, word in ipairs {...} do words[#words + 1] = word end
+  return run(unpack(words))
+end
+
+local function one_line(text, output, status)
+  assert.equal(1, status)
+  assert.truthy(output:find(text, 1, true), ("expected '%s' in: %s"):format(text, output))
+  -- What was printed before goes to the other stream, but is seen here too.
+  local last = output:match "([^\n]*)\n$"
+  assert.truthy(last:find(text, 1, true), "more than one line: " .. output)
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read "*a"
+  file:close()
+  return bytes
+end
+
+local function write(path, bytes)
+  local file = assert(io.open(path, "wb"))
+  file:write(bytes)
+  file:close()
+end
+
+describe("a training script", function()
+  setup(function()
+    directory, remove = shell.scratch()
+    for _, format in ipairs {"cifar", "mnist"} do
+      fmp.shapes.write(directory .. "/" .. format, format, 200, 60, 1)
+    end
+  end)
+  teardown(function() remove() end)
+
+  for _, format in ipairs {"cifar", "mnist"} do
+    it("trains, tests, and says the error last: " .. format, function()
+      local output, status = train(("train_%s.lua"):format(format), format)
+      assert.equal(0, status, output)
+      assert.truthy(output:find("epoch 2/2  loss", 1, true), output)
+      assert.truthy(output:find("\ntest error %d+%.%d%d %% %(1 test%)\n$"), output)
+      -- No terminal: nothing that moves a cursor.
+      assert.falsy(output:find "[\r\27]")
+    end)
+
+    it("has a line for each count of tests: " .. format, function()
+      local output = train(("train_%s.lua"):format(format), format, "--tests", "12")
+      local counts = {}
+      for count in output:gmatch "\ntest error [%d.]+ %% %((%d+) tests?%)" do
+        counts[#counts + 1] = tonumber(count)
+      end
+      assert.same({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, counts)
+      assert.truthy(output:find("%(12 tests%)\n$"))
+    end)
+  end
+
+  it("does the same again for the same seed, and something else for another", function()
+    local function result(seed)
+      -- The speed differs from run to run.
+      local output = train("train_cifar.lua", "cifar", "--seed", seed, "--augment")
+      return (output:gsub("%d+ images/s", ""):gsub("%d+:%d%d", ""))
+    end
+    assert.equal(result "1", result "1")
+    assert.are_not.equal(result "1", result "2")
+  end)
+
+  it("trains with each kind of pooling, and ends at so many steps", function()
+    local kinds = {{"--mode", "pseudorandom"}, {"--window", "boundaries"}, {"--overlapping", "no"},
+                   {"--per", "batch"}, {"--overlapping", "no", "--per", "batch"}}
+    for _, kind in ipairs(kinds) do
+      local output, status = train("train_cifar.lua", "cifar", "--steps", "2", unpack(kind))
+      assert.equal(0, status, output)
+    end
+  end)
+
+  it("says in one line what is wrong with the data, with status 1", function()
+    local bytes = read(directory .. "/cifar/data_batch_1.bin")
+    local test = read(directory .. "/cifar/test_batch.bin")
+    local cases = {
+      {"no data in 'missing'", nil},
+      {"data_batch_1.bin", ""},
+      {"data_batch_1.bin", bytes:sub(1, 5000)},
+      {"data_batch_1.bin", "\11" .. bytes:sub(2)},
+    }
+    for i, case in ipairs(cases) do
+      local data = case[2] and "bad" .. i or "missing"
+      if case[2] then
+        assert(fmp.system.make_directory(directory .. "/" .. data))
+        write(directory .. "/" .. data .. "/data_batch_1.bin", case[2])
+        write(directory .. "/" .. data .. "/test_batch.bin", test)
+      end
+      one_line(case[1], train("train_cifar.lua", data))
+    end
+    one_line("batch of 500 examples", train("train_cifar.lua", "cifar", "--batch", "500"))
+    one_line("--classes 20: the files have 10", train("train_cifar.lua", "cifar", "--classes",
+                                                      "20"))
+  end)
+
+  it("says in one line what cannot be trained, with status 1", function()
+    one_line("fit: the loss is nan at step",
+             train("train_cifar.lua", "cifar", "--lr", "1e30"))
+    one_line("fmp_sizes: expected ratio above 1, got 1",
+             train("train_cifar.lua", "cifar", "--ratio", "1"))
+    one_line("--mode", train("train_cifar.lua", "cifar", "--mode", "spiral"))
+  end)
+end)
+
+describe("fmp.shapes", function()
+  setup(function() directory, remove = shell.scratch() end)
+  teardown(function() remove() end)
+
+  it("draws the same set for a seed, with every class", function()
+    local names = {"a", "b", "c"}
+    for i, name in ipairs(names) do
+      fmp.shapes.write(directory .. "/" .. name, "cifar", 300, 5, i == 3 and 2 or 1)
+    end
+    local a = read(directory .. "/a/data_batch_1.bin")
+    assert.equal(300 * 3073, #a)
+    assert.equal(a, read(directory .. "/b/data_batch_1.bin"))
+    assert.are_not.equal(a, read(directory .. "/c/data_batch_1.bin"))
+    local seen = {}
+    for i = 0, 299 do seen[a:byte(i * 3073 + 1)] = true end
+    for class = 0, 9 do assert.is_true(seen[class]) end
+  end)
+
+  it("is kept in the cache once it is drawn, and is whole there", function()
+    local small_set = "local s = fmp.shapes; local write = s.write; "
+      .. "s.write = function(d, f) print 'drawn' write(d, f, 20, 10, 1) end; "
+      .. "print(s.default 'mnist')"
+    local environment = "XDG_CACHE_HOME=" .. shell.quote(directory .. "/cache")
+    local first = shell.fmprun(directory, environment, "-e", small_set)
+    local second = shell.fmprun(directory, environment, "-e", small_set)
+    assert.equal("drawn\n" .. second, first)
+    assert.equal(16 + 20 * 784, #read(second:match "[^\n]+" .. "/train-images-idx3-ubyte"))
+    assert.equal(second, (shell.shell("ls -d " .. directory .. "/cache/fmp/*")))
+  end)
+
+  it("says where it cannot write, and what it cannot draw", function()
+    write(directory .. "/file", "")
+    fails("Not a directory", fmp.shapes.write, directory .. "/file/x", "cifar", 1, 1, 1)
+    fails("no format 'gif'", fmp.shapes.write, directory, "gif", 1, 1, 1)
+    local output, status = shell.fmprun(directory, "XDG_CACHE_HOME=/proc/none",
+                                        "train_cifar.lua", "--steps", "1")
+    one_line("shapes: cannot make the directory /proc/none", output, status)
+  end)
+end)
