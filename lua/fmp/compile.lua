@@ -5,7 +5,9 @@
 -- Inputs are tensors and numbers. A number becomes a rank-0 f32 input, so a learning rate
 -- that changes from call to call makes no new plan. All results must be tensors: anything
 -- else would stay what it was while tracing. Tensors that f reads from outside are held
--- by reference; whatever else f reads (a Lua number, a mode) is fixed by the trace.
+-- by reference; whatever else f reads (a Lua number, say) is fixed by the trace, but for
+-- what was named with depends_on, as layers do with whether they train: when that changes,
+-- another plan is made.
 
 local raw = require "fmp.ffi"
 local guard = require "fmp.guard"
@@ -46,7 +48,11 @@ end
 
 local function pack(...) return {...}, select("#", ...) end
 
-local function abort_trace(ok)
+-- The compiled function whose f is being traced.
+local tracing
+
+local function end_trace(ok)
+  tracing = nil
   if not ok then raw.trace_abort() end
 end
 
@@ -59,7 +65,8 @@ end
 
 local function make_plan(self, args, n)
   local inputs = raw.trace_begin(args, n, self.rewrites)
-  local results, count = guard.call(abort_trace, traced, self.f, inputs, n)
+  tracing = self
+  local results, count = guard.call(end_trace, traced, self.f, inputs, n)
   return raw.trace_end(results, count)
 end
 
@@ -75,13 +82,19 @@ local function drop_oldest(self)
   self.cached = self.cached - 1
 end
 
-local function plan_for(self, args, n)
+-- Equal for equal inputs, and equal values of all that any trace has depended on so far.
+local function key_for(self, args, n)
   local key = raw.plan_key(device.kernel_tag(), args, n)
-  local entry = self.cache[key]
+  for _, read in ipairs(self.reads) do key = key .. tostring(read.object[read.field]) .. ";" end
+  return key
+end
+
+local function plan_for(self, args, n)
+  local entry = self.cache[key_for(self, args, n)]
   if not entry then
     entry = {plan = make_plan(self, args, n)}
     if self.cached >= self.bound then drop_oldest(self) end
-    self.cache[key] = entry
+    self.cache[key_for(self, args, n)] = entry -- the trace may have named more
     self.cached, self.plans = self.cached + 1, self.plans + 1
   end
   self.calls = self.calls + 1
@@ -121,6 +134,22 @@ end
 
 local M = {}
 
+local function is_noted(reads, object, field)
+  for _, read in ipairs(reads) do
+    if read.object == object and read.field == field then return true end
+  end
+  return false
+end
+
+--- Returns object[field], a boolean, number or string, and lets the plan that is being made
+-- hold only while it stays the same.
+function M.depends_on(object, field)
+  if tracing and not is_noted(tracing.reads, object, field) then
+    table.insert(tracing.reads, {object = object, field = field})
+  end
+  return object[field]
+end
+
 -- bound: how many plans are held at a time.
 local known = {rewrites = true, precision = false, bound = 16}
 
@@ -140,7 +169,7 @@ function M.compile(f, options)
     raw.fail("compile: expected bound from 1 up, got %s", tostring(options.bound))
   end
   return setmetatable({f = f, rewrites = options.rewrites, bound = options.bound, cache = {},
-                       cached = 0, plans = 0, calls = 0}, Compiled)
+                       cached = 0, plans = 0, calls = 0, reads = {}}, Compiled)
 end
 
 return M

@@ -22,6 +22,7 @@ local M = {
   ops = require "fmp.ops",
   plugin = require "fmp.plugin",
   compile = require("fmp.compile").compile,
+  depends_on = require("fmp.compile").depends_on,
 
   tensor = create.tensor,
   from_flat = create.from_flat,

@@ -175,6 +175,23 @@ describe("compile", function()
     assert.same({2, 2}, call(2):flat())
   end)
 
+  it("makes another plan when a value changes that the trace depended on", function()
+    local mode, other = {factor = 2}, {shift = 1}
+    local f = fmp.compile(function(x)
+      if fmp.depends_on(mode, "factor") == 3 then x = x + fmp.depends_on(other, "shift") end
+      return x * mode.factor
+    end)
+    local x = fmp.ones{1}
+    assert.equal(2, f(x):item())
+    mode.factor = 3
+    assert.equal(6, f(x):item())
+    other.shift = 2
+    assert.equal(9, f(x):item())
+    other.shift = 1
+    assert.equal(6, f(x):item())
+    assert.equal(3, f.plans)
+  end)
+
   it("makes another plan for another type, and for a forced kernel", function()
     local f = fmp.compile(function(x) return x + x end)
     f(fmp.ones{2})

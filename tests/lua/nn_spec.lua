@@ -199,6 +199,19 @@ describe("nn.Dropout", function()
     assert.are_not.equal(compiled(x):bytes(), compiled(x):bytes())
   end)
 
+  it("has a plan for training and one for evaluating", function()
+    local net = nn.Sequential("d", nn.Dropout(0.5))
+    local compiled = fmp.compile(function(x) return net(x) end)
+    local x = fmp.ones{100}
+    for _ = 1, 3 do
+      assert.are_not.equal(x:bytes(), compiled(x):bytes())
+      net:evaluate()
+      assert.equal(x:bytes(), compiled(x):bytes())
+      net:train()
+    end
+    assert.equal(2, compiled.plans)
+  end)
+
   it("passes gradients where it kept", function()
     local y
     local dropout = nn.Dropout(0.5)

@@ -114,8 +114,8 @@ function Module:add(...)
   return self
 end
 
---- From now on trains (on = nil or true) or evaluates: what Dropout goes by. What has been
--- compiled keeps the mode of its trace. Returns the module.
+--- From now on trains (on = nil or true) or evaluates: what Dropout goes by. A compiled
+-- function has a plan for each. Returns the module.
 function Module:train(on)
   self.training = on ~= false
   for _, child in ipairs(self.children) do child:train(on) end

@@ -3,6 +3,7 @@
 
 local raw = require "fmp.ffi"
 local ops = require "fmp.ops"
+local depends_on = require("fmp.compile").depends_on
 local define = require("fmp.nn.module").define
 local settings = require "fmp.nn.settings"
 
@@ -75,7 +76,7 @@ function Dropout:setup(given)
 end
 
 function Dropout:forward(x)
-  if not self.training or self.p == 0 then return x end
+  if not depends_on(self, "training") or self.p == 0 then return x end
   local kept = ops.greater_equal(ops.uniform(x), self.p)
   return x * ops.cast(kept, {dtype = x.dtype}) * (1 / (1 - self.p))
 end
