@@ -4,6 +4,7 @@
 
 local raw = require "fmp.ffi"
 local guard = require "fmp.guard"
+local ops = require "fmp.ops"
 local evaluate = require "fmp.evaluate"
 local progress = require "fmp.progress"
 local random = require "fmp.random"
@@ -25,10 +26,20 @@ local function train_step(run)
   end, run.compile)
 end
 
+-- The parameters as they are when an epoch begins: by the time a loss is seen to be no
+-- number, the step that it belongs to has spoilt them.
+local function keep_parameters(run)
+  for _, each in ipairs(run.kept or {}) do each.copy:free() end
+  run.kept = {}
+  for i, w in ipairs(run.net:parameters()) do run.kept[i] = {w = w, copy = ops.copy(w)} end
+end
+
 local function check_loss(run, loss)
   if loss == loss and math.abs(loss) ~= math.huge then return end
-  raw.fail("fit: the loss is %s at step %d (epoch %d): training stops here; a smaller learning "
-           .. "rate than %.3g may help", tostring(loss), run.step + 1, run.epoch, run.optim.lr)
+  for _, each in ipairs(run.kept) do each.w:assign(each.copy) end
+  raw.fail("fit: the loss is %s at step %d (epoch %d): training stops here, with the parameters "
+           .. "of the epoch's beginning; a smaller learning rate than %.3g may help",
+           tostring(loss), run.step + 1, run.epoch, run.optim.lr)
 end
 
 -- -- where it stands ---------------------------------------------------------
@@ -77,6 +88,7 @@ local function train_epoch(run)
   local epoch = {batches = 0, seen = 0, loss = 0, started = system.seconds()}
   for x, y in run.train:epoch() do
     if not run.net.built then run.net:build(x) end
+    if epoch.batches == 0 then keep_parameters(run) end
     run.optim:follow(point(run, epoch))
     local loss, wrong = run.train_step(x, y)
     loss = loss:item()
@@ -189,7 +201,8 @@ end
 --   progress           "bar", "lines", "none"; not given: by what the output is
 --   log = print        where lines go
 --   seed               calls fmp.seed first
--- A loss that is no finite number stops with an error that says at which step.
+-- A loss that is no finite number stops with an error that says at which step; the
+-- parameters are then those of the epoch's beginning.
 return function(options)
   options = guard.options("fit", options, known)
   check(options)

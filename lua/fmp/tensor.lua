@@ -49,9 +49,23 @@ function methods:bytes()
   return require("ffi").string(buffer, bytes)
 end
 
---- Overwrites all elements: a number for each of them, or lists in lists of the tensor's
--- shape. At once, even in a recording or trace: for variables. Returns the tensor.
+local function describe(t) return t.dtype .. " [" .. table.concat(t.shape, ",") .. "]" end
+
+local function copy_from(self, source)
+  if describe(self) ~= describe(source) then
+    raw.fail("assign: expected %s, got %s", describe(self), describe(source))
+  end
+  local buffer, bytes = numbers.buffer(raw.size(source), raw.dtype(source))
+  raw.read(source, buffer, bytes)
+  raw.write(self, buffer, bytes)
+  return self
+end
+
+--- Overwrites all elements: a number for each of them, lists in lists of the tensor's
+-- shape, or another tensor of its shape and type. At once, even in a recording or trace:
+-- for variables. Returns the tensor.
 function methods:assign(values)
+  if raw.is_tensor(values) then return copy_from(self, values) end
   local n, list = raw.size(self), {}
   if type(values) == "number" then
     for i = 1, n do list[i] = values end

@@ -103,9 +103,13 @@ describe("fmp.fit", function()
     local bad = {}
     for i = 1, 6 do bad[i] = {fmp.full({4, 2}, i == 5 and 0 / 0 or 1),
                               fmp.tensor({0, 1, 0, 1}, {dtype = "i32"})} end
+    local bad_options = options{train = batches(bad), test = false}
     local message = fails("fit: the loss is nan at step 5 (epoch 1): training stops here",
-                          fmp.fit, options{train = batches(bad), test = false})
+                          fmp.fit, bad_options)
     assert.falsy(message:find("\n", 1, true))
+    for _, w in ipairs(bad_options.net:parameters()) do
+      for _, value in ipairs(w:flat()) do assert.equal(value, value) end -- no NaN is left
+    end
     -- Nothing is left open behind the error.
     assert.equal("run", fmp.mode())
     assert.equal(1, #fmp.fit(options{epochs = 1}))

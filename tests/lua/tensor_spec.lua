@@ -104,6 +104,9 @@ describe("tensor", function()
     local t = fmp.tensor(nested)
     assert.same({{7, 7, 7}, {7, 7, 7}}, t:assign(7):totable())
     assert.same({{6, 5, 4}, {3, 2, 1}}, t:assign({{6, 5, 4}, {3, 2, 1}}):totable())
+    assert.same({{0, 1, 2}, {3, 4, 5}},
+                t:assign(fmp.tensor{{0, 1, 2}, {3, 4, 5}}):totable())
+    fails("assign: expected f32 [2,3], got f32 [3,2]", t.assign, t, fmp.zeros{3, 2})
     fails("expected a list of 3 as element [1], got a list of 2", t.assign, t, {{1, 2}, {3, 4}})
   end)
 
