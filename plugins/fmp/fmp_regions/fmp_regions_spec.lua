@@ -56,8 +56,40 @@ local function chi_square(counts, cells, expected)
   return sum + (cells - seen) * expected
 end
 
+-- TensorFlow's positions p(i) = ceil(a (i + u)) - 1 come from any u in (low, high].
+local function origin(size, list)
+  local a, low, high = size / (#list - 1), 0, math.huge
+  for i = 1, #list - 2 do
+    low = math.max(low, list[i + 1] / a - i)
+    high = math.min(high, (list[i + 1] + 1) / a - i)
+  end
+  return low, high
+end
+
+-- The largest u for which all steps are legal; see fmp_regions.
+local function largest_u(size, out)
+  local a, k = size / out, math.floor(size / out)
+  return math.min((k + 2) / a - 1, (size + 1 - k) / a - (out - 1))
+end
+
 describe("fmp_regions", function()
   optest.vectors(optest.here())
+
+  it("draws u over all of its range and not beyond", function()
+    fmp.seed(11)
+    for _, pair in ipairs {{10, 7}, {36, 25}, {25, 11}, {30, 14}, {50, 16}} do
+      local size, out = pair[1], pair[2]
+      local limit, least, most = largest_u(size, out), math.huge, 0
+      for _ = 1, 400 do
+        local list = positions(size, {out = out, mode = "pseudorandom"})
+        local low, high = origin(size, cut(list, out + 1)[1])
+        -- No position was bent into place: one u within the range gives them all.
+        assert.is_true(low < high + 1e-9 and low < limit + 1e-9, size .. " -> " .. out)
+        least, most = math.min(least, high), math.max(most, low)
+      end
+      assert.is_true(least < 0.2 * limit and most > 0.7 * limit, size .. " -> " .. out)
+    end
+  end)
 
   -- -- oracles ----------------------------------------------------------------
 
