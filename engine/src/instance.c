@@ -9,6 +9,7 @@
 #include "host.h"
 #include "memory.h"
 #include "plan.h"
+#include "profile.h"
 #include "spec.h"
 
 /* A view whose memory comes with each run. */
@@ -215,13 +216,38 @@ static fmp_status run_step(const fmp_instance *x, uint32_t t)
   return fmp__fail_in(status, "%s%s%s", step->scope, *step->scope ? ": " : "", step->op->def.name);
 }
 
+static fmp_status run_plain(const fmp_instance *x)
+{
+  for (uint32_t t = 0; t < x->plan->n_steps; t++) FMP_TRY(run_step(x, t));
+  return FMP_OK;
+}
+
+/* What one node takes is known only once it has been waited for. */
+static fmp_status run_measured(const fmp_instance *x, fmp__profile *profile)
+{
+  const uint32_t n = x->plan->n_steps;
+  const int64_t begun = fmp__profile_now();
+  int64_t before = begun;
+  for (uint32_t t = 0; t < n; t++) {
+    FMP_TRY(run_step(x, t));
+    FMP_TRY(fmp__stream_wait(x->plan->device, x->stream));
+    const int64_t now = fmp__profile_now();
+    fmp__profile_add(profile, t, now - before);
+    before = now;
+  }
+  fmp__profile_add(profile, n, before - begun);
+  return FMP_OK;
+}
+
 static fmp_status run_steps(fmp_instance *x)
 {
+  fmp__profile *profile;
   fmp_device *device = x->plan->device;
+  FMP_TRY(fmp__profile_find(x->plan, &profile));
   fmp__stream_enter(device, x->stream);
   fmp__error_clear();
   fmp_status status = set_random(x);
-  for (uint32_t t = 0; t < x->plan->n_steps && status == FMP_OK; t++) status = run_step(x, t);
+  if (status == FMP_OK) status = profile ? run_measured(x, profile) : run_plain(x);
   const fmp_status waited = fmp__stream_wait(device, x->stream);
   return status == FMP_OK ? waited : status;
 }

@@ -119,6 +119,7 @@ local function make_parser()
   parser:option("-l", "Require this module, and give it to -e as a global of its name.")
     :argname("NAME"):count("*"):target("modules")
   parser:flag("--explain", "Report each choice of a kernel on stderr.")
+  parser:flag("--profile", "At the end, report on stderr where the time of compiled steps went.")
   parser:flag("--version", "Print the version and exit."):action(function()
     print("fmprun " .. raw.version())
     os.exit(0)
@@ -151,8 +152,17 @@ local function slice(words, first, last)
   return part
 end
 
+-- Whether a report is due at the end.
+local profiling = false
+
+local function start_profile()
+  profiling = true
+  require("fmp.profile").start()
+end
+
 local function run_options(options)
   if options.explain then raw.kernel_explain(true) end
+  if options.profile then start_profile() end
   if #options.code == 0 and #options.modules == 0 then return end
   local environment = code_environment()
   for _, name in ipairs(options.modules) do environment[name:match "[^.]+$"] = require(name) end
@@ -177,9 +187,15 @@ local function run(words)
   end
 end
 
+-- A run that failed or was stopped is reported on too.
+local function report_profile()
+  if profiling then io.stderr:write(require("fmp.profile").text(), "\n") end
+end
+
 --- Runs fmprun for words, a table like `arg`; returns the exit status.
 function M.main(words)
   local ok, message = xpcall(function() run(words) end, describe)
+  report_profile()
   if ok then return 0 end
   -- error() without a message: the script has said all that it wanted to.
   if message ~= nil then report(message) end

@@ -539,6 +539,26 @@ function M.plan_release(plan)
   plan.handle, plan.plan = nil, nil
 end
 
+-- -- profiles ----------------------------------------------------------------
+
+function M.profile(on) C.fmp_profile(on and 1 or 0) end
+function M.profile_clear() C.fmp_profile_clear() end
+function M.profile_plans() return C.fmp_profile_plans() end
+
+--- Figures of node `node` of the plan, both counted from 1; node 0: of its runs as a whole.
+-- nil beyond the last node.
+function M.profile_node(plan, node)
+  local figures = ffi.new "fmp_profile_node"
+  local status = C.fmp_profile_get(plan - 1, node - 1, figures)
+  if status == C.FMP_END then return nil end
+  check(status)
+  return {
+    scope = ffi.string(figures.scope), op = ffi.string(figures.op),
+    kernel = ffi.string(figures.kernel), runs = tonumber(figures.runs),
+    seconds = figures.seconds, flops = figures.flops, bytes = figures.bytes,
+  }
+end
+
 -- -- resources ---------------------------------------------------------------
 
 --- What kinds of resource there are: a list of {name, doc, plugin, attrs}.

@@ -278,6 +278,28 @@ void fmp_instance_release(fmp_instance *instance);
 fmp_status fmp_instance_run(fmp_instance *instance, fmp_tensor *const *in, int32_t n_in,
                             fmp_tensor **out, int32_t n_out);
 
+/* -- profiles -------------------------------------------------------------- */
+
+/* From now on each run of a plan, in any thread, measures its nodes, waiting for each to
+ * end; 0: no longer. Plans that were measured are kept, with all that they hold, until
+ * fmp_profile_clear. */
+void fmp_profile(int32_t on);
+void fmp_profile_clear(void);
+
+typedef struct fmp_profile_node {
+  const char *scope, *op, *kernel; /* "" for the whole of a plan's run */
+  int64_t runs;
+  double seconds; /* of all runs together */
+  double flops;   /* of one run, as the op counts them; 0: it does not, or the whole */
+  double bytes;   /* of one run: each input that is read and each output, once; 0: the whole */
+} fmp_profile_node;
+
+/* Plans that were measured, in order of their first run. */
+int32_t fmp_profile_plans(void);
+/* Node `node` of such a plan, in program order; -1: its runs as a whole, from the first
+ * node's start to the last one's end. FMP_END beyond the last. Texts: until the clear. */
+fmp_status fmp_profile_get(int32_t plan, int32_t node, fmp_profile_node *figures);
+
 /* -- resources ------------------------------------------------------------- */
 
 typedef struct fmp_resource_info {

@@ -105,6 +105,42 @@ static fmp_status infer_back_weights(const fmp_host *h, const void *params, cons
   return check_dy(h, params, &in[0], &in[2], &in[1]);
 }
 
+/* -- work ------------------------------------------------------------------ */
+
+static double elements(const fmp_spec *s)
+{
+  double n = 1;
+  for (uint32_t d = 0; d < s->rank; d++) n *= (double)s->shape[d];
+  return n;
+}
+
+/* A product and a sum for each element of y and each weight that it sees. */
+static double products(const fmp_spec *y, const fmp_spec *w)
+{
+  return 2 * elements(y) * elements(w) / (double)w->shape[0];
+}
+
+static double flops_forward(const void *params, const fmp_spec *in, uint32_t n_in,
+                            const fmp_spec *out, uint32_t n_out)
+{
+  (void)params, (void)n_in, (void)n_out;
+  return products(&out[0], &in[1]);
+}
+
+static double flops_back_data(const void *params, const fmp_spec *in, uint32_t n_in,
+                              const fmp_spec *out, uint32_t n_out)
+{
+  (void)params, (void)n_in, (void)out, (void)n_out;
+  return products(&in[0], &in[1]);
+}
+
+static double flops_back_weights(const void *params, const fmp_spec *in, uint32_t n_in,
+                                 const fmp_spec *out, uint32_t n_out)
+{
+  (void)params, (void)n_in, (void)n_out;
+  return products(&in[1], &out[0]);
+}
+
 /* -- gradients ------------------------------------------------------------- */
 
 static fmp_value emit(const fmp_host *h, fmp_builder *b, const struct conv_params *p,
@@ -175,6 +211,7 @@ static const fmp_op_def defs[] = {
         .schema = "(x, w, b?) -> (y)",
         .doc = doc_forward,
         .infer = infer_forward,
+        .flops = flops_forward,
         .gradient = gradient_forward,
         .gradient_ops = "conv2d_back_data conv2d_back_weights sum",
     },
@@ -183,6 +220,7 @@ static const fmp_op_def defs[] = {
         .schema = "(dy, w, x~) -> (dx)",
         .doc = doc_back_data,
         .infer = infer_back_data,
+        .flops = flops_back_data,
         .gradient = gradient_back_data,
         .gradient_ops = "conv2d conv2d_back_weights",
     },
@@ -191,6 +229,7 @@ static const fmp_op_def defs[] = {
         .schema = "(x, dy, w~) -> (dw)",
         .doc = doc_back_weights,
         .infer = infer_back_weights,
+        .flops = flops_back_weights,
         .gradient = gradient_back_weights,
         .gradient_ops = "conv2d conv2d_back_data",
     },

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Measured times of plans' nodes. What was measured stands in one table of the process,
+ * an entry for each plan; instances add to it from any thread. */
+#ifndef FMP_PROFILE_H
+#define FMP_PROFILE_H
+
+#include "plan.h"
+
+typedef struct fmp__profile fmp__profile; /* the entry of one plan */
+
+/* *profile: the plan's entry, made if it is the first; NULL while nothing is measured. */
+fmp_status fmp__profile_find(fmp_plan *plan, fmp__profile **profile);
+/* Monotonic nanoseconds. */
+int64_t fmp__profile_now(void);
+/* One more run of step t, or with t = n_steps of the whole plan. */
+void fmp__profile_add(fmp__profile *profile, uint32_t t, int64_t nanoseconds);
+
+#endif
