@@ -19,7 +19,7 @@ typedef struct pass {
   const fmp__rewrite *rewrite;
   char names[LONGEST_CHAIN][64]; /* the chain's ops */
   uint32_t length;
-  uint32_t *readers;    /* by value of `from`: live nodes that read it, outputs included */
+  uint32_t *readers;    /* by value of `from`: live nodes that read its data, outputs included */
   unsigned char *alive; /* by node of `from` */
   uint32_t *values;     /* by value of `from`: the value of `to` that stands for it */
   uint32_t *nodes;      /* by node of `from`: its copy in `to` */
@@ -42,6 +42,12 @@ static fmp_status split_chain(pass *p)
   return FMP_OK;
 }
 
+/* Whoever reads only the spec has no use for the data. */
+static int reads_data(const fmp__node *node, uint32_t i)
+{
+  return node->in[i] && !(fmp__schema_input(&node->op->schema, i)->marks & FMP_ARG_SPEC_ONLY);
+}
+
 /* Marks the nodes whose outputs nobody reads in a trace that still goes on: who knows
  * what will read them. Not those that a rewrite has replaced. */
 static void mark_open_ends(pass *p)
@@ -52,7 +58,7 @@ static void mark_open_ends(pass *p)
   for (uint32_t k = 0; k < g->n_nodes; k++)
     for (uint32_t i = 0; i < g->nodes[k].n_in; i++) {
       const fmp__value *in = &g->values[g->nodes[k].in[i]];
-      if (in->from == FMP__FROM_NODE) p->alive[in->node] = 0;
+      if (reads_data(&g->nodes[k], i) && in->from == FMP__FROM_NODE) p->alive[in->node] = 0;
     }
   for (uint32_t k = 0; k < g->n_nodes; k++) p->alive[k] &= !g->nodes[k].replaced;
 }
@@ -69,7 +75,7 @@ static void count_readers(pass *p)
     for (uint32_t i = 0; i < node->n_out; i++)
       p->alive[k] |= node->out[i] && p->readers[node->out[i]];
     for (uint32_t i = 0; p->alive[k] && i < node->n_in; i++)
-      if (node->in[i]) p->readers[node->in[i]]++;
+      if (reads_data(node, i)) p->readers[node->in[i]]++;
   }
 }
 
