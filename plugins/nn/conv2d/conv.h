@@ -12,7 +12,13 @@ struct conv_params {
   fmp_list stride, pads, dilation;
   const char *padding;
   int64_t groups;
+  double slope; /* conv2d alone; 1: no activation */
 };
+
+static inline int conv_has_activation(const struct conv_params *p)
+{
+  return p->slope < 1 || p->slope > 1;
+}
 
 struct conv {
   int64_t n, ic, oc;
@@ -31,6 +37,10 @@ enum { CONV_BIAS = 2 /* input of the forward op alone */ };
 /* The op of each direction. */
 extern const char *const conv_ops[CONV_DIRECTIONS];
 
+/* The attributes of conv2d; its gradients have the same but for the last. */
+enum { CONV_ATTRS = 6, CONV_BACK_ATTRS = 5 };
+void conv_attrs(const struct conv_params *p, fmp_attr attrs[CONV_ATTRS]);
+
 /* Checks shapes of rank 4 and derives the geometry.  [any-thread] */
 fmp_status conv_make(const fmp_host *h, const struct conv_params *p, const int64_t *x,
                      const int64_t *w, struct conv *out);
@@ -39,6 +49,7 @@ fmp_status conv_make(const fmp_host *h, const struct conv_params *p, const int64
 const fmp_view *conv_view(const fmp_call *call, int direction, int i);
 const fmp_spec *conv_spec(const fmp_kernel_args *args, int direction, int i);
 
+fmp_status conv2d_register_rewrites(const fmp_host *h, fmp_registry *r);
 fmp_status conv2d_register_ref(const fmp_host *h, fmp_registry *r);
 fmp_status conv2d_register_onednn(const fmp_host *h, fmp_registry *r);
 

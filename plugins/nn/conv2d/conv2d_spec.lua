@@ -100,6 +100,53 @@ describe("conv2d", function()
     end)
   end)
 
+  it("applies a leaky rectifier of its own, and differentiates it", function()
+    for _, slope in ipairs{0, 0.25, 3} do
+      local x, w, b = random{2, 5, 4, 3}, random({4, 2, 3, 3}, {seed = 2}), random{4}
+      local apart = ops.leaky_relu(ops.conv2d(x, w, b), {slope = slope})
+      local own = ops.conv2d(x, w, b, {slope = slope})
+      assert.same(apart:flat(), own:flat())
+      optest.gradient{op = "conv2d", inputs = {x, w, b}, attrs = {slope = slope}}
+      optest.gradient{op = "conv2d", inputs = {x, w}, attrs = {slope = slope}}
+    end
+    optest.fails{op = "conv2d", inputs = {random{1, 3, 3, 1}, random{1, 2, 2, 1}},
+                 attrs = {slope = -1}, match = "attribute 'slope'"}
+  end)
+
+  it("takes over a leaky rectifier that stands behind it in a plan", function()
+    local x, w, b = f32{2, 6, 5, 8}, f32({16, 2, 2, 8}, 2), f32({16}, 3)
+    local function run(f, rewrites)
+      local compiled = fmp.compile(f, {rewrites = rewrites})
+      local results = {compiled(x)}
+      return results, select(2, compiled:text():gsub("relu", "")), compiled:text()
+    end
+    local function check(f, count)
+      local got, found = run(f, true)
+      local want = run(f, false)
+      assert.equal(count, found)
+      for i, y in ipairs(want) do
+        local largest = y:abs():max():item()
+        assert.near(0, (y - got[i]):abs():max():item(), 1e-6 * largest)
+      end
+    end
+    local function leaky(y, slope) return ops.leaky_relu(y, {slope = slope}) end
+    check(function(t) return leaky(ops.conv2d(t, w, b, {stride = {2, 1}}), 0.3) end, 0)
+    check(function(t) return leaky(ops.conv2d(t, w, {padding = "same"}), 2) end, 0)
+    -- With gradients: leaky_relu_back stays.
+    check(function(t)
+      local loss = leaky(ops.conv2d(t, w, b), 0.3):square():mean()
+      return loss, fmp.gradients(loss, {w})[1], fmp.gradients(loss, {b})[1]
+    end, 1)
+    -- Not where somebody else reads the sum, not twice, not relu, nor what is as good as relu.
+    check(function(t)
+      local y = ops.conv2d(t, w, b)
+      return leaky(y, 0.3), y:sum()
+    end, 1)
+    check(function(t) return leaky(leaky(ops.conv2d(t, w, b), 0.3), 0.5) end, 1)
+    check(function(t) return ops.relu(ops.conv2d(t, w, b)) end, 1)
+    check(function(t) return leaky(ops.conv2d(t, w, b), 0) end, 1)
+  end)
+
   it("differentiates its gradients", function()
     local attrs = {stride = {2, 1}, padding = "explicit", pads = {1, 0, 2, 1}, groups = 2}
     local x, w = random{2, 5, 4, 4}, random({2, 3, 2, 2}, {seed = 2})
@@ -129,6 +176,9 @@ describe("conv2d", function()
       local dy = f32(ops.conv2d(x, w, attrs).shape, 4)
       optest.kernels{op = "conv2d", inputs = {x, w, b}, attrs = attrs, tol = 2e-5}
       optest.kernels{op = "conv2d", inputs = {x, w}, attrs = attrs, tol = 2e-5}
+      local sloped = {slope = 0.3}
+      for name, value in pairs(attrs) do sloped[name] = value end
+      optest.kernels{op = "conv2d", inputs = {x, w, b}, attrs = sloped, tol = 2e-5}
       optest.kernels{op = "conv2d_back_data", inputs = {dy, w, x}, attrs = attrs, tol = 2e-5}
       optest.kernels{op = "conv2d_back_weights", inputs = {x, dy, w}, attrs = attrs, tol = 5e-5}
     end

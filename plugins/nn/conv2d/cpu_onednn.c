@@ -58,12 +58,12 @@ static int32_t supports(const fmp_host *h, const fmp_kernel_args *args, int dire
 
 /* The second executor, for the calling thread alone. */
 static fmp_status make_serial(const fmp_host *h, int direction, const struct conv *c, int biased,
-                              struct state *s)
+                              double slope, struct state *s)
 {
   const int threads = omp_get_max_threads();
   if (threads == 1) return FMP_OK;
   omp_set_num_threads(1);
-  const fmp_status status = executor_make(h, direction, c, biased, &s->serial);
+  const fmp_status status = executor_make(h, direction, c, biased, slope, &s->serial);
   omp_set_num_threads(threads);
   return status;
 }
@@ -80,13 +80,15 @@ static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, int di
                           void **state)
 {
   const int biased = direction == CONV_FORWARD && args->in[CONV_BIAS].dtype != FMP_NONE;
+  const struct conv_params *params = args->params;
+  const double slope = direction == CONV_FORWARD ? params->slope : 1;
   struct conv c = {0};
   FMP_TRY(geometry(h, args, direction, &c));
   struct state *s = h->alloc(sizeof(*s));
   FMP_REQUIRE(h, s != NULL, FMP_ENOMEM, "no memory for a convolution's state");
   memset(s, 0, sizeof(*s));
-  fmp_status status = executor_make(h, direction, &c, biased, &s->wide);
-  if (status == FMP_OK) status = make_serial(h, direction, &c, biased, s);
+  fmp_status status = executor_make(h, direction, &c, biased, slope, &s->wide);
+  if (status == FMP_OK) status = make_serial(h, direction, &c, biased, slope, s);
   if (status == FMP_OK)
     *state = s;
   else
@@ -139,8 +141,7 @@ static fmp_status back_data_prepare(const fmp_host *h, const fmp_kernel_args *ar
   return prepare(h, args, CONV_BACK_DATA, state);
 }
 
-static fmp_status back_weights_prepare(const fmp_host *h, const fmp_kernel_args *args,
-                                       void **state)
+static fmp_status back_weights_prepare(const fmp_host *h, const fmp_kernel_args *args, void **state)
 {
   return prepare(h, args, CONV_BACK_WEIGHTS, state);
 }

@@ -9,6 +9,7 @@
 struct job {
   struct conv c;
   const void *b;
+  double slope;
   void *operand[CONV_OPERANDS];
 };
 
@@ -39,13 +40,13 @@ static int64_t output_of(const struct window_axis *a, int64_t i, int64_t k)
 
 /* -- one loop for each type ------------------------------------------------ */
 
-#define REAL float
+#define REAL       float
 #define NAME(stem) stem##_f32
 #include "loops.inc"
 #undef REAL
 #undef NAME
 
-#define REAL double
+#define REAL       double
 #define NAME(stem) stem##_f64
 #include "loops.inc"
 #undef REAL
@@ -72,18 +73,19 @@ static double operations(const struct conv *c, int direction)
   const double taps = (double)c->window.y.size * (double)c->window.x.size;
   const double out = (double)c->window.x.out;
   switch (direction) {
-    case CONV_FORWARD: return taps * out * (double)c->oc * (double)c->group_ic;
-    case CONV_BACK_DATA:
-      return taps * (double)c->window.x.in * (double)c->ic * (double)c->group_oc;
-    default: return taps * out * (double)c->window.y.out * (double)c->n * (double)c->group_ic;
+  case CONV_FORWARD: return taps * out * (double)c->oc * (double)c->group_ic;
+  case CONV_BACK_DATA: return taps * (double)c->window.x.in * (double)c->ic * (double)c->group_oc;
+  default: return taps * out * (double)c->window.y.out * (double)c->n * (double)c->group_ic;
   }
 }
 
 static fmp_status run(const fmp_call *call, int direction)
 {
-  struct job job = {.b = direction == CONV_FORWARD ? call->in[CONV_BIAS].data : NULL};
+  const struct conv_params *params = call->params;
+  struct job job = {.b = direction == CONV_FORWARD ? call->in[CONV_BIAS].data : NULL,
+                    .slope = params->slope};
   for (int i = 0; i < CONV_OPERANDS; i++) job.operand[i] = conv_view(call, direction, i)->data;
-  FMP_TRY(conv_make(call->host, call->params, conv_view(call, direction, CONV_X)->shape,
+  FMP_TRY(conv_make(call->host, params, conv_view(call, direction, CONV_X)->shape,
                     conv_view(call, direction, CONV_W)->shape, &job.c));
   const fmp_range_fn body = bodies[direction][call->out[0].dtype];
   const int64_t grain = window_grain(operations(&job.c, direction));
@@ -96,8 +98,8 @@ static fmp_status run_back_weights(const fmp_call *call) { return run(call, CONV
 
 fmp_status conv2d_register_ref(const fmp_host *h, fmp_registry *r)
 {
-  static fmp_status (*const runs[CONV_DIRECTIONS])(const fmp_call *) = {
-      run_forward, run_back_data, run_back_weights};
+  static fmp_status (*const runs[CONV_DIRECTIONS])(const fmp_call *) = {run_forward, run_back_data,
+                                                                        run_back_weights};
   for (int i = 0; i < CONV_DIRECTIONS; i++) {
     const fmp_kernel_def def = {
         .struct_size = sizeof(def),

@@ -160,8 +160,8 @@ static dnnl_status_t make_reorder(struct executor *e, dnnl_engine_t engine,
   const int back = e->direction == CONV_BACK_WEIGHTS;
   dnnl_primitive_desc_t pd = NULL;
   if (dnnl_memory_desc_equal(packed, plain)) return dnnl_success;
-  dnnl_status_t status = dnnl_reorder_primitive_desc_create(
-      &pd, back ? packed : plain, engine, back ? plain : packed, engine, attr);
+  dnnl_status_t status = dnnl_reorder_primitive_desc_create(&pd, back ? packed : plain, engine,
+                                                            back ? plain : packed, engine, attr);
   if (status != dnnl_success) return status;
   e->packed_bytes = dnnl_memory_desc_get_size(packed);
   e->reorder_pad_bytes = scratchpad_bytes(pd);
@@ -170,24 +170,39 @@ static dnnl_status_t make_reorder(struct executor *e, dnnl_engine_t engine,
   return status;
 }
 
-static dnnl_status_t make_primitives(struct executor *e, const struct conv *c,
+/* Scratchpads are the caller's; behind the convolution comes the activation. */
+static dnnl_status_t set_attributes(dnnl_primitive_attr_t attr, double slope)
+{
+  dnnl_post_ops_t ops = NULL;
+  dnnl_status_t status = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
+  if (status != dnnl_success || slope == 1) return status;
+  status = dnnl_post_ops_create(&ops);
+  if (status == dnnl_success) status = onednn_append_leaky_relu(ops, (float)slope);
+  if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(attr, ops);
+  if (ops != NULL) dnnl_post_ops_destroy(ops);
+  return status;
+}
+
+static dnnl_status_t make_primitives(struct executor *e, const struct conv *c, double slope,
                                      const struct onednn_problem *p, dnnl_engine_t engine)
 {
-  dnnl_primitive_attr_t attr = NULL;
+  dnnl_primitive_attr_t attr = NULL, plain = NULL;
   dnnl_status_t status = dnnl_primitive_attr_create(&attr);
-  if (status != dnnl_success) return status;
-  status = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
+  if (status == dnnl_success) status = dnnl_primitive_attr_create(&plain);
+  if (status == dnnl_success) status = set_attributes(attr, slope);
+  if (status == dnnl_success) status = set_attributes(plain, 1);
   if (status == dnnl_success) status = describe(e, p, engine, attr);
   if (status == dnnl_success) status = dnnl_primitive_create(&e->convolution, e->description);
   if (status == dnnl_success) status = weight_layout(&e->plain, c, 0);
-  if (status == dnnl_success) status = make_reorder(e, engine, attr);
+  if (status == dnnl_success) status = make_reorder(e, engine, plain);
   if (status == dnnl_success) e->pad_bytes = scratchpad_bytes(e->description);
-  dnnl_primitive_attr_destroy(attr);
+  if (plain != NULL) dnnl_primitive_attr_destroy(plain);
+  if (attr != NULL) dnnl_primitive_attr_destroy(attr);
   return status;
 }
 
 fmp_status executor_make(const fmp_host *h, int direction, const struct conv *c, int biased,
-                         struct executor *e)
+                         double slope, struct executor *e)
 {
   struct onednn_problem p;
   dnnl_engine_t engine;
@@ -196,7 +211,7 @@ fmp_status executor_make(const fmp_host *h, int direction, const struct conv *c,
   FMP_TRY(get_engine(h, &engine));
   fmp_status status = problem_make(h, c, biased, &p);
   if (status == FMP_OK)
-    status = check(h, make_primitives(e, c, &p, engine), "making a convolution");
+    status = check(h, make_primitives(e, c, slope, &p, engine), "making a convolution");
   problem_clear(&p);
   if (status != FMP_OK) executor_clear(e);
   return status;

@@ -17,7 +17,7 @@
 
 struct executor {
   int direction;
-  onednn_own_layout plain;          /* of w: OHWI */
+  onednn_own_layout plain;           /* of w: OHWI */
   dnnl_primitive_desc_t description; /* owns the layouts that layout_of() finds */
   dnnl_primitive_t convolution;
   dnnl_primitive_t reorder; /* of w or dw; NULL: its layout is OHWI */
@@ -31,10 +31,10 @@ struct operands {
   void *b; /* NULL: none */
 };
 
-/* For as many threads as the calling thread may use now; biased: runs will have a b. On
- * failure e is cleared.  [any-thread] */
+/* For as many threads as the calling thread may use now; biased: runs will have a b; slope:
+ * of the activation behind a forward run, 1 for none. On failure e is cleared. [any-thread] */
 fmp_status executor_make(const fmp_host *h, int direction, const struct conv *c, int biased,
-                         struct executor *e);
+                         double slope, struct executor *e);
 void executor_clear(struct executor *e);
 /* Bytes of scratch memory, 64-byte aligned, that a run needs. */
 size_t executor_scratch(const struct executor *e);

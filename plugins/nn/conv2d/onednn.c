@@ -27,6 +27,11 @@ dnnl_status_t onednn_layout_make(onednn_own_layout *layout, int rank, const dnnl
 
 onednn_layout onednn_layout_get(const onednn_own_layout *layout) { return layout->handle; }
 
+dnnl_status_t onednn_append_leaky_relu(dnnl_post_ops_t ops, float slope)
+{
+  return dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, slope, 0);
+}
+
 void onednn_layout_clear(onednn_own_layout *layout)
 {
   if (layout->handle != NULL) dnnl_memory_desc_destroy(layout->handle);
@@ -40,12 +45,12 @@ dnnl_status_t onednn_describe(int direction, const struct onednn_problem *p, dnn
   const onednn_layout x = p->x.handle, w = p->w.handle, y = p->y.handle;
   if (direction == CONV_FORWARD)
     return dnnl_convolution_forward_primitive_desc_create(
-        pd, engine, dnnl_forward_training, dnnl_convolution_direct, x, w, bias_of(p), y,
-        p->strides, p->dilates, p->before, p->after, attr);
+        pd, engine, dnnl_forward_training, dnnl_convolution_direct, x, w, bias_of(p), y, p->strides,
+        p->dilates, p->before, p->after, attr);
   if (direction == CONV_BACK_DATA)
-    return dnnl_convolution_backward_data_primitive_desc_create(
-        pd, engine, dnnl_convolution_direct, x, w, y, p->strides, p->dilates, p->before, p->after,
-        hint, attr);
+    return dnnl_convolution_backward_data_primitive_desc_create(pd, engine, dnnl_convolution_direct,
+                                                                x, w, y, p->strides, p->dilates,
+                                                                p->before, p->after, hint, attr);
   return dnnl_convolution_backward_weights_primitive_desc_create(
       pd, engine, dnnl_convolution_direct, x, w, NULL, y, p->strides, p->dilates, p->before,
       p->after, hint, attr);
@@ -63,6 +68,11 @@ dnnl_status_t onednn_layout_make(onednn_own_layout *layout, int rank, const dnnl
 
 onednn_layout onednn_layout_get(const onednn_own_layout *layout) { return &layout->desc; }
 
+dnnl_status_t onednn_append_leaky_relu(dnnl_post_ops_t ops, float slope)
+{
+  return dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, slope, 0);
+}
+
 void onednn_layout_clear(onednn_own_layout *layout) { memset(layout, 0, sizeof(*layout)); }
 
 /* The operation descriptor. */
@@ -71,9 +81,9 @@ static dnnl_status_t operation(int direction, const struct onednn_problem *p,
 {
   const onednn_layout x = &p->x.desc, w = &p->w.desc, y = &p->y.desc;
   if (direction == CONV_FORWARD)
-    return dnnl_dilated_convolution_forward_desc_init(
-        op, dnnl_forward_training, dnnl_convolution_direct, x, w, bias_of(p), y, p->strides,
-        p->dilates, p->before, p->after);
+    return dnnl_dilated_convolution_forward_desc_init(op, dnnl_forward_training,
+                                                      dnnl_convolution_direct, x, w, bias_of(p), y,
+                                                      p->strides, p->dilates, p->before, p->after);
   if (direction == CONV_BACK_DATA)
     return dnnl_dilated_convolution_backward_data_desc_init(
         op, dnnl_convolution_direct, x, w, y, p->strides, p->dilates, p->before, p->after);

@@ -11,11 +11,15 @@
 #include <dnnl.h>
 
 #if DNNL_VERSION_MAJOR >= 3
-typedef const_dnnl_memory_desc_t onednn_layout;                  /* borrowed */
-typedef struct { dnnl_memory_desc_t handle; } onednn_own_layout; /* owned */
+typedef const_dnnl_memory_desc_t onednn_layout; /* borrowed */
+typedef struct {
+  dnnl_memory_desc_t handle;
+} onednn_own_layout; /* owned */
 #else
 typedef const dnnl_memory_desc_t *onednn_layout;
-typedef struct { dnnl_memory_desc_t desc; } onednn_own_layout;
+typedef struct {
+  dnnl_memory_desc_t desc;
+} onednn_own_layout;
 #endif
 
 enum { ONEDNN_MAX_RANK = 5 }; /* weights of a grouped convolution: g, oc, ic, kh, kw */
@@ -26,6 +30,9 @@ dnnl_status_t onednn_layout_make(onednn_own_layout *layout, int rank, const dnnl
                                  const dnnl_dim_t *strides);
 onednn_layout onednn_layout_get(const onednn_own_layout *layout);
 void onednn_layout_clear(onednn_own_layout *layout);
+
+/* Appends y = v > 0 ? v : slope * v. */
+dnnl_status_t onednn_append_leaky_relu(dnnl_post_ops_t ops, float slope);
 
 /* A convolution in oneDNN's terms: dilations are counted from 0. */
 struct onednn_problem {

@@ -12,7 +12,7 @@
 
 /* -- attributes ------------------------------------------------------------ */
 
-static const fmp_attr_def attr_defs[] = {
+static const fmp_attr_def attr_defs[CONV_ATTRS] = {
     FMP_ATTR(struct conv_params, stride, FMP_ATTR_I64S, "[1,1]", WINDOW_POSITIVE,
              "step down and right"),
     FMP_ATTR(struct conv_params, padding, FMP_ATTR_STRING, "valid", WINDOW_PADDING,
@@ -23,18 +23,18 @@ static const fmp_attr_def attr_defs[] = {
              "distance of neighbouring taps; 1: a solid window"),
     FMP_ATTR(struct conv_params, groups, FMP_ATTR_I64, "1", WINDOW_POSITIVE,
              "channels fall into groups that do not see each other"),
+    FMP_ATTR(struct conv_params, slope, FMP_ATTR_F64, "1", "[0,)",
+             "of a leaky rectifier behind the bias: y = v where v > 0, else slope * v"),
 };
 
-enum { N_ATTR = sizeof(attr_defs) / sizeof(attr_defs[0]) };
-
-/* The same attributes for the ops that a gradient emits. */
-static void attrs_of(const struct conv_params *p, fmp_attr attrs[N_ATTR])
+void conv_attrs(const struct conv_params *p, fmp_attr attrs[CONV_ATTRS])
 {
   attrs[0] = fmp_attr_list("stride", FMP_ATTR_I64S, p->stride);
   attrs[1] = fmp_attr_string("padding", p->padding);
   attrs[2] = fmp_attr_list("pads", FMP_ATTR_I64S, p->pads);
   attrs[3] = fmp_attr_list("dilation", FMP_ATTR_I64S, p->dilation);
   attrs[4] = fmp_attr_i64("groups", p->groups);
+  attrs[5] = fmp_attr_f64("slope", p->slope);
 }
 
 /* -- shape inference ------------------------------------------------------- */
@@ -143,13 +143,13 @@ static double flops_back_weights(const void *params, const fmp_spec *in, uint32_
 
 /* -- gradients ------------------------------------------------------------- */
 
-static fmp_value emit(const fmp_host *h, fmp_builder *b, const struct conv_params *p,
-                      int direction, fmp_value a, fmp_value c, fmp_value like)
+static fmp_value emit(const fmp_host *h, fmp_builder *b, const struct conv_params *p, int direction,
+                      fmp_value a, fmp_value c, fmp_value like)
 {
   const fmp_value in[] = {a, c, like};
-  fmp_attr attrs[N_ATTR];
-  attrs_of(p, attrs);
-  return h->emit(b, conv_ops[direction], attrs, N_ATTR, in, COUNT(in));
+  fmp_attr attrs[CONV_ATTRS];
+  conv_attrs(p, attrs);
+  return h->emit(b, conv_ops[direction], attrs, CONV_BACK_ATTRS, in, COUNT(in));
 }
 
 /* db = dy summed over images, rows and columns. */
@@ -160,9 +160,20 @@ static fmp_value emit_bias_gradient(const fmp_host *h, fmp_builder *b, fmp_value
   return h->emit(b, "sum", attrs, COUNT(attrs), &dy, 1);
 }
 
+/* d(loss)/d(v), v being what the activation is applied to: its sign is y's. */
+static fmp_value emit_before_activation(const fmp_host *h, fmp_builder *b,
+                                        const struct conv_params *p)
+{
+  const fmp_value in[] = {h->grad_dout(b, 0), h->grad_out(b, 0)};
+  const fmp_attr slope = fmp_attr_f64("slope", p->slope);
+  if (!conv_has_activation(p)) return in[0];
+  return h->emit(b, "leaky_relu_back", &slope, 1, in, COUNT(in));
+}
+
 static fmp_status gradient_forward(const fmp_host *h, fmp_builder *b, const void *params)
 {
-  const fmp_value x = h->grad_in(b, 0), w = h->grad_in(b, 1), dy = h->grad_dout(b, 0);
+  const fmp_value x = h->grad_in(b, 0), w = h->grad_in(b, 1);
+  const fmp_value dy = emit_before_activation(h, b, params);
   if (h->grad_wants(b, 0)) h->grad_set(b, 0, emit(h, b, params, CONV_BACK_DATA, dy, w, x));
   if (h->grad_wants(b, 1)) h->grad_set(b, 1, emit(h, b, params, CONV_BACK_WEIGHTS, x, dy, w));
   if (h->grad_wants(b, CONV_BIAS)) h->grad_set(b, CONV_BIAS, emit_bias_gradient(h, b, dy));
@@ -190,7 +201,7 @@ static fmp_status gradient_back_weights(const fmp_host *h, fmp_builder *b, const
 /* -- definitions ----------------------------------------------------------- */
 
 static const char doc_forward[] =
-    "Convolution of images with filters, plus a bias.\n"
+    "Convolution of images with filters, plus a bias, under a leaky rectifier if slope is not 1.\n"
     "y[n,i,j,o] = b[o] + sum over k,l,c of x[n, i*stride-top+k*dilation, j*..., c] * w[o,k,l,c];\n"
     "outside of x are zeros. x [n,h,w,ic], w [oc,kh,kw,ic/groups], b [oc] -> y [n,oh,ow,oc].\n"
     "oh = floor((h + top + bottom - (kh-1)*dilation - 1) / stride) + 1;\n"
@@ -213,7 +224,7 @@ static const fmp_op_def defs[] = {
         .infer = infer_forward,
         .flops = flops_forward,
         .gradient = gradient_forward,
-        .gradient_ops = "conv2d_back_data conv2d_back_weights sum",
+        .gradient_ops = "conv2d_back_data conv2d_back_weights sum leaky_relu_back",
     },
     {
         .name = "conv2d_back_data",
@@ -245,11 +256,12 @@ fmp_status conv2d_register(const fmp_host *h, fmp_registry *r)
     def.version = 1;
     def.precision = FMP_PRECISION_LOW;
     def.attrs = attr_defs;
-    def.n_attr = N_ATTR;
+    def.n_attr = i == CONV_FORWARD ? CONV_ATTRS : CONV_BACK_ATTRS;
     def.attr_size = sizeof(fmp_attr_def);
     def.params_size = sizeof(struct conv_params);
     FMP_TRY(h->add_op(r, &def));
   }
+  FMP_TRY(conv2d_register_rewrites(h, r));
   FMP_TRY(conv2d_register_ref(h, r));
   return conv2d_register_onednn(h, r);
 }

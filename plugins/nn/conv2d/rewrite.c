@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A rewrite, after gradients: a leaky rectifier right behind a convolution becomes the
+ * convolution's own, so that its kernel applies it as it stores. relu stays apart: fast
+ * kernels of slope 0 would make 0 of NaN, which relu keeps.
+ */
+#include "../activation/activation.h"
+#include "conv.h"
+
+static fmp_status emit(const fmp_host *h, fmp_builder *b)
+{
+  const struct conv_params *p = h->node_params(b, 0);
+  const struct leaky_relu_params *activation = h->node_params(b, 1);
+  if (p == NULL || activation == NULL) return FMP_OK; /* the builder has failed */
+  if (conv_has_activation(p) || activation->slope <= 0) return FMP_OK;
+  const fmp_value in[] = {h->node_in(b, 0, CONV_X), h->node_in(b, 0, CONV_W),
+                          h->node_in(b, 0, CONV_BIAS)};
+  fmp_attr attrs[CONV_ATTRS];
+  struct conv_params fused = *p;
+  fused.slope = activation->slope;
+  conv_attrs(&fused, attrs);
+  h->replace(b, 0, h->emit(b, conv_ops[CONV_FORWARD], attrs, CONV_ATTRS, in, 3));
+  return FMP_OK;
+}
+
+fmp_status conv2d_register_rewrites(const fmp_host *h, fmp_registry *r)
+{
+  static const fmp_rewrite_def def = {
+      .struct_size = sizeof(fmp_rewrite_def),
+      .name = "conv2d_with_leaky_relu",
+      .chain = "conv2d leaky_relu",
+      .phase = FMP_REWRITE_AFTER_GRADIENTS,
+      .emit = emit,
+  };
+  return h->add_rewrite(r, &def);
+}
