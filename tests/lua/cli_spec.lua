@@ -103,7 +103,7 @@ describe("fmprun", function()
     contains(run("ops", "argmax"), "gradient: no")
     output, status = run("ops", "summ")
     assert.equal(1, status)
-    contains(output, "sum")
+    contains(output, "did you mean 'sum'?")
   end)
 
   it("lists plugins, and warns of those that are refused", function()

@@ -8,7 +8,7 @@ describe("devices", function()
     assert.equal("cpu:0", name)
     assert.equal(name, fmp.device("cpu"))
     assert.truthy(fmp.devices():find("cpu", 1, true))
-    fails("cpq", fmp.device, "cpq")
+    fails("did you mean 'cpu'?", fmp.device, "cpq")
     assert.equal(name, fmp.device())
   end)
 

@@ -23,9 +23,9 @@ static void unknown_names_suggest_the_nearest(void **state)
 {
   (void)state;
   const fmp_op *found = NULL;
-  FAILS(fmp_op_find("matmull", &found), FMP_ENOTFOUND, "matmul");
-  FAILS(fmp_op_find("leaky_rulu", &found), FMP_ENOTFOUND, "leaky_relu");
-  FAILS(fmp_op_find("", &found), FMP_ENOTFOUND, "");
+  FAILS(fmp_op_find("matmull", &found), FMP_ENOTFOUND, "did you mean 'matmul'?");
+  FAILS(fmp_op_find("leaky_rulu", &found), FMP_ENOTFOUND, "did you mean 'leaky_relu'?");
+  FAILS(fmp_op_find("", &found), FMP_ENOTFOUND, "no op ''");
   assert_null(found);
 }
 
