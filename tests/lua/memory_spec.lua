@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Long runs: what the engine holds stays exactly what it is, and so does the process.
 local fmp = require "fmp"
+local raw = require "fmp.ffi"
 
 local PAGE_BYTES = 4096
 
@@ -94,5 +95,83 @@ describe("memory", function()
       assert(t)
     end
     assert.is_true(most < 300 * 2 ^ 20, ("held %d bytes"):format(most))
+  end)
+end)
+
+-- A network with what a plain product has not: kernels with prepared state and scratch
+-- memory, draws, views, optional outputs, layers that make their parameters at first use.
+local function make_network_step(optimizer)
+  local nn = fmp.nn
+  local net = nn.Sequential "net"
+  net:add(nn.Conv2d{3, kernel = 3, padding = "same"}, nn.LeakyReLU(0.1), nn.FractionalMaxPool{5},
+          nn.Conv2d{4, kernel = 2}, nn.ReLU(), nn.MaxPool{2}, nn.Dropout(0.5), nn.Flatten(),
+          nn.Linear(3))
+  local criterion = nn.CrossEntropy()
+  return function(x, y)
+    local loss = criterion(net(x), y)
+    optimizer:step(loss)
+    return loss
+  end
+end
+
+local MOST_ALLOCATIONS = 20000
+
+-- Runs f with allocation k failing. Whether there was one; then f must have failed.
+local function fails_at(f, k)
+  raw.fail_allocation(k)
+  local ok, message = pcall(f, k)
+  local made = raw.allocation_count()
+  raw.fail_allocation(-1)
+  assert.is_true(ok == (made <= k), ("allocation %d of %d failed, and the call %s"):format(
+    k, made, ok and "succeeded" or "said: " .. tostring(message)))
+  if ok then return false end
+  assert.truthy(message:find("memory", 1, true), message)
+  assert.equal("run", fmp.mode())
+  assert.equal("", raw.scope_path())
+  return true
+end
+
+-- Each allocation of f fails once. Afterwards `held` must be what it was, and f must run.
+local function survives(f, held)
+  for _ = 1, 3 do f(0) end
+  settle()
+  local before, k = held(), 0
+  while fails_at(f, k) do
+    f(k)
+    settle()
+    assert.equal(before, held(), ("bytes held after a failure at allocation %d"):format(k))
+    k = k + 1
+    assert.is_true(k < MOST_ALLOCATIONS)
+  end
+  assert.is_true(k > 100, ("only %d allocations failed"):format(k))
+end
+
+describe("a failure of each allocation of a training step", function()
+  -- Thousands of steps this small only wait for each other's threads.
+  local threads
+  setup(function() threads = fmp.threads() fmp.threads(1) end)
+  teardown(function() fmp.threads(threads) end)
+
+  local function data(n) return fmp.ones{n, 8, 8, 2}, fmp.zeros{n, dtype = "i32"} end
+
+  it("is an error each, recorded from nothing", function()
+    local x, y = data(2)
+    survives(function()
+      fmp.record(make_network_step(fmp.optim.SGD{momentum = 0.9}), x, y)
+    end, fmp.live_bytes)
+  end)
+
+  it("is an error each, compiled from nothing", function()
+    local x, y = data(2)
+    survives(function() fmp.compile(make_network_step(fmp.optim.Adam()))(x, y) end,
+             fmp.live_bytes)
+  end)
+
+  -- Ops are prepared once for each shape and then cached: here they are not yet. What is
+  -- cached comes and goes, so only tensors are counted.
+  it("is an error each where shapes are new", function()
+    local step = make_network_step(fmp.optim.SGD())
+    survives(function(k) fmp.record(function() return step(data(1 + k % 50)) end) end,
+             raw.tensor_bytes)
   end)
 end)
