@@ -84,6 +84,48 @@ static void refused(void **state)
   FAILS(fmp_op_find("hostile_fresh", &none), FMP_ENOTFOUND, "");
 }
 
+/* relu of -1, traced, planned and run. */
+static double planned_relu(void)
+{
+  fmp_tensor *x = vector(1, (const float[]){-1}), *in, *y;
+  const fmp_spec spec = vector_spec(FMP_F32, 1);
+  fmp_graph *g = NULL;
+  fmp_plan *plan = NULL;
+  fmp_instance *instance = NULL;
+  OK(fmp_trace_begin(NULL, &spec, 1, 0, &in));
+  fmp_tensor *traced = call("relu", 1, in);
+  OK(fmp_trace_end(&traced, 1, &g));
+  OK(fmp_plan_new(g, NULL, 0, 0, &plan));
+  OK(fmp_instance_new(plan, 0, &instance));
+  OK(fmp_instance_run(instance, &x, 1, &y, 1));
+  const double value = item_of(y);
+  drop(4, x, in, traced, y);
+  fmp_instance_release(instance);
+  fmp_plan_release(plan);
+  fmp_graph_release(g);
+  return value;
+}
+
+/* load_half adds one of each kind before it fails; none may be there, or be used. */
+static void nothing_of_half_a_plugin(void **state)
+{
+  (void)state;
+  char kernels[512], devices[512];
+  fmp_device *device = NULL;
+  fmp_resource *resource = NULL;
+  snprintf(kernels, sizeof kernels, "%s", fmp_op_kernels(op("relu")));
+  snprintf(devices, sizeof devices, "%s", fmp_device_list());
+  refuse(hostile("load_half"), FMP_EPLUGIN, "half of it was enough");
+  assert_string_equal(fmp_op_kernels(op("relu")), kernels);
+  assert_string_equal(fmp_device_list(), devices);
+  FAILS(fmp_device_find("hostile_half", &device), FMP_ENOTFOUND, "hostile_half");
+  FAILS(fmp_resource_open("hostile_half", NULL, 0, &resource), FMP_ENOTFOUND, "hostile_half");
+  fmp_tensor *x = vector(1, (const float[]){-1}), *y = call("relu", 1, x);
+  NEAR(item_of(y), 0, 0);
+  drop(2, x, y);
+  NEAR(planned_relu(), 0, 0);
+}
+
 /* Refusing is repeatable: the second time is no surprise either. */
 static void refused_again(void **state)
 {
@@ -507,6 +549,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(refused),
+      cmocka_unit_test(nothing_of_half_a_plugin),
       cmocka_unit_test(refused_again),
       cmocka_unit_test(no_shared_objects),
       cmocka_unit_test(incomplete_definitions),

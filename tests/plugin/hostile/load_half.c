@@ -1,11 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Adds an op and a resource, then fails: neither may stay. */
+ * Adds one of each kind, a kernel for another plugin's op among them, then fails: nothing
+ * of it may stay. */
 #include "hostile.h"
+
+static fmp_status run(const fmp_call *call) { return call->host->fail(FMP_EDEVICE, "half ran"); }
+
+static fmp_status open_half(const fmp_host *h, const void *params, void **state)
+{
+  (void)h, (void)params;
+  *state = NULL;
+  return FMP_OK;
+}
+
+static void close_half(const fmp_host *h, void *state) { (void)h, (void)state; }
+
+static fmp_status open_device(const fmp_host *h, int32_t index, void **device)
+{
+  (void)h, (void)index;
+  *device = NULL;
+  return FMP_OK;
+}
+
+static fmp_status alloc(void *device, size_t bytes, void **memory)
+{
+  (void)device, (void)bytes, (void)memory;
+  return FMP_ENOMEM;
+}
+
+static void free_nothing(void *device, void *memory) { (void)device, (void)memory; }
+
+static fmp_status copy(void *device, void *stream, int32_t direction, void *target,
+                       const void *source, size_t bytes)
+{
+  (void)device, (void)stream, (void)direction, (void)target, (void)source, (void)bytes;
+  return FMP_EDEVICE;
+}
+
+/* Were it to stay, every relu would fail at the next plan. */
+static fmp_status spoil(const fmp_host *h, fmp_builder *b)
+{
+  (void)b;
+  return h->fail(FMP_EUNSUPPORTED, "half a rewrite ran");
+}
+
+static fmp_status add_all(const fmp_host *h, fmp_registry *r)
+{
+  const fmp_op_def op = plain_op("hostile_half");
+  const fmp_kernel_def kernel = {.struct_size = sizeof kernel,
+                                 .op = "relu",
+                                 .backend = "cpu",
+                                 .name = "half",
+                                 .dtypes = FMP_ANY_DTYPE,
+                                 .priority = 1000000,
+                                 .run = run};
+  const fmp_backend_def backend = {.struct_size = sizeof backend,
+                                   .name = "hostile_half",
+                                   .open = open_device,
+                                   .alloc = alloc,
+                                   .free = free_nothing,
+                                   .copy = copy};
+  const fmp_resource_def resource = {.struct_size = sizeof resource,
+                                     .name = "hostile_half",
+                                     .open = open_half,
+                                     .close = close_half};
+  const fmp_rewrite_def rewrite = {
+      .struct_size = sizeof rewrite, .name = "hostile_half", .chain = "relu", .emit = spoil};
+  FMP_TRY(h->add_op(r, &op));
+  FMP_TRY(h->add_kernel(r, &kernel));
+  FMP_TRY(h->add_backend(r, &backend));
+  FMP_TRY(h->add_resource(r, &resource));
+  return h->add_rewrite(r, &rewrite);
+}
 
 static fmp_status load(const fmp_host *h, fmp_registry *r)
 {
-  const fmp_op_def def = plain_op("hostile_half");
-  FMP_TRY(h->add_op(r, &def));
+  FMP_TRY(add_all(h, r));
   return h->fail(FMP_ENOMEM, "half of it was enough");
 }
 
