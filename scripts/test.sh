@@ -7,8 +7,8 @@
 #   --tsan  with the thread sanitizer, in build-tsan/: the C tests, since Lua's compiled
 #           code and the libraries' threads are out of its sight
 #
-# FMP_CMAKE_ARGS is passed to cmake. The last line counts what passed, failed and was
-# skipped, whatever ran it.
+# FMP_CMAKE_ARGS is passed to cmake. What was skipped is listed with the reason; the last line
+# counts what passed, failed and was skipped, whatever ran it.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/deps.sh
@@ -17,7 +17,7 @@ preset=release build=build only=
 case ${1:-} in
   --asan) preset=asan build=build-asan && shift ;;
   --tsan) preset=tsan build=build-tsan only='^unit\.' && shift ;;
-  -*) sed -n '3,12s/^# \{0,1\}//p' "$0" && exit 2 ;;
+  -*) sed -n '3,13s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac
 
 names=
@@ -39,15 +39,20 @@ status=0
 ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 900 \
   ${select:+-R "$select"} || status=$?
 
-# LastTest.log has what every runner printed; each says in its own way what it counted. A
-# test that failed without counting a failure (it crashed, it timed out) counts as one.
+# LastTest.log has what every runner printed; each says in its own way what it counted, and
+# what it skipped: busted in three lines, others in one. A test that failed without counting
+# a failure (it crashed, it timed out) counts as one.
 awk '
   function close_test() {
-    if (in_test && result == "failed" && test_failed == 0) test_failed = 1
+    if (in_test != "" && result == "failed" && test_failed == 0) test_failed = 1
     failed += test_failed
-    in_test = 0
+    in_test = ""
   }
-  /^[0-9]+\/[0-9]+ Testing: / { close_test(); in_test = 1; test_failed = 0; result = "" }
+  /^[0-9]+\/[0-9]+ Testing: / { close_test(); in_test = $3; test_failed = 0; result = "" }
+  pending == 1 { what = $0 }
+  pending == 2 { print "skipped: " in_test ": " what ": " $0 }
+  { pending = /^Pending -> / ? 1 : pending == 1 ? 2 : 0 }
+  /^skip(ped:)? / { sub(/^skip(ped:)? +/, ""); print "skipped: " in_test ": " $0 }
   /^\[  PASSED  \] [0-9]+ test/ { passed += $4 }
   /^\[  FAILED  \] [0-9]+ test/ { test_failed += $4 }
   /^\[  SKIPPED \] [0-9]+ test/ { skipped += $4 }
