@@ -235,6 +235,15 @@ static void warn_refused(const char *path)
     fmp__log(FMP__LOG_WARNING, "plugin %s was refused: %s", path, fmp_last_error());
 }
 
+/* The first of a name goes before all others: they wait until it is in, or refused. */
+static int waits(const candidate *candidates, uint32_t i)
+{
+  for (uint32_t k = 0; k < i; k++)
+    if (candidates[k].entry && strcmp(candidates[k].entry->name, candidates[i].entry->name) == 0)
+      return 1;
+  return 0;
+}
+
 /* Commits what can be, until nothing more can: a plugin may need another's ops. */
 static int32_t commit_all(candidate *candidates, uint32_t n)
 {
@@ -242,7 +251,7 @@ static int32_t commit_all(candidate *candidates, uint32_t n)
   do {
     before = count;
     for (uint32_t i = 0; i < n; i++)
-      if (candidates[i].entry && commit(&candidates[i]) == FMP_OK) {
+      if (candidates[i].entry && !waits(candidates, i) && commit(&candidates[i]) == FMP_OK) {
         drop_candidate(&candidates[i]);
         count++;
       }
@@ -250,14 +259,17 @@ static int32_t commit_all(candidate *candidates, uint32_t n)
   return count;
 }
 
+/* What is left is refused in order, and makes way for others of its name. */
 static void load_candidates(const names *l, candidate *candidates, int32_t *count)
 {
   for (uint32_t i = 0; i < l->n; i++)
     if (stage(l->items[i], &candidates[i]) != FMP_OK) warn_refused(l->items[i]);
   *count = commit_all(candidates, l->n);
   for (uint32_t i = 0; i < l->n; i++) {
-    if (candidates[i].entry && commit(&candidates[i]) != FMP_OK) warn_refused(l->items[i]);
+    const int refused = candidates[i].entry && commit(&candidates[i]) != FMP_OK;
+    if (refused) warn_refused(l->items[i]);
     drop_candidate(&candidates[i]);
+    if (refused) *count += commit_all(candidates, l->n);
   }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Plugins that are broken, foreign, old, new or malicious: see tests/plugin/hostile. Each
  * refusal is one line with the file and the reason, and registers nothing. */
-#define _POSIX_C_SOURCE 200809L /* setenv, symlink */
+#define _POSIX_C_SOURCE 200809L /* setenv */
 #include "support.h"
 
 #include <stdio.h>
@@ -503,42 +503,6 @@ static void failing_kernels_in_a_plan(void **state)
   drop(1, x);
 }
 
-/* -- directories ----------------------------------------------------------- */
-
-static void link_into(const char *directory, const char *target, const char *name)
-{
-  char path[600];
-  snprintf(path, sizeof path, "%s/%s", directory, name);
-  assert_int_equal(symlink(target, path), 0);
-}
-
-/* One good plugin among what is refused, skipped, or must not even be opened. */
-static void directory_scan(void **state)
-{
-  (void)state;
-  char directory[256];
-  int32_t loaded = -1;
-  strcpy(directory, scratch_path("plugins"));
-  assert_int_equal(mkdir(directory, 0777), 0);
-  link_into(directory, hostile("abi_major"), "fmp_a.so");
-  link_into(directory, hostile("scanned"), "fmp_b.so");
-  link_into(directory, hostile("load_half"), "fmp_c.so");
-  link_into(directory, "/nowhere", "fmp_d.so");
-  link_into(directory, FMP_TEST_PLUGINS "/hostile/other.so", "other.so");
-  link_into(directory, FMP_TEST_PLUGINS "/hostile/other.so", "fmp_other.so.bak");
-  struct counts want = count();
-  want.ops++;
-  want.plugins++;
-  fmp_log_level(0);
-  OK(fmp_plugin_scan(directory, &loaded));
-  fmp_log_level(1);
-  assert_int_equal(loaded, 1);
-  expect_counts(want);
-  assert_null(getenv("FMP_TEST_OPENED"));
-  assert_non_null(op("hostile_scanned"));
-  FAILS(fmp_plugin_scan(scratch_path("missing"), &loaded), FMP_ENOTFOUND, "missing");
-}
-
 /* The first one: duplicate_op and incomplete speak of its op. */
 static int load_all(void **state)
 {
@@ -563,7 +527,6 @@ int main(void)
       cmocka_unit_test(absurd_shapes),
       cmocka_unit_test(failing_kernels),
       cmocka_unit_test(failing_kernels_in_a_plan),
-      cmocka_unit_test(directory_scan),
   };
   return cmocka_run_group_tests(tests, load_all, NULL);
 }
