@@ -53,6 +53,37 @@ describe("compile", function()
     assert.are_not.equal(eager[1], eager[5])
   end)
 
+  it("equals recorded steps of a network bit for bit, its draws too", function()
+    local function run(wrap)
+      local nn = fmp.nn
+      local net = nn.Sequential "net"
+      net:add(nn.Conv2d{6, kernel = 3, padding = "same"}, nn.LeakyReLU(0.1),
+              nn.FractionalMaxPool{6, per = "sample"}, nn.Conv2d{5, kernel = 2}, nn.Tanh(),
+              nn.AvgPool{2}, nn.Dropout(0.3), nn.Flatten(), nn.Linear(4))
+      fmp.seed(9)
+      local x, criterion, optimizer = fmp.randn{7, 9, 9, 3}, nn.CrossEntropy(), fmp.optim.Adam()
+      local labels, bytes = fmp.tensor({0, 1, 2, 3, 2, 1, 0}, {dtype = "i32"}), {}
+      net:build(x)
+      fmp.seed(10)
+      local step = wrap(function(images, y)
+        local loss = criterion(net(images), y)
+        optimizer:step(loss)
+        return loss
+      end)
+      for i = 1, 4 do
+        bytes[i] = step(x, labels):bytes()
+        for _, w in ipairs(net:parameters()) do bytes[i] = bytes[i] .. w:bytes() end
+      end
+      return bytes
+    end
+    local recorded = run(function(f) return function(...) return fmp.record(f, ...) end end)
+    local compiled = run(function(f) return fmp.compile(f, exact) end)
+    for i = 1, 4 do assert.is_true(recorded[i] == compiled[i], "step " .. i) end
+    assert.is_false(recorded[1] == recorded[4])
+    -- and run after run
+    assert.same(compiled, run(function(f) return fmp.compile(f, exact) end))
+  end)
+
   it("makes one plan for each batch size, none for another number", function()
     local w = fmp.parameter(fmp.randn{4, 2})
     local optimizer = fmp.optim.SGD{}

@@ -97,6 +97,80 @@ static void one_plan_four_instances(void **state)
   model_free(&m);
 }
 
+/* -- what an instance has of its own: scratch memory, and draws by its thread's seed -------- */
+
+enum { WIDTH = 64 };
+
+static fmp_plan *plan_smooth_and_noise(void)
+{
+  const fmp_spec spec = matrix_spec(FMP_F32, ROWS, WIDTH);
+  fmp_tensor *x = NULL, *y[2];
+  fmp_graph *g = NULL;
+  fmp_plan *plan = NULL;
+  OK(fmp_trace_begin(NULL, &spec, 1, 0, &x));
+  y[0] = call("sdk_smooth", 1, x);
+  y[1] = call("sdk_noise", 1, x);
+  OK(fmp_trace_end(y, 2, &g));
+  drop(3, x, y[0], y[1]);
+  OK(fmp_plan_new(g, NULL, 0, 0, &plan));
+  fmp_graph_release(g);
+  return plan;
+}
+
+/* Rows of one value, which smoothing leaves as they are; draws[] receives the draws. */
+static int smooth_and_draw(struct worker *w, fmp_instance *instance, int round, double *draws)
+{
+  const fmp_spec spec = matrix_spec(FMP_F32, ROWS, WIDTH);
+  const float value = (float)(1 + w->number * ROUNDS + round);
+  float values[ROWS * WIDTH], got[ROWS * WIDTH];
+  fmp_tensor *x = NULL, *y[2] = {NULL};
+  for (int i = 0; i < ROWS * WIDTH; i++) values[i] = value;
+  int good = fmp_tensor_from(NULL, &spec, values, sizeof values, &x) == FMP_OK &&
+             fmp_instance_run(instance, &x, 1, y, 2) == FMP_OK &&
+             fmp_tensor_read(y[0], got, sizeof got) == FMP_OK &&
+             fmp_tensor_read(y[1], draws, ROWS * WIDTH * (int64_t)sizeof *draws) == FMP_OK;
+  if (!good) complain(w, "smooth");
+  for (int i = 0; i < ROWS * WIDTH && good; i++)
+    if (fabsf(got[i] - value) > 1e-3F) good = complain(w, "another's scratch memory");
+  drop(3, x, y[0], y[1]);
+  return good;
+}
+
+/* Twice with the same seed: the same draws, though three others draw meanwhile. */
+static void *draw_twice(void *arg)
+{
+  static _Thread_local double first[ROUNDS][ROWS * WIDTH], again[ROWS * WIDTH];
+  struct worker *w = arg;
+  fmp_instance *instance = NULL;
+  if (fmp_instance_new(w->plan, 1, &instance) != FMP_OK) return complain(w, "instance"), NULL;
+  int good = 1;
+  fmp_random_seed((uint64_t)w->number);
+  for (int round = 0; round < ROUNDS && good; round++)
+    good = smooth_and_draw(w, instance, round, first[round]);
+  fmp_random_seed((uint64_t)w->number);
+  for (int round = 0; round < ROUNDS && good; round++) {
+    good = smooth_and_draw(w, instance, round, again);
+    if (good && memcmp(first[round], again, sizeof again) != 0) good = complain(w, "other draws");
+  }
+  fmp_instance_release(instance);
+  return NULL;
+}
+
+static void scratch_and_draws_are_ones_own(void **state)
+{
+  (void)state;
+  fmp_plan *plan = plan_smooth_and_noise();
+  pthread_t threads[THREADS];
+  struct worker workers[THREADS];
+  for (int i = 0; i < THREADS; i++) {
+    workers[i] = (struct worker){.number = i, .plan = plan};
+    assert_int_equal(pthread_create(&threads[i], NULL, draw_twice, &workers[i]), 0);
+  }
+  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < THREADS; i++) assert_string_equal(workers[i].complaint, "");
+  fmp_plan_release(plan);
+}
+
 /* Each thread trains a model of its own: recordings belong to the thread. */
 static void *train(void *arg)
 {
@@ -134,7 +208,8 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_plan_four_instances),
+      cmocka_unit_test(scratch_and_draws_are_ones_own),
       cmocka_unit_test(four_models),
   };
-  return cmocka_run_group_tests(tests, load_plugins, NULL);
+  return cmocka_run_group_tests(tests, load_sdk_plugin, NULL);
 }

@@ -50,6 +50,9 @@ near_list({compiled(fmp.tensor({1, 2}, {dtype = "f64"})):item()}, {0.5 * 8 * 9},
 local row = fmp.tensor {{1, 2, 6}, {4, 4, 4}}
 near_list(fmp.ops.sdk_smooth(row):flat(), {1.5, 3, 4, 4, 4, 4}, "sdk_smooth", 1e-6)
 near_list(fmp.ops.sdk_smooth(row, {radius = 100}):flat(), {3, 3, 3, 4, 4, 4}, "wide", 1e-6)
+local smooth = fmp.compile(function(v) return fmp.ops.sdk_smooth(v) + fmp.ops.sdk_smooth(v * 2) end)
+near_list(smooth(row):flat(), {4.5, 9, 12, 12, 12, 12}, "sdk_smooth compiled", 1e-5)
+near_list(smooth(fmp.tensor {{0, 3}}):flat(), {4.5, 4.5}, "sdk_smooth compiled again", 1e-5)
 
 -- Random draws: a function of the seed, and new ones at each step.
 fmp.seed(7)
@@ -58,6 +61,14 @@ fmp.seed(7)
 near_list(fmp.ops.sdk_noise(x):flat(), first, "sdk_noise again", 0)
 expect(first[1] ~= second[1], "sdk_noise drew the same twice")
 for _, draw in ipairs(first) do expect(draw >= 0 and draw < 1, "sdk_noise: %g", draw) end
+local noise = fmp.compile(function(v) return fmp.ops.sdk_noise(v) end)
+fmp.seed(7)
+first, second = noise(x):flat(), noise(x):flat()
+fmp.seed(7)
+near_list(noise(x):flat(), first, "sdk_noise compiled, again", 0)
+expect(first[1] ~= second[1], "sdk_noise drew the same twice, compiled")
+fmp.seed(7)
+near_list(fmp.record(fmp.ops.sdk_noise, x):flat(), first, "sdk_noise recorded as compiled", 0)
 
 -- A resource, eager and compiled, saved and restored.
 local counter = fmp.open("sdk_counter", {start = 10, stride = 5})
@@ -87,6 +98,19 @@ squares:close()
 local w = fmp.zeros {2}
 fmp.ops.sdk_increment(w, {by = 3})
 near_list(w:flat(), {3, 3}, "sdk_increment")
+local increment = fmp.compile(function(v)
+  fmp.ops.sdk_increment(v, {by = 2})
+  return v * 2
+end)
+near_list(increment(w):flat(), {10, 10}, "read after a write, compiled")
+near_list(w:flat(), {5, 5}, "sdk_increment compiled")
+
+-- Listed and documented, by its definition alone.
+local help = tostring(fmp.ops.sdk_cube)
+for _, part in ipairs {"sdk_cube(x) -> (y)", "The cube of each element, scaled.", "scale: f64",
+                       "factor in front of x^3"} do
+  expect(help:find(part, 1, true), "'%s' in: %s", part, help)
+end
 
 -- Rewrites: other nodes, the same values; none where the user wants none, or where a
 -- value in between is read too.
@@ -121,9 +145,7 @@ near_list(fused(x):flat(), {-20.25, 0, 48, 162}, "fused")
 expect(not has(fused, "sdk_double"), "fused nodes")
 
 -- C++.
-if fmp.ops.sdk_hypot then
-  local lengths = fmp.ops.sdk_hypot(fmp.tensor {3, 5}, fmp.tensor {4, 12})
-  near_list(lengths:flat(), {5, 13}, "sdk_hypot", 1e-6)
-end
+local lengths = fmp.ops.sdk_hypot(fmp.tensor {3, 5}, fmp.tensor {4, 12})
+near_list(lengths:flat(), {5, 13}, "sdk_hypot", 1e-6)
 
 print(passed .. " passed, 0 failed, 0 skipped")
