@@ -199,7 +199,8 @@ static fmp_status apply(pass *p, const uint32_t *chain)
   for (uint32_t i = 0; i < p->length; i++) copies[i] = p->nodes[chain[i]];
   fmp_builder b = {
       .graph = p->to, .chain = copies, .chain_length = p->length, .replacements = replacements};
-  fmp_status status = p->rewrite->def.emit(fmp__host(), &b);
+  fmp__error_clear();
+  fmp_status status = fmp__plugin_status(p->rewrite->def.emit(fmp__host(), &b), "emit");
   if (b.status != FMP_OK) {
     fmp__error_restore(b.text);
     status = b.status;
