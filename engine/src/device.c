@@ -32,7 +32,8 @@ static fmp_status find_backend(const char *name, size_t length, fmp__backend **b
 static fmp_status count_devices(const fmp__backend *backend, int32_t *count)
 {
   *count = 1;
-  return backend->def.count ? backend->def.count(fmp__host(), count) : FMP_OK;
+  return backend->def.count ? fmp__plugin_status(backend->def.count(fmp__host(), count), "count")
+                            : FMP_OK;
 }
 
 /* Under the lock. */
@@ -48,7 +49,9 @@ static fmp_status open_device(fmp__backend *backend, int32_t index)
   device->backend = backend;
   device->index = index;
   snprintf(device->name, sizeof device->name, "%s:%d", backend->def.name, index);
-  const fmp_status status = backend->def.open(fmp__host(), index, &device->state);
+  fmp__error_clear();
+  const fmp_status status =
+      fmp__plugin_status(backend->def.open(fmp__host(), index, &device->state), "open");
   if (status != FMP_OK) {
     fmp__free(device);
     return fmp__fail_in(status, "device '%s:%d'", backend->def.name, index);
@@ -133,6 +136,7 @@ fmp_status fmp__device_alloc(fmp_device *device, int64_t bytes, void **memory)
   fmp_status status = FMP_ENOMEM;
   if (!fmp__allocation_fails())
     status = device->backend->def.alloc(device->state, (size_t)wanted, memory);
+  if (status < 0 || status >= FMP_STATUS_COUNT) return fmp__plugin_status(status, "alloc");
   if (status != FMP_OK)
     return fmp__fail(status, "out of memory on %s: %" PRId64 " bytes wanted", device->name, wanted);
   fmp__count_device_bytes(wanted);
@@ -157,7 +161,8 @@ fmp_status fmp__stream_open(fmp_device *device, int32_t serial, void **stream)
 {
   const fmp_backend_def *def = &device->backend->def;
   *stream = NULL;
-  return def->stream_open ? def->stream_open(device->state, serial, stream) : FMP_OK;
+  if (!def->stream_open) return FMP_OK;
+  return fmp__plugin_status(def->stream_open(device->state, serial, stream), "stream_open");
 }
 
 void fmp__stream_close(fmp_device *device, void *stream)
@@ -175,5 +180,14 @@ void fmp__stream_enter(fmp_device *device, void *stream)
 fmp_status fmp__stream_wait(fmp_device *device, void *stream)
 {
   const fmp_backend_def *def = &device->backend->def;
-  return def->stream_wait ? def->stream_wait(device->state, stream) : FMP_OK;
+  if (!def->stream_wait) return FMP_OK;
+  return fmp__plugin_status(def->stream_wait(device->state, stream), "stream_wait");
+}
+
+fmp_status fmp__device_copy(fmp_device *device, void *stream, int32_t direction, void *target,
+                            const void *source, size_t bytes)
+{
+  const fmp_backend_def *def = &device->backend->def;
+  return fmp__plugin_status(def->copy(device->state, stream, direction, target, source, bytes),
+                            "backend copy");
 }

@@ -23,5 +23,8 @@ fmp_status fmp__stream_open(fmp_device *device, int32_t serial, void **stream);
 void fmp__stream_close(fmp_device *device, void *stream);
 void fmp__stream_enter(fmp_device *device, void *stream);
 fmp_status fmp__stream_wait(fmp_device *device, void *stream);
+/* direction: FMP_COPY_*. */
+fmp_status fmp__device_copy(fmp_device *device, void *stream, int32_t direction, void *target,
+                            const void *source, size_t bytes);
 
 #endif

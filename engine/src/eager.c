@@ -219,8 +219,7 @@ static fmp_status set_step(fmp__thread_stream *s, uint64_t step)
     *s->step = step;
     return FMP_OK;
   }
-  return s->device->backend->def.copy(s->device->state, s->stream, FMP_COPY_TO_DEVICE, s->step,
-                                      &step, sizeof step);
+  return fmp__device_copy(s->device, s->stream, FMP_COPY_TO_DEVICE, s->step, &step, sizeof step);
 }
 
 static fmp_status call_kernel(const fmp__eager *e, const fmp__prepared *p, const arguments *a)

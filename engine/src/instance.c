@@ -203,8 +203,7 @@ static fmp_status set_random(fmp_instance *x)
     *x->step = step;
     return FMP_OK;
   }
-  return device->backend->def.copy(device->state, x->stream, FMP_COPY_TO_DEVICE, x->step, &step,
-                                   sizeof step);
+  return fmp__device_copy(device, x->stream, FMP_COPY_TO_DEVICE, x->step, &step, sizeof step);
 }
 
 static fmp_status run_step(const fmp_instance *x, uint32_t t)

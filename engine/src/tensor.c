@@ -225,8 +225,7 @@ static fmp_status copy_bytes(fmp_device *device, int32_t direction, void *target
   fmp__thread_stream *s;
   if (bytes == 0) return FMP_OK;
   FMP_TRY(fmp__context_stream(device, &s));
-  FMP_TRY(device->backend->def.copy(device->state, s->stream, direction, target, source,
-                                    (size_t)bytes));
+  FMP_TRY(fmp__device_copy(device, s->stream, direction, target, source, (size_t)bytes));
   return fmp__stream_wait(device, s->stream);
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Devices by name, their threads, and the null device: a whole training step without
  * arithmetic, in memory that the engine must not touch but by copies. */
+#define _POSIX_C_SOURCE 200809L /* setenv */
 #include "model.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void found_by_name(void **state)
@@ -172,6 +174,38 @@ static void training_on_null(void **state)
   assert_int_equal(fmp_tensor_bytes(), before);
 }
 
+static fmp_status to_hostile_device(fmp_tensor *x)
+{
+  fmp_device *device = NULL;
+  fmp_tensor *y = NULL;
+  fmp_status status = fmp_device_find("hostile_device", &device);
+  if (status == FMP_OK) status = fmp_tensor_to(x, device, &y);
+  fmp_tensor_release(y);
+  return status;
+}
+
+/* A status that nobody knows is an error of ours, and says which function it came from. */
+static void failing_backend(void **state)
+{
+  (void)state;
+  /* The thread's stream stays open once it is, so its opening fails before the copy. */
+  static const char *const functions[] = {"count",       "open", "alloc",
+                                          "stream_open", "copy", "stream_wait"};
+  fmp_tensor *x = vector(2, (const float[]){1, 2});
+  OK(fmp_plugin_load(FMP_TEST_PLUGINS "/hostile/fmp_device.so"));
+  for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+    char text[64];
+    snprintf(text, sizeof text, "%s returned unknown status 4711", functions[i]);
+    setenv("FMP_TEST_CASE", functions[i], 1);
+    const int64_t tensors = fmp_tensor_bytes();
+    FAILS(to_hostile_device(x), FMP_EPLUGIN, text);
+    assert_int_equal(fmp_tensor_bytes(), tensors);
+  }
+  unsetenv("FMP_TEST_CASE");
+  OK(to_hostile_device(x));
+  drop(1, x);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -183,6 +217,7 @@ int main(void)
       cmocka_unit_test(parallel_failures),
       cmocka_unit_test(devices_do_not_mix),
       cmocka_unit_test(training_on_null),
+      cmocka_unit_test(failing_backend),
   };
   return cmocka_run_group_tests(tests, load_sdk_plugin, NULL);
 }
