@@ -26,7 +26,7 @@ extern "C" {
 
 /* Major differs: refused. Minor: the least that the plugin needs; it only appends. */
 #define FMP_ABI_MAJOR 1u
-#define FMP_ABI_MINOR 1u
+#define FMP_ABI_MINOR 0u
 
 #if defined(__GNUC__)
 #define FMP_EXPORT            __attribute__((visibility("default")))
@@ -146,7 +146,7 @@ typedef struct fmp_op_def {
    * these strides; the engine then copies the input and asks again. NULL: a kernel. */
   fmp_status (*alias)(const fmp_host *h, const void *params, const fmp_view *in, fmp_view *out);
 
-  /* Since ABI 1.1. [any-thread] Floating-point operations of one run, a multiplication and an
+  /* [any-thread] Floating-point operations of one run, a multiplication and an
    * addition counted as two: what profiles divide by the time. NULL: not counted. */
   double (*flops)(const void *params, const fmp_spec *in, uint32_t n_in, const fmp_spec *out,
                   uint32_t n_out);
