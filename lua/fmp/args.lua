@@ -8,7 +8,7 @@
 --     {"epochs", 250},                           -- a common option with another default
 --   }}, ...)
 --
--- An option is {name, default, help, type =, choices =, min =}. type: "integer", "number",
+-- An option is {name, default, help, type =, choices =, min =, max =}. type: "integer", "number",
 -- "string" or "boolean"; not given: the default's. A default of nil: none, or that of the
 -- common option of the name; false: none even so. --help prints them all. Seed, threads and
 -- device take effect at once. Words that cannot be end the script with one line and status 1.
@@ -36,14 +36,24 @@ local words_for = {
   no = false, ["false"] = false, off = false, ["0"] = false,
 }
 
+-- Whole numbers beyond are not all there in a double.
+local LARGEST_WHOLE = 2 ^ 53
+
 local function number_of(row, text, whole)
   local value = tonumber(text)
   if not value or value ~= value or whole and value % 1 ~= 0 then
     return nil, ("--%s: expected a %snumber, got '%s'"):format(row.name, whole and "whole " or "",
                                                              text)
   end
+  if math.abs(value) >= (whole and LARGEST_WHOLE or math.huge) then
+    return nil, ("--%s: expected a number below %s, got %s"):format(
+      row.name, whole and "2^53" or "infinity", text)
+  end
   if row.min and value < row.min then
     return nil, ("--%s: expected at least %g, got %s"):format(row.name, row.min, text)
+  end
+  if row.max and value > row.max then
+    return nil, ("--%s: expected at most %g, got %s"):format(row.name, row.max, text)
   end
   return value
 end
@@ -87,7 +97,8 @@ local function declare(given, base)
   if default == false and kind ~= "boolean" then default = nil end
   return {
     name = given[1], default = default, help = given[3] or base.help or "",
-    type = kind, choices = given.choices or base.choices, min = given.min or base.min,
+    type = kind, choices = given.choices or base.choices,
+    min = given.min or base.min, max = given.max or base.max,
   }
 end
 
@@ -150,10 +161,38 @@ local function values(rows, parsed)
   return opt
 end
 
+-- What takes effect at once, and how; each may refuse.
+local effects = {
+  {"device", device.device}, {"threads", device.threads}, {"seed", random.seed},
+}
+
+-- True, or false and what is wrong with which option, without the position of the script's
+-- call, which is not where the fault is.
 local function apply(opt)
-  if opt.device then device.device(opt.device) end
-  if opt.threads then device.threads(opt.threads) end
-  random.seed(opt.seed)
+  for _, effect in ipairs(effects) do
+    local name, set = effect[1], effect[2]
+    if opt[name] then
+      local ok, message = pcall(set, opt[name])
+      if not ok then
+        return false, ("--%s: %s"):format(name, message:match "^[^\n]-:%d+: (.*)" or message)
+      end
+    end
+  end
+  return true
+end
+
+-- argparse takes any word that begins with "-" for an option: "--lr", "-1" is "--lr=-1".
+local function join_negative(words)
+  local joined = {}
+  for _, word in ipairs(words) do
+    local last = joined[#joined]
+    if tonumber(word) and word:sub(1, 1) == "-" and last and last:find "^%-%-[^=]+$" then
+      joined[#joined] = last .. "=" .. word
+    else
+      joined[#joined + 1] = word
+    end
+  end
+  return joined
 end
 
 -- The fault is in what the user typed, not in a line of the script: no position, no trace.
@@ -175,9 +214,10 @@ return function(declaration, ...)
   end
   local rows = declared(declaration.options or {})
   local parser = make_parser(declaration, rows)
-  local ok, parsed = parser:pparse(words)
+  local ok, parsed = parser:pparse(join_negative(words))
   if not ok then refuse(parser, parsed) end
   local opt = values(rows, parsed)
-  apply(opt)
+  local applied, why = apply(opt)
+  if not applied then refuse(parser, why) end
   return opt
 end
