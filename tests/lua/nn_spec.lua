@@ -285,6 +285,10 @@ describe("nn.fmp_sizes", function()
     fails("fmp_sizes: expected ratio above 1, got 1", nn.fmp_sizes, {layers = 3, ratio = 1})
     fails("fmp_sizes: expected layers as a whole number from 1, got none", nn.fmp_sizes,
           {ratio = 2})
+    fails("fmp_sizes: expected an input of at most 65535 pixels, got 152917 from 8 layers of "
+          .. "ratio 4", nn.fmp_sizes, {layers = 8, ratio = 4})
+    fails("fmp_sizes: expected an input of at most 65535 pixels, got inf from 2 layers",
+          nn.fmp_sizes, {layers = 2, ratio = 1e200})
   end)
 end)
 

@@ -74,6 +74,9 @@ local function before_pooling(out, ratio)
   return size > out and size or out + 1
 end
 
+-- No larger image can be made; see the field of batch_queue.
+local LARGEST_INPUT = 65535
+
 --- The sizes after each pooling of a network of `layers` valid convolutions, each followed
 -- by a pooling, that ends with one more convolution and a single pixel: a list from the
 -- first layer on, and `input`, the size of the images. Derived from the last backwards:
@@ -90,6 +93,10 @@ function M.fmp_sizes(options)
   for i = layers, 1, -1 do
     sizes[i] = size
     size = before_pooling(size, ratio) + kernel - 1
+  end
+  if size > LARGEST_INPUT then
+    raw.fail("fmp_sizes: expected an input of at most %d pixels, got %.6g from %d layers of "
+             .. "ratio %g", LARGEST_INPUT, size, layers, ratio)
   end
   sizes.input = size
   return sizes
