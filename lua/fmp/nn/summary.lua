@@ -38,12 +38,21 @@ local function add_rows(rows, module, path, seen)
   return total
 end
 
+-- A terminal's usual width: lines that are broken there are no table.
+local COLUMNS = 80
+
+-- A layer's text gives way, the figures stay.
 local function widths(rows)
   local width = {0, 0, 0}
   for _, row in ipairs(rows) do
     for i = 1, 3 do width[i] = math.max(width[i], #row[i]) end
   end
+  width[1] = math.min(width[1], math.max(COLUMNS - width[2] - width[3] - 4, 20))
   return width
+end
+
+local function cut(text, width)
+  return #text <= width and text or text:sub(1, width - 3) .. "..."
 end
 
 --- The table of a module and all below it.
@@ -54,7 +63,7 @@ function M.text(module)
   local width, lines = widths(rows), {}
   local format = ("%%-%ds  %%-%ds  %%%ds"):format(width[1], width[2], width[3])
   for i, row in ipairs(rows) do
-    lines[i] = format:format(row[1], row[2], row[3]):gsub("%s+$", "")
+    lines[i] = format:format(cut(row[1], width[1]), row[2], row[3]):gsub("%s+$", "")
   end
   return table.concat(lines, "\n")
 end
