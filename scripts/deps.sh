@@ -29,8 +29,8 @@ fmp_deps() {
   if [ -z "$missing" ]; then return 0; fi
   line="apt-get install -y --no-install-recommends $missing"
   if [ "$(id -u)" -ne 0 ]; then
-    echo "deps: packages are missing; run this, then try again:" >&2
-    echo "  sudo $line" >&2
+    echo "deps: packages are missing; as root run this, then try again:" >&2
+    echo "  apt-get update && $line" >&2
     exit 1
   fi
   echo "deps: $line"
