@@ -54,13 +54,14 @@ local function count_wrong(self, x, y, tests, wrong)
   return first_loss
 end
 
-local function run(self, data, tests)
+local function run(self, data, tests, show)
   local seen, loss, wrong = 0, 0, {}
   for x, y in data:epoch() do
     local n = x.shape[1]
     local batch_loss = self.classifies and count_wrong(self, x, y, tests, wrong)
                        or self.pass(x, y):item()
     seen, loss = seen + n, loss + M.total_loss(self.criterion, batch_loss, n)
+    if show then show(seen, wrong[tests]) end
   end
   if seen == 0 then raw.fail("evaluate: the data hold no example") end
   local result = {count = seen, loss = loss / seen}
@@ -76,14 +77,17 @@ local Evaluator = {}
 Evaluator.__index = Evaluator
 
 --- {loss =, count =}, and for a loss that classifies {error = percent, errors = {...}}.
-function Evaluator:run(data, tests)
+-- show, which may be missing, is called after each batch with the examples seen and, of a
+-- loss that classifies, how many of them were wrong.
+function Evaluator:run(data, tests, show)
   if tests > 1 and not self.classifies then
     raw.fail("evaluate: tests = %d needs a loss that classifies; %s does not", tests,
              self.criterion.kind)
   end
   local training = self.net.training
   self.net:evaluate()
-  return guard.call(function() self.net:train(training) end, run, self, data, tests)
+  return guard.call(function() self.net:train(training) end, run, self, data, tests,
+                    show)
 end
 
 --- Evaluates a network again and again with the same plans.

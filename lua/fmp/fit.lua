@@ -124,9 +124,18 @@ local function summarise(run, epoch)
   }
 end
 
+-- How far a test is. It has no part in the time that is left, of which training tells.
+local function show_test(run, seen, wrong)
+  run.progress:update {
+    title = title(run) .. " test", part = run.test.size and seen / run.test:size(),
+    text = function() return wrong and ("error %.2f %%"):format(100 * wrong / seen) or "" end,
+  }
+end
+
 local function test(run, row)
   if not run.test then return end
-  local result = run.evaluator:run(run.test, run.is_last and run.tests or 1)
+  local result = run.evaluator:run(run.test, run.is_last and run.tests or 1,
+                                   function(...) show_test(run, ...) end)
   row.test_loss, row.test_error, row.test_errors = result.loss, result.errors and result.errors[1],
     result.errors
 end
