@@ -13,16 +13,18 @@ local opt = fmp.args({
     {"epochs", false, "passes over the training data (250; shapes: 12)", type = "integer"},
     {"width", nil, "filters of the first layer (64; shapes: 24)", type = "integer", min = 1},
     {"layers", nil, "convolutions with pooling (12; shapes: 6)", type = "integer", min = 1},
-    {"ratio", nil, "by which a pooling shrinks (1.26; shapes: 1.414)", type = "number"},
+    {"ratio", nil, "by which a pooling shrinks (1.26; shapes: 1.414)", type = "number", min = 0},
     {"classes", nil, "20: the coarse labels of CIFAR-100; not given: what the files have",
      type = "integer", choices = {"10", "20", "100"}},
     {"mode", "random", "steps of the regions", choices = {"random", "pseudorandom"}},
     {"overlapping", true, "regions share rows and columns with the next"},
-    {"window", nil, "fixed: 2x2 pixels, always overlapping; not given: fixed if overlapping",
+    {"window", nil, "fixed: 2x2 pixels, which overlap; not given: fixed if overlapping",
      choices = {"boundaries", "fixed"}},
     {"per", "sample", "who shares regions", choices = {"batch", "sample"}},
     {"tests", 1, "passes of the last test, whose probabilities are summed", min = 1},
     {"lr", 0.02, "the highest learning rate; falls by a cosine"},
+    {"dropout", 0, "of the last layer; the others less and less, the first none", type = "number",
+     min = 0, max = 0.99},
     {"augment", false, "distort the training images"},
   },
 }, ...)
@@ -32,6 +34,9 @@ local usual = opt.data and {epochs = 250, width = 64, layers = 12, ratio = 2 ^ (
               or {epochs = 12, width = 24, layers = 6, ratio = 2 ^ (1 / 2)}
 for name, value in pairs(usual) do opt[name] = opt[name] or value end
 
+if opt.window == "fixed" and not opt.overlapping then
+  error "--window fixed: its regions always overlap, but --overlapping says no"
+end
 local window = opt.window or (opt.overlapping and "fixed" or "boundaries")
 local sizes = nn.fmp_sizes{layers = opt.layers, ratio = opt.ratio}
 local directory = opt.data or fmp.shapes.default "cifar"
@@ -52,7 +57,12 @@ train, test = prepare(train), prepare(test)
 if opt.augment then train = train:augment() end
 
 local net, slope = nn.Sequential "cifar_fmp", 0.333
+local function drop(n) -- in front of layer n
+  local p = opt.dropout * (n - 1) / (opt.layers + 2)
+  if p ~= 0 then net:add(nn.Dropout(p)) end
+end
 local function convolve(n, kernel)
+  drop(n)
   net:add(nn.Conv2d{opt.width * n, kernel = kernel, init = nn.init.he{slope = slope}},
           nn.LeakyReLU(slope))
 end
@@ -63,6 +73,7 @@ for i, out in ipairs(sizes) do
 end
 convolve(opt.layers + 1, 2)
 convolve(opt.layers + 2, 1)
+drop(opt.layers + 3)
 net:add(nn.Flatten(), nn.Linear(train.classes))
 
 print(net:build(fmp.zeros{1, sizes.input, sizes.input, 3}):summary())
@@ -71,7 +82,8 @@ local history = fmp.fit{
   net = net, loss = nn.CrossEntropy(),
   optim = optim.SGD{lr = optim.schedule.cosine{opt.lr, warmup = 100}, momentum = 0.9,
                     nesterov = true},
-  train = train:shuffle_batch{opt.batch, seed = opt.seed}, test = test:batch{opt.batch},
+  train = train:shuffle_batch{opt.batch, seed = opt.seed},
+  test = test:batch{math.min(opt.batch, test:size())},
   epochs = opt.epochs, steps = opt.steps, tests = opt.tests,
 }
 print(fmp.evaluate.report(history[#history].test_errors))

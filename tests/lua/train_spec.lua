@@ -5,6 +5,7 @@ local fails = require "tests.lua.fails"
 local shell = require "tests.lua.shell"
 
 local directory, remove
+local fmprun = require("fmp.ffi").share .. "../../bin/fmprun"
 
 local function run(...) return shell.fmprun(directory, "", ...) end
 
@@ -79,13 +80,84 @@ describe("a training script", function()
     assert.are_not.equal(result "1", result "2")
   end)
 
-  it("trains with each kind of pooling, and ends at so many steps", function()
-    local kinds = {{"--mode", "pseudorandom"}, {"--window", "boundaries"}, {"--overlapping", "no"},
-                   {"--per", "batch"}, {"--overlapping", "no", "--per", "batch"}}
-    for _, kind in ipairs(kinds) do
-      local output, status = train("train_cifar.lua", "cifar", "--steps", "2", unpack(kind))
-      assert.equal(0, status, output)
+  -- What is said of two steps, but for the speed, which differs from run to run, and the network.
+  local function two_steps(format, ...)
+    local output, status = train(("train_%s.lua"):format(format), format, "--steps", "2", ...)
+    assert.equal(0, status, output)
+    local lines = assert(output:match "\n(epoch .*)$", output)
+    return (lines:gsub("%d+ images/s", ""):gsub("%d+:%d%d", ""))
+  end
+
+  -- Each of these is another network, other draws or another way, so another loss.
+  for format, other_mode in pairs {cifar = "pseudorandom", mnist = "random"} do
+    it("trains otherwise with each option: " .. format, function()
+      local usual = two_steps(format)
+      assert.equal(usual, two_steps(format, "--device", "cpu"))
+      local options = {
+        {"--mode", other_mode}, {"--window", "boundaries"}, {"--overlapping", "no"},
+        {"--per", "batch"}, {"--augment"}, {"--augment", "yes"}, {"--dropout", "0.5"},
+        {"--lr", "0.5"}, {"--seed", "5"}, {"--batch", "20"}, {"--width", "5"}, {"--layers", "2"},
+        {"--ratio", "1.6"}, {"--steps", "1"},
+      }
+      local seen = {[usual] = "no option"}
+      for _, words in ipairs(options) do
+        local result, name = two_steps(format, unpack(words)), table.concat(words, " ")
+        local as_before = seen[result]
+        assert(not as_before or words[1] == "--augment" and as_before == "--augment",
+               name .. " is the same as " .. tostring(as_before))
+        seen[result] = name
+      end
+      assert.truthy(two_steps(format, "--epochs", "7"):find("epoch 1/7", 1, true))
+    end)
+  end
+
+  it("trains on the fine or the coarse labels of CIFAR-100, or on fewer classes", function()
+    assert(fmp.system.make_directory(directory .. "/hundred"))
+    for from, to in pairs {data_batch_1 = "train", test_batch = "test"} do
+      local bytes, whole = {}, read(("%s/cifar/%s.bin"):format(directory, from))
+      for at = 1, #whole, 3073 do
+        local label = whole:byte(at)
+        bytes[#bytes + 1] = string.char(2 * label, 11 * label) .. whole:sub(at + 1, at + 3072)
+      end
+      write(("%s/hundred/%s.bin"):format(directory, to), table.concat(bytes))
     end
+    local function outputs(...)
+      local output, status = train("train_cifar.lua", "hundred", "--steps", "1", ...)
+      assert.equal(0, status, output)
+      return output:match "Linear%((%d+)%)"
+    end
+    assert.equal("100", outputs())
+    assert.equal("100", outputs("--classes", "100"))
+    assert.equal("20", outputs("--classes", "20"))
+    local few = train("train_mnist.lua", "mnist", "--classes", "12", "--steps", "1")
+    assert.truthy(few:find("Linear(12)", 1, true), few)
+    one_line("expected a label below 3", train("train_mnist.lua", "mnist", "--classes", "3"))
+  end)
+
+  -- A clock on which a minute passes whenever somebody looks: something is shown at each step.
+  local clock = "local s, n = require 'fmp.system', 0; "
+                .. "s.seconds = function() n = n + 60 return n end"
+
+  it("has lines that stay, with the time left, where the output is no terminal", function()
+    local output = run("-e", clock, "train_mnist.lua", "--data", "mnist", "--tests", "2",
+                       unpack(small))
+    assert.truthy(output:find("\nepoch 1/2  %s*%d+ %%  loss [%d.]+  error [%d.]+ %%  %d+ images/s  "
+                              .. "[%d:]+ left\n"), output)
+    assert.falsy(output:find "[\r\27]")
+  end)
+
+  it("draws a bar on a terminal, and leaves nothing of it", function()
+    local words = {shell.quote(fmprun), "-e", shell.quote(clock), "train_mnist.lua", "--data",
+                   "mnist", unpack(small)}
+    local output, status = shell.shell(("cd %s && TERM=xterm script -qec %s /dev/null </dev/null")
+      :format(directory, shell.quote("stty cols 90; " .. table.concat(words, " "))))
+    assert.equal(0, status, output)
+    local _, bars = output:gsub("\repoch 1/2 %[=* *%] loss [%d.]+  error [%d.]+ %%  "
+                                .. "%d+ images/s  [%d:]+ left\27%[K", "")
+    assert.equal(8, bars, output) -- of 8 steps
+    assert.truthy(output:find("\repoch 1/2 test %[=+%] error [%d.]+ %%  [%d:]+\27%[K"), output)
+    assert.truthy(output:find("\r\27%[Kepoch 2/2  loss [^\r\27]*\r\n"
+                              .. "test error [%d.]+ %% %(1 test%)\r\n$"), output)
   end)
 
   it("says in one line what is wrong with the data, with status 1", function()
@@ -106,7 +178,8 @@ describe("a training script", function()
       end
       one_line(case[1], train("train_cifar.lua", data))
     end
-    one_line("batch of 500 examples", train("train_cifar.lua", "cifar", "--batch", "500"))
+    one_line("expected at least one batch of 500 examples, got a set of 200",
+             train("train_cifar.lua", "cifar", "--batch", "500"))
     one_line("--classes 20: the files have 10", train("train_cifar.lua", "cifar", "--classes",
                                                       "20"))
   end)
@@ -116,7 +189,20 @@ describe("a training script", function()
              train("train_cifar.lua", "cifar", "--lr", "1e30"))
     one_line("fmp_sizes: expected ratio above 1, got 1",
              train("train_cifar.lua", "cifar", "--ratio", "1"))
+    one_line("fmp_sizes: expected ratio above 1, got 0",
+             train("train_mnist.lua", "mnist", "--ratio", "0"))
+    one_line("train_mnist.lua: --ratio: expected at least 0, got -2; see --help",
+             train("train_mnist.lua", "mnist", "--ratio", "-2"))
+    one_line("fmp_sizes: expected an input of at most 65535 pixels",
+             train("train_mnist.lua", "mnist", "--layers", "90"))
     one_line("--mode", train("train_cifar.lua", "cifar", "--mode", "spiral"))
+    one_line("--window fixed: its regions always overlap",
+             train("train_cifar.lua", "cifar", "--window", "fixed", "--overlapping", "no"))
+  end)
+
+  it("tests on fewer images than are in a batch", function()
+    local output, status = train("train_mnist.lua", "mnist", "--batch", "100")
+    assert.equal(0, status, output)
   end)
 end)
 
