@@ -2,6 +2,7 @@
 -- Long runs: what the engine holds stays exactly what it is, and so does the process.
 local fmp = require "fmp"
 local raw = require "fmp.ffi"
+local shell = require "tests.lua.shell"
 
 local PAGE_BYTES = 4096
 
@@ -68,6 +69,34 @@ describe("memory", function()
   it("is constant over 1,000 compiled steps", function()
     local step = fmp.compile(make_step())
     runs_flat(function() step() end, 200, 1000)
+  end)
+
+  -- All that the training scripts do in a step, in small.
+  it("is constant over 2,000 steps of a network that a queue feeds", function()
+    local directory, remove = shell.scratch()
+    fmp.shapes.write(directory, "cifar", 80, 1, 1)
+    local nn, sizes = fmp.nn, fmp.nn.fmp_sizes{layers = 2, ratio = 2}
+    local train = fmp.data.cifar{directory, "train"}:scale(1 / 128, -1):augment{translate = 1}
+      :center{sizes.input, sizes.input}:shuffle_batch{8}
+    remove()
+    local net, criterion = nn.Sequential "small", nn.CrossEntropy()
+    for i, out in ipairs(sizes) do
+      net:add(nn.Conv2d{4 * i, kernel = 2}, nn.LeakyReLU(0.333),
+              nn.FractionalMaxPool{out, overlapping = true, per = "sample"}, nn.Dropout(0.1))
+    end
+    net:add(nn.Conv2d{10, kernel = 2}, nn.Flatten())
+    local optimizer = fmp.optim.SGD{lr = 1e-3, momentum = 0.9, nesterov = true}
+    local step = fmp.compile(function(x, y)
+      local output = net(x)
+      local loss = criterion(output, y)
+      optimizer:step(loss)
+      return loss, criterion:wrong(output, y)
+    end)
+    runs_flat(function()
+      local loss, wrong = step(train:next())
+      assert(loss:item() < 100 and wrong:item() <= 8)
+    end, 200, 2000)
+    train:close()
   end)
 
   it("is given back when compiled functions go", function()
