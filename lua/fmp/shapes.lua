@@ -5,6 +5,7 @@
 
 local bit = require "bit"
 local ffi = require "ffi"
+local guard = require "fmp.guard"
 local raw = require "fmp.ffi"
 local system = require "fmp.system"
 
@@ -182,6 +183,7 @@ local formats = {}
 
 -- Records of a label byte and planes of red, green, blue.
 formats.cifar = {
+  files = {"data_batch_1.bin", "test_batch.bin", "batches.meta.txt"},
   write = function(directory, part, n)
     local parts = {}
     each(n, 32, 3, function(label, pixels) parts[#parts + 1] = string.char(label) .. pixels end)
@@ -192,6 +194,8 @@ formats.cifar = {
 
 -- One file of grey images and one of labels.
 formats.mnist = {
+  files = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+           "t10k-labels-idx1-ubyte"},
   write = function(directory, part, n)
     local images = {big_endian(IDX_IMAGES), big_endian(n), big_endian(28), big_endian(28)}
     local labels = {big_endian(IDX_LABELS), big_endian(n)}
@@ -214,10 +218,20 @@ local function make_directory(path)
   if not ok then raw.fail("shapes: cannot make the directory %s", why) end
 end
 
---- Writes a set of n_train and n_test images into a directory, which is made.
+-- Real sets have files of these names.
+local function check_room(directory, kind)
+  for _, name in ipairs(kind.files) do
+    local path = directory .. "/" .. name
+    if system.exists(path) then raw.fail("shapes: %s exists already", path) end
+  end
+end
+
+--- Writes a set of n_train and n_test images into a directory, which is made. Files that are
+-- there are kept: an error.
 function M.write(directory, format, n_train, n_test, seed)
   local kind = check_format(format)
   make_directory(directory)
+  check_room(directory, kind)
   for i, part in ipairs {"train", "test"} do
     start(seed, i)
     kind.write(directory, part, i == 1 and n_train or n_test)
@@ -236,12 +250,21 @@ local function cache_directory()
   return raw.fail("shapes: neither XDG_CACHE_HOME nor HOME says where to keep the drawn set")
 end
 
--- Drawn aside and renamed, so that what has the name is whole.
+local function remove(directory, format)
+  for _, name in ipairs(formats[format].files) do os.remove(directory .. "/" .. name) end
+  os.remove(directory)
+end
+
+-- Drawn aside and renamed, so that what has the name is whole. Another process may have been
+-- faster.
 local function draw_once(directory, format)
   local aside = ("%s.%d"):format(directory, system.process())
-  M.write(aside, format, N_TRAIN, N_TEST, SEED)
+  guard.call(function(ok) if not ok then remove(aside, format) end end,
+             M.write, aside, format, N_TRAIN, N_TEST, SEED)
   local ok, why = os.rename(aside, directory)
-  if not ok and not system.exists(directory) then raw.fail("shapes: %s", why) end
+  if ok then return end
+  remove(aside, format)
+  if not system.exists(directory) then raw.fail("shapes: %s", why) end
 end
 
 --- The directory of the default set in a format, "cifar" or "mnist"; drawn at the first use

@@ -236,6 +236,35 @@ describe("fmp.shapes", function()
     assert.equal(second, (shell.shell("ls -d " .. directory .. "/cache/fmp/*")))
   end)
 
+  it("is drawn aside, and leaves nothing there when that fails or another was faster", function()
+    local code = "local s = fmp.shapes; local write = s.write; s.write = function(d, f) %s end; "
+                 .. "print(pcall(s.default, 'cifar'))"
+    local function left_by(name, body)
+      local output = shell.fmprun(directory, "XDG_CACHE_HOME=" .. shell.quote(directory .. name),
+                                  "-e", code:format("write(d, f, 20, 10, 1) " .. body))
+      return output, (shell.shell(("ls %s%s/fmp"):format(directory, name)))
+    end
+    local output, left = left_by("/failing", "error 'full'")
+    assert.truthy(output:find "^false.*full")
+    assert.equal("", left)
+    output, left = left_by("/racing", "write(d:match '^(.*)%.%d+$', f, 30, 10, 1)")
+    assert.truthy(output:find "^true")
+    assert.equal("shapes-1-cifar\n", left)
+    assert.equal(30 * 3073, #read(directory .. "/racing/fmp/shapes-1-cifar/data_batch_1.bin"))
+  end)
+
+  it("writes over no file", function()
+    for format, name in pairs {cifar = "test_batch.bin", mnist = "t10k-labels-idx1-ubyte"} do
+      local path = ("%s/mine-%s/%s"):format(directory, format, name)
+      assert(fmp.system.make_directory(path:match "^.*/"))
+      write(path, "mine")
+      local output, status = run("make_shapes.lua", "mine-" .. format, "--format", format)
+      one_line(name .. " exists already", output, status)
+      assert.equal("mine", read(path))
+      assert.equal(name .. "\n", (shell.shell("ls " .. path:match "^.*/")))
+    end
+  end)
+
   it("says where it cannot write, and what it cannot draw", function()
     write(directory .. "/file", "")
     fails("Not a directory", fmp.shapes.write, directory .. "/file/x", "cifar", 1, 1, 1)
