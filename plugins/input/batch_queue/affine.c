@@ -5,9 +5,6 @@
 
 #include "fmp/kit/philox.h"
 
-/* Keeps these draws apart from all others of the same seed. */
-static const uint64_t AFFINE_NODE = 0x616666696E65;
-
 /* -- drawing --------------------------------------------------------------- */
 
 /* [-limit, limit). */
@@ -29,14 +26,13 @@ static void shear_or_rotate(uint32_t kind, double a, double k[4])
   for (int i = 0; i < 4; i++) k[i] = table[kind][i];
 }
 
-struct affine affine_draw(const struct affine_limits *l, uint64_t seed, int64_t epoch,
-                          int64_t index)
+struct affine affine_draw(const struct affine_limits *l, const struct affine_key *whose)
 {
-  const fmp_philox_key key = fmp_philox_key_of(seed, AFFINE_NODE);
+  const fmp_philox_key key = fmp_philox_key_of(whose->seed, whose->node);
   uint32_t u[4], v[4];
   double k[4];
-  fmp_philox(key, (uint64_t)epoch, (uint32_t)index, 0, u);
-  fmp_philox(key, (uint64_t)epoch, (uint32_t)index, 1, v);
+  fmp_philox(key, whose->step, whose->example, 0, u);
+  fmp_philox(key, whose->step, whose->example, 1, v);
   const double flip = (double)fmp_uniform_f32(u[2]) < l->flip ? -1.0 : 1.0;
   const double sx = flip * (1.0 + within(u[0], l->stretch)), sy = 1.0 + within(u[1], l->stretch);
   const double tx = whole_within(v[1], l->translate), ty = whole_within(v[2], l->translate);

@@ -30,9 +30,17 @@ struct geometry {
   int64_t height, width, channels, field_height, field_width;
 };
 
-/* The draw for example `index` in an epoch: a function of the arguments alone. */
-struct affine affine_draw(const struct affine_limits *l, uint64_t seed, int64_t epoch,
-                          int64_t index);
+/* Whose draw: an example's, in an epoch of a queue or a step of an op. */
+struct affine_key {
+  uint64_t seed, node, step;
+  uint32_t example;
+};
+
+/* The node of queues: keeps their draws apart from all others of the same seed. */
+#define AFFINE_QUEUE_NODE UINT64_C(0x616666696E65)
+
+/* The draw: a function of the arguments alone. */
+struct affine affine_draw(const struct affine_limits *l, const struct affine_key *key);
 
 /* padded [height+2, width+2, channels]: the image with a border of zeros.
  * field [field_height, field_width, channels]: zeros, where the result is written. */

@@ -1,11 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "example.h"
 
+#include <math.h>
 #include <string.h>
 
-void recipe_set_scale(struct recipe *r, double scale, double shift)
+/* value[v] = v scale + shift, rounded once. */
+static void set_scale(struct recipe *r, double scale, double shift)
 {
   for (int v = 0; v < 256; v++) r->value[v] = (float)(v * scale + shift);
+}
+
+static fmp_status set_geometry(const fmp_host *h, const fmp_list *list, const int64_t image[3],
+                               struct geometry *g)
+{
+  const int64_t *field = list->items;
+  FMP_REQUIRE(h, list->count == 0 || list->count == 2, FMP_EINVAL,
+              "expected field as [height,width], got %lld numbers", (long long)list->count);
+  *g = (struct geometry){.height = image[0],
+                         .width = image[1],
+                         .channels = image[2],
+                         .field_height = list->count ? field[0] : image[0],
+                         .field_width = list->count ? field[1] : image[1]};
+  return FMP_OK;
+}
+
+int recipe_augments(const struct recipe_options *o)
+{
+  return o->stretch > 0 || o->flip > 0 || o->skew > 0 || o->translate > 0;
+}
+
+fmp_status recipe_set(const fmp_host *h, const struct recipe_options *o, const int64_t image[3],
+                      uint32_t dtype, struct recipe *r)
+{
+  const int scaled = o->scale < 1 || o->scale > 1 || o->shift < 0 || o->shift > 0;
+  FMP_REQUIRE(h, isfinite(o->scale) && isfinite(o->shift), FMP_EINVAL,
+              "expected finite numbers as scale and shift");
+  r->dtype = dtype;
+  r->augmented = recipe_augments(o);
+  FMP_REQUIRE(h, dtype == FMP_F32 || !(scaled || r->augmented), FMP_EINVAL,
+              "expected dtype f32 for scaled or augmented images, got u8");
+  set_scale(r, o->scale, o->shift);
+  r->limits = (struct affine_limits){o->stretch, o->flip, o->skew, o->translate};
+  return set_geometry(h, &o->field, image, &r->geometry);
 }
 
 int64_t recipe_elements(const struct recipe *r)
@@ -65,8 +101,8 @@ static void pad(const struct recipe *r, const uint8_t *pixels, float *padded)
     scale_row(r, pixels + i * n, n, padded + (i + 1) * stride + g->channels);
 }
 
-void example_write(const struct recipe *r, const uint8_t *pixels, float *scratch, uint64_t seed,
-                   int64_t epoch, int64_t index, void *out)
+void example_write(const struct recipe *r, const uint8_t *pixels, float *scratch,
+                   const struct affine_key *key, void *out)
 {
   const size_t element = r->dtype == FMP_U8 ? 1 : sizeof(float);
   memset(out, 0, (size_t)recipe_elements(r) * element);
@@ -74,7 +110,7 @@ void example_write(const struct recipe *r, const uint8_t *pixels, float *scratch
     place(r, pixels, out);
     return;
   }
-  const struct affine a = affine_draw(&r->limits, seed, epoch, index);
+  const struct affine a = affine_draw(&r->limits, key);
   pad(r, pixels, scratch);
   affine_resample(&a, &r->geometry, scratch, out);
 }

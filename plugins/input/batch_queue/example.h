@@ -4,7 +4,33 @@
 #define INPUT_EXAMPLE_H
 
 #include "affine.h"
-#include "fmp/types.h"
+#include "fmp/plugin.h"
+
+/* What users say, of a queue's images or of those given to prepare_images. */
+struct recipe_options {
+  double scale, shift, stretch, flip, skew;
+  int64_t translate;
+  fmp_list field; /* [height,width], or empty: the image's own */
+};
+
+/* Rows of an attribute table, for a struct whose field `recipe` is recipe_options. */
+/* clang-format off */
+#define RECIPE_ROW(type, name, kind, fallback, allowed, doc) \
+  { #name, (kind), (uint32_t)offsetof(type, recipe.name), (fallback), (allowed), (doc) }
+#define RECIPE_ROWS(type) \
+  RECIPE_ROW(type, scale, FMP_ATTR_F64, "1", NULL, "x = byte scale + shift"), \
+  RECIPE_ROW(type, shift, FMP_ATTR_F64, "0", NULL, "see scale"), \
+  RECIPE_ROW(type, field, FMP_ATTR_I64S, "[]", "[1,65536)", \
+             "[height,width] of a field of zeros that images are centred on, or cut to"), \
+  RECIPE_ROW(type, stretch, FMP_ATTR_F64, "0", "[0,1)", \
+             "each axis is stretched by a factor in 1 +- this"), \
+  RECIPE_ROW(type, flip, FMP_ATTR_F64, "0", "[0,1]", \
+             "how probable it is that left and right change places"), \
+  RECIPE_ROW(type, skew, FMP_ATTR_F64, "0", "[0,1]", \
+             "shear along one axis, or rotation in radians, whichever is drawn: in +- this"), \
+  RECIPE_ROW(type, translate, FMP_ATTR_I64, "0", "[0,65536)", \
+             "whole pixels of shift on each axis: in +- this")
+/* clang-format on */
 
 struct recipe {
   struct geometry geometry;
@@ -14,8 +40,11 @@ struct recipe {
   struct affine_limits limits;
 };
 
-/* value[v] = v scale + shift, rounded once. */
-void recipe_set_scale(struct recipe *r, double scale, double shift);
+/* Whether images are resampled, which takes scratch memory and random draws. */
+int recipe_augments(const struct recipe_options *o);
+/* From options, for images [height,width,channels] to be delivered as dtype, f32 or u8. */
+fmp_status recipe_set(const fmp_host *h, const struct recipe_options *o, const int64_t image[3],
+                      uint32_t dtype, struct recipe *r);
 
 /* Elements of one example as delivered: field_height * field_width * channels. */
 int64_t recipe_elements(const struct recipe *r);
@@ -23,8 +52,8 @@ int64_t recipe_elements(const struct recipe *r);
 int64_t recipe_scratch(const struct recipe *r);
 
 /* pixels [height,width,channels] to out [field_height,field_width,channels]. An image that
- * is larger than the field loses its border. Example `index` of `epoch` for augmentation. */
-void example_write(const struct recipe *r, const uint8_t *pixels, float *scratch, uint64_t seed,
-                   int64_t epoch, int64_t index, void *out);
+ * is larger than the field loses its border. key: for augmentation. */
+void example_write(const struct recipe *r, const uint8_t *pixels, float *scratch,
+                   const struct affine_key *key, void *out);
 
 #endif

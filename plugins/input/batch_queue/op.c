@@ -2,16 +2,14 @@
  * batch_queue, the resource: its attributes, and its position as bytes. */
 #include "batch_queue.h"
 
-#include <math.h>
 #include <string.h>
 
 struct open_params {
   fmp_resource *source;
-  int64_t batch, seed, threads, capacity, min_after_dequeue, epochs, take, ahead, translate;
+  int64_t batch, seed, threads, capacity, min_after_dequeue, epochs, take, ahead;
   int32_t shuffle, drop_last;
   uint32_t dtype;
-  double scale, shift, stretch, flip, skew;
-  fmp_list field;
+  struct recipe_options recipe;
 };
 
 /* -- from attributes to a configuration ------------------------------------ */
@@ -38,43 +36,15 @@ static int64_t window_of(const struct open_params *p, int64_t count)
   return p->capacity == 0 || p->capacity > count ? count : p->capacity;
 }
 
-static fmp_status set_geometry(const fmp_host *h, const struct open_params *p,
-                               const fmp_source *s, struct geometry *g)
-{
-  const int64_t *field = p->field.items;
-  FMP_REQUIRE(h, p->field.count == 0 || p->field.count == 2, FMP_EINVAL,
-              "expected field as [height,width], got %lld numbers", (long long)p->field.count);
-  *g = (struct geometry){.height = s->height,
-                         .width = s->width,
-                         .channels = s->channels,
-                         .field_height = p->field.count ? field[0] : s->height,
-                         .field_width = p->field.count ? field[1] : s->width};
-  return FMP_OK;
-}
-
-static fmp_status set_recipe(const fmp_host *h, const struct open_params *p, const fmp_source *s,
-                             struct recipe *r)
-{
-  const int scaled = p->scale < 1 || p->scale > 1 || p->shift < 0 || p->shift > 0;
-  FMP_REQUIRE(h, p->dtype == FMP_F32 || p->dtype == FMP_U8, FMP_EDTYPE,
-              "expected dtype f32 or u8, got another");
-  FMP_REQUIRE(h, isfinite(p->scale) && isfinite(p->shift), FMP_EINVAL,
-              "expected finite numbers as scale and shift");
-  r->dtype = p->dtype;
-  r->augmented = p->stretch > 0 || p->flip > 0 || p->skew > 0 || p->translate > 0;
-  FMP_REQUIRE(h, p->dtype == FMP_F32 || !(scaled || r->augmented), FMP_EINVAL,
-              "expected dtype f32 for scaled or augmented images, got u8");
-  recipe_set_scale(r, p->scale, p->shift);
-  r->limits = (struct affine_limits){p->stretch, p->flip, p->skew, p->translate};
-  return set_geometry(h, p, s, &r->geometry);
-}
-
 static fmp_status configure(const fmp_host *h, const struct open_params *p, struct queue_config *c)
 {
   const fmp_source *s = source_of(h, p->source);
   if (s == NULL) return FMP_EINVAL; /* the host has kept the text */
   FMP_TRY(check_sizes(h, p, s->count));
-  FMP_TRY(set_recipe(h, p, s, &c->recipe));
+  FMP_REQUIRE(h, p->dtype == FMP_F32 || p->dtype == FMP_U8, FMP_EDTYPE,
+              "expected dtype f32 or u8, got another");
+  FMP_TRY(recipe_set(h, &p->recipe, (const int64_t[]){s->height, s->width, s->channels}, p->dtype,
+                     &c->recipe));
   c->source = s;
   c->count = p->take ? p->take : s->count;
   c->batch = p->batch;
@@ -186,16 +156,7 @@ static const fmp_attr_def attrs[] = {
     ROW(ahead, FMP_ATTR_I64, "0", "[0,4096]", "batches filled ahead; 0: threads + 2"),
     ROW(drop_last, FMP_ATTR_BOOL, "false", NULL, "leave out the smaller batch at an epoch's end"),
     ROW(dtype, FMP_ATTR_DTYPE, "f32", NULL, "of x: f32, or u8 for the bytes as they are"),
-    ROW(scale, FMP_ATTR_F64, "1", NULL, "x = byte scale + shift"),
-    ROW(shift, FMP_ATTR_F64, "0", NULL, "see scale"),
-    ROW(field, FMP_ATTR_I64S, "[]", "[1,65536)",
-        "[height,width] of a field of zeros that images are centred on, or cut to"),
-    ROW(stretch, FMP_ATTR_F64, "0", "[0,1)", "each axis is stretched by a factor in 1 +- this"),
-    ROW(flip, FMP_ATTR_F64, "0", "[0,1]", "how probable it is that left and right change places"),
-    ROW(skew, FMP_ATTR_F64, "0", "[0,1]",
-        "shear along one axis, or rotation in radians, whichever is drawn: in +- this"),
-    ROW(translate, FMP_ATTR_I64, "0", "[0,65536)",
-        "whole pixels of shift on each axis: in +- this")};
+    RECIPE_ROWS(struct open_params)};
 
 fmp_status batch_queue_register(const fmp_host *h, fmp_registry *r)
 {

@@ -90,7 +90,8 @@ static fmp_status fill_row(const struct worker *w, struct slot *s, int64_t row)
   const struct position *p = &s->position;
   const int64_t i = s->indices[row];
   FMP_TRY(source->read(source, i, w->record, w->pixels, &s->y[row], &s->why));
-  example_write(&q->config.recipe, w->pixels, w->padded, p->seed, p->epoch, i,
+  const struct affine_key key = {p->seed, AFFINE_QUEUE_NODE, (uint64_t)p->epoch, (uint32_t)i};
+  example_write(&q->config.recipe, w->pixels, w->padded, &key,
                 (char *)s->x + (size_t)row * q->example_bytes);
   return FMP_OK;
 }
