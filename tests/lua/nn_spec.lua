@@ -264,6 +264,25 @@ describe("nn.fmp_sizes", function()
                 nn.fmp_sizes{layers = 12, ratio = 2 ^ (1 / 3)})
   end)
 
+  -- (width n C2 - FMP) layers - C2 - C1 - output, with as many parameters as the paper's code.
+  it("gives the paper's networks their parameters", function()
+    local function millions(width, layers, ratio, channels, classes)
+      local sizes, net = nn.fmp_sizes{layers = layers, ratio = ratio}, nn.Sequential "paper"
+      for i, out in ipairs(sizes) do
+        net:add(nn.Conv2d{width * i, kernel = 2}, nn.FractionalMaxPool{out})
+      end
+      net:add(nn.Conv2d{width * (layers + 1), kernel = 2},
+              nn.Conv2d{width * (layers + 2), kernel = 1}, nn.Flatten(), nn.Linear(classes))
+      net:build(fmp.zeros{1, sizes.input, sizes.input, channels})
+      local count = 0
+      for _, w in ipairs(net:parameters()) do count = count + w.size end
+      return count / 1e6
+    end
+    assert.near(0.52, millions(32, 6, 2 ^ (1 / 2), 1, 10), 0.005)
+    assert.near(3.18, millions(32, 12, 2 ^ (1 / 3), 3, 10), 0.005)
+    assert.near(12.8, millions(64, 12, 2 ^ (1 / 3), 3, 100), 0.05)
+  end)
+
   it("ends at one pixel and shrinks in each layer", function()
     for layers = 1, 14 do
       for _, ratio in ipairs {1.05, 1.26, 1.5, 1.9} do
