@@ -37,6 +37,7 @@ end
 local function check_loss(run, loss)
   if loss == loss and math.abs(loss) ~= math.huge then return end
   for _, each in ipairs(run.kept) do each.w:assign(each.copy) end
+  if run.optim.forget then run.optim:forget() end -- momenta are spoilt too
   raw.fail("fit: the loss is %s at step %d (epoch %d): training stops here, with the parameters "
            .. "of the epoch's beginning; a smaller learning rate than %.3g may help",
            tostring(loss), run.step + 1, run.epoch, run.optim.lr)
@@ -211,7 +212,7 @@ end
 --   log = print        where lines go
 --   seed               calls fmp.seed first
 -- A loss that is no finite number stops with an error that says at which step; the
--- parameters are then those of the epoch's beginning.
+-- parameters are then those of the epoch's beginning, and the optimizer is as new.
 return function(options)
   options = guard.options("fit", options, known)
   check(options)

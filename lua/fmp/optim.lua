@@ -57,6 +57,19 @@ function Optimizer:follow(point)
   return self.lr
 end
 
+--- Forgets what was gathered from earlier steps, momenta and Adam's moments: the next step
+-- is as a first one, in plans that exist too.
+function Optimizer:forget()
+  for _, slots in pairs(self.slots) do
+    for name, t in pairs(slots) do
+      if name ~= "w" then t:assign(zeros_like(t)) end
+    end
+  end
+  for _, shared in pairs(self.shared) do
+    if shared.count then shared.count:assign(0) end
+  end
+end
+
 -- What all parameters of one device share: the rate, and what a subclass adds.
 local function shared_for(self, w)
   local id = raw.device_identity(w)

@@ -115,6 +115,32 @@ describe("fmp.fit", function()
     assert.equal(1, #fmp.fit(options{epochs = 1}))
   end)
 
+  it("keeps what it had when the epoch began, and can go on from there", function()
+    for _, make in ipairs {function(lr) return optim.SGD{lr = lr, momentum = 0.9} end,
+                           function(lr) return optim.Adam{lr = lr} end} do
+      local data, epoch, before = quadrants(1, 4, 20), 0, nil
+      local o = options{train = data, test = false, optim = make(0.01)}
+      local good = data.epoch
+      function data.epoch() -- the third ends in a batch without sense
+        epoch = epoch + 1
+        local step, i = good(), 0
+        if epoch ~= 3 then return step end
+        before = {}
+        for k, w in ipairs(o.net:parameters()) do before[k] = w:flat() end
+        return function()
+          local x, y = step()
+          i = i + 1
+          return i == 3 and fmp.full({20, 2}, 0 / 0) or x, y
+        end
+      end
+      fails("fit: the loss is nan at step 11 (epoch 3)", fmp.fit, o)
+      for k, w in ipairs(o.net:parameters()) do assert.same(before[k], w:flat()) end
+      o.seed = nil
+      local history = fmp.fit(o)
+      assert.is_true(history[8].loss < history[1].loss)
+    end
+  end)
+
   it("follows a schedule in plans that exist", function()
     local o = options{epochs = 4, optim = optim.SGD{lr = schedule.steps{0.4, at = {1, 3}}}}
     local rates = {}
