@@ -10,6 +10,10 @@ parser:option("--format", "cifar: 32x32 in colour; mnist: 28x28 in grey.", "cifa
 parser:option("--train", "Images for training.", 10000):convert(tonumber)
 parser:option("--test", "Images for the test.", 2000):convert(tonumber)
 parser:option("--seed", "Another seed, another set.", 1):convert(tonumber)
-local opt = parser:parse{...}
+local ok, opt = parser:pparse{...}
+if not ok then
+  io.stderr:write("make_shapes.lua: ", (opt:gsub("\n", "; ")), "; see --help\n")
+  error() -- all has been said
+end
 
 fmp.shapes.write(opt.directory, opt.format, opt.train, opt.test, opt.seed)

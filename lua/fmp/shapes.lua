@@ -226,10 +226,18 @@ local function check_room(directory, kind)
   end
 end
 
+local function check_count(n)
+  if type(n) ~= "number" or n < 1 or n % 1 ~= 0 then
+    raw.fail("shapes: expected whole numbers of images from 1, got %s", tostring(n))
+  end
+end
+
 --- Writes a set of n_train and n_test images into a directory, which is made. Files that are
 -- there are kept: an error.
 function M.write(directory, format, n_train, n_test, seed)
   local kind = check_format(format)
+  check_count(n_train)
+  check_count(n_test)
   make_directory(directory)
   check_room(directory, kind)
   for i, part in ipairs {"train", "test"} do

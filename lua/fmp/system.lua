@@ -51,13 +51,15 @@ local function make_one(path)
   return nil, path .. ": " .. ffi.string(ffi.C.strerror(ffi.errno()))
 end
 
---- Makes a directory and those above it that are missing; true, or nil and why not.
+--- Makes a directory and those above it that are missing; true, or nil and why not: what
+-- failed first, as all below it fails for want of it.
 function M.make_directory(path)
-  local at = 1
+  local at, reason = 1, nil
   while true do
     local slash = path:find("/", at + 1, true)
     local ok, why = make_one(path:sub(1, (slash or 0) - 1))
-    if not slash then return ok, why end
+    reason = reason or why
+    if not slash then return ok, reason end
     at = slash
   end
 end

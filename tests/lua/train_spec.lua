@@ -268,6 +268,11 @@ describe("fmp.shapes", function()
   it("says where it cannot write, and what it cannot draw", function()
     write(directory .. "/file", "")
     fails("Not a directory", fmp.shapes.write, directory .. "/file/x", "cifar", 1, 1, 1)
+    fails("/file/x: Not a directory", fmp.shapes.write, directory .. "/file/x/y", "cifar", 1, 1, 1)
+    fails("expected whole numbers of images from 1, got 0", fmp.shapes.write, directory, "cifar", 0,
+          1, 1)
+    one_line("make_shapes.lua: argument for option '--format' must be one of 'cifar', 'mnist'",
+             run("make_shapes.lua", "x", "--format", "gif"))
     fails("no format 'gif'", fmp.shapes.write, directory, "gif", 1, 1, 1)
     local output, status = shell.fmprun(directory, "XDG_CACHE_HOME=/proc/none",
                                         "train_cifar.lua", "--steps", "1")
