@@ -54,7 +54,10 @@ local function prepare(set) -- 32x32 bytes, centred on a field of zeros of the n
   return set:scale(1 / 128, -1):center{sizes.input, sizes.input}
 end
 train, test = prepare(train), prepare(test)
-if opt.augment then train = train:augment() end
+if opt.augment then -- shifted as far as the field goes, up to the paper's 16 pixels
+  local margin = math.max(math.floor((sizes.input - 32) / 2), 0)
+  train = train:augment{translate = math.min(margin, 16)}
+end
 
 local net, slope = nn.Sequential "cifar_fmp", 0.333
 local function drop(n) -- in front of layer n
