@@ -231,6 +231,7 @@ describe("nn.FractionalMaxPool", function()
     assert.same({2, 18, 18, 3}, nn.FractionalMaxPool{18}(x).shape)
     assert.same({2, 18, 14, 3}, nn.FractionalMaxPool{{18, 14}, overlapping = true}(x).shape)
     assert.same({2, 19, 15, 3}, nn.FractionalMaxPool{ratio = 1.26}(x).shape)
+    assert.same({2, 12, 16, 3}, nn.FractionalMaxPool{ratio = {2, 1.25}}(x).shape)
     assert.same({2, 18, 18, 3},
                 nn.FractionalMaxPool{18, window = "fixed", mode = "pseudorandom"}(x).shape)
     assert.same({2, 18, 18, 3}, nn.FractionalMaxPool{18, per = "sample"}(x).shape)
@@ -249,6 +250,21 @@ describe("nn.FractionalMaxPool", function()
   it("refuses what cannot be, and names the layer", function()
     fails("expected either the output's size or ratio", nn.FractionalMaxPool, {})
     fails("expected either the output's size or ratio", nn.FractionalMaxPool, {3, ratio = 2})
+    for _, ratio in ipairs {0, -1, 0.5, 1 / 0} do
+      fails(("FractionalMaxPool: expected ratio from 1, got %g"):format(ratio),
+            nn.FractionalMaxPool, {ratio = ratio})
+    end
+    fails("expected ratio as a number, got x", nn.FractionalMaxPool, {ratio = "x"})
+    fails("expected ratio as a number or {height, width}, got a list of 3", nn.FractionalMaxPool,
+          {ratio = {2, 2, 2}})
+    for _, out in ipairs {0, -1, 2.5, "x"} do
+      fails("FractionalMaxPool: expected out as a whole number from 1, got " .. out,
+            nn.FractionalMaxPool, {out})
+    end
+    fails("expected out as a number or {height, width}, got a list of 1", nn.FractionalMaxPool,
+          {{3}})
+    fails("expected 1 to 8 windows along the image's height of 8, got 0",
+          nn.FractionalMaxPool{ratio = 9}, fmp.zeros{1, 8, 8, 1})
     fails("no option 'overlaping'", nn.FractionalMaxPool, {3, overlaping = true})
     local net = nn.Sequential("pools", nn.FractionalMaxPool{9})
     fails("pools/1: ", net, fmp.zeros{1, 8, 8, 1})

@@ -15,18 +15,42 @@ local pool_options = {
   overlapping = false, per = "batch", sequence = "tensorflow",
 }
 
+local NAME = "FractionalMaxPool"
+
+local function check_out(value) settings.whole(NAME, "out", value, 1) end
+
+local function check_ratio(value)
+  settings.number(NAME, "ratio", value)
+  if not (value >= 1 and value < math.huge) then
+    raw.fail("%s: expected ratio from 1, got %g", NAME, value)
+  end
+end
+
+-- {height, width} of a number for both or a list of two; nil for none.
+local function both(name, value, check)
+  if not value then return nil end
+  local list = type(value) == "table" and value or {value, value}
+  if #list ~= 2 then
+    raw.fail("%s: expected %s as a number or {height, width}, got a list of %d", NAME, name, #list)
+  end
+  check(list[1])
+  check(list[2])
+  return {list[1], list[2]}
+end
+
 --- Pooling to any smaller size over regions that are drawn anew at each call, evaluating
 -- or not: FractionalMaxPool{out, mode = "random", window = "boundaries", pool = 2,
 -- overlapping = false, per = "batch", sequence = "tensorflow"}, or with ratio = 1.26 in the
 -- place of out, which gives floor(in / ratio). out, ratio: a number, or {height, width}.
 -- The other options are attributes of fmp_regions and fractional_max_pool.
 function FractionalMaxPool:setup(given)
-  local options = settings.take("FractionalMaxPool", given, pool_options, "out")
+  local options = settings.take(NAME, given, pool_options, "out")
   if (options.out ~= false) == (options.ratio ~= false) then
-    raw.fail("FractionalMaxPool: expected either the output's size or ratio")
+    raw.fail("%s: expected either the output's size or ratio", NAME)
   end
   self.label = settings.text(given, pool_options)
-  self.out, self.ratio = options.out, options.ratio
+  self.out = both("out", options.out, check_out)
+  self.ratio = both("ratio", options.ratio, check_ratio)
   self.regions = {mode = options.mode, window = options.window, pool = options.pool,
                   per = options.per, sequence = options.sequence}
   self.pooling = {window = options.window, pool = options.pool,
@@ -41,16 +65,9 @@ local function check_input(x)
            path == "" and "" or path .. ": ", got)
 end
 
--- Height and width, from `value` as given: a number or a list of two.
-local function both(value)
-  if type(value) == "table" then return value[1], value[2] end
-  return value, value
-end
-
 function FractionalMaxPool:out_size(x)
-  if self.out then return {both(self.out)} end
-  local rows, columns = both(self.ratio)
-  return {math.floor(x.shape[2] / rows), math.floor(x.shape[3] / columns)}
+  if self.out then return self.out end
+  return {math.floor(x.shape[2] / self.ratio[1]), math.floor(x.shape[3] / self.ratio[2])}
 end
 
 --- rows, cols: regions that were drawn before; both or none.
