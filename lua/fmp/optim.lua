@@ -152,6 +152,9 @@ end
 
 local function check_params(what, params)
   if not params then return nil end
+  if type(params) ~= "table" then
+    raw.fail("%s: expected params as a list of tensors, got %s", what, type(params))
+  end
   for i, w in ipairs(params) do
     if not raw.is_tensor(w) then
       raw.fail("%s: expected params to hold tensors, got %s as number %d", what, type(w), i)

@@ -68,6 +68,7 @@ function M.steps(given)
     raw.fail("schedule.steps: expected at as a list of epochs, got %s", type(options.at))
   end
   check_epochs(options.at)
+  settings.number("schedule.steps", "factor", options.factor)
   return new("steps", options.lr, function(point)
     local lr = options.lr
     for _, epoch in ipairs(options.at) do
@@ -100,6 +101,7 @@ function M.cosine(given)
     if options[name] then settings.whole("schedule.cosine", name, options[name], 1) end
   end
   settings.whole("schedule.cosine", "warmup", options.warmup, 0)
+  settings.number("schedule.cosine", "last", options.last)
   return new("cosine", options.lr, function(point)
     local height = (1 + math.cos(math.pi * done(options, point))) / 2
     local rising = options.warmup > 0 and math.min((point.step + 1) / options.warmup, 1) or 1

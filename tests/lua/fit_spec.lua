@@ -308,6 +308,10 @@ describe("optim.schedule", function()
     fails("schedule.steps: expected at as a list of epochs, got boolean", schedule.steps, {1})
     fails("schedule.steps: expected the epochs of `at` to increase", schedule.steps,
           {1, at = {3, 3}})
+    fails("schedule.steps: expected factor as a number, got x", schedule.steps,
+          {1, at = {3}, factor = "x"})
+    fails("schedule.cosine: expected last as a number, got x", schedule.cosine, {1, last = "x"})
+    fails("SGD: expected params as a list of tensors, got number", optim.SGD, {params = 3})
     fails("schedule.cosine: expected lr from 0, got -1", schedule.cosine, -1)
     fails("schedule.cosine: expected epochs or steps", schedule.cosine{1}.rate,
           schedule.cosine{1}, {step = 1, epoch = 1})

@@ -139,6 +139,8 @@ describe("layers", function()
     fails("Conv2d: expected the number of filters as a whole number from 1, got none",
           nn.Conv2d, {kernel = 2})
     fails("Conv2d: expected kernel as a whole number from 1, got none", nn.Conv2d, {3})
+    fails("Conv2d: expected kernel as a number or {height, width}, got a list of 3", nn.Conv2d,
+          {3, kernel = {2, 2, 2}})
     fails("Conv2d: out is given twice", nn.Conv2d, {3, out = 3, kernel = 2})
     fails("Linear: expected the number of outputs as a whole number from 1, got 0.5",
           nn.Linear, 0.5)
@@ -352,6 +354,15 @@ describe("nn.init", function()
       assert.near(case[2], spread, 0.02 * case[2])
       if case[3] then assert.is_true(most <= case[3]) end
     end
+  end)
+end)
+
+describe("nn.init refuses", function()
+  it("what is no number", function()
+    fails("init.he: expected slope as a number, got x", nn.init.he, "x")
+    fails("init.glorot: expected gain as a number, got x", nn.init.glorot, {gain = "x"})
+    fails("init.uniform: expected bound as a number, got none", nn.init.uniform)
+    fails("init.truncated_normal: expected stddev as a number, got none", nn.init.truncated_normal)
   end)
 end)
 

@@ -12,6 +12,7 @@ local files = require "fmp.data.files"
 local guard = require "fmp.guard"
 local raw = require "fmp.ffi"
 local set = require "fmp.data.set"
+local settings = require "fmp.nn.settings"
 
 local M = {}
 
@@ -81,6 +82,7 @@ end
 --- MNIST, or a set in its files, plain or .gz: mnist{dir, "train" or "test", classes = 10}.
 function M.mnist(options)
   local o = located("data.mnist", options, {classes = 10})
+  settings.whole("data.mnist", "classes", o.classes, 0)
   local _, images = files.first("data.mnist", o.dir, mnist_layouts(o.part, "images"))
   local _, labels = files.first("data.mnist", o.dir, mnist_layouts(o.part, "labels"))
   return set.new("idx_reader", {images = images[1], labels = labels[1], classes = o.classes},

@@ -11,6 +11,7 @@ local M = {}
 -- variance through leaky rectifiers of that slope: he{slope = 0}.
 function M.he(options)
   local slope = settings.take("init.he", options, {slope = 0}, "slope").slope
+  settings.number("init.he", "slope", slope)
   return function(shape, dtype, fans)
     local stddev = math.sqrt(2 / ((1 + slope ^ 2) * math.max(fans.into, 1)))
     return ops.normal({shape = shape, dtype = dtype, stddev = stddev})
@@ -24,6 +25,7 @@ end
 --- Uniform within gain * sqrt(6 / (fan_in + fan_out)): glorot{gain = 1}.
 function M.glorot(options)
   local gain = settings.take("init.glorot", options, {gain = 1}, "gain").gain
+  settings.number("init.glorot", "gain", gain)
   return function(shape, dtype, fans)
     return symmetric(shape, dtype, gain * math.sqrt(6 / math.max(fans.into + fans.out_of, 1)))
   end

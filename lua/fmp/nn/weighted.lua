@@ -35,6 +35,9 @@ local Conv2d = define "Conv2d"
 -- A number for both directions, or a list of two.
 local function pair(what, name, value)
   local list = type(value) == "table" and value or {value, value}
+  if #list ~= 2 then
+    raw.fail("%s: expected %s as a number or {height, width}, got a list of %d", what, name, #list)
+  end
   settings.whole(what, name, list[1], 1)
   settings.whole(what, name, list[2], 1)
   return list
