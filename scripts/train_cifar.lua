@@ -4,6 +4,7 @@
 -- fractional max pooling, until one pixel is left. Without --data on drawn shapes.
 local fmp = require "fmp"
 local nn, data, optim = fmp.nn, fmp.data, fmp.optim
+local paper = fmp.networks.paper.cifar
 
 local opt = fmp.args({
   summary = "Trains a fractional-max-pooling network on CIFAR-10 or CIFAR-100. Without --data "
@@ -16,7 +17,7 @@ local opt = fmp.args({
     {"ratio", nil, "by which a pooling shrinks (1.26; shapes: 1.414)", type = "number", min = 0},
     {"classes", nil, "20: the coarse labels of CIFAR-100; not given: what the files have",
      type = "integer", choices = {"10", "20", "100"}},
-    {"mode", "random", "steps of the regions", choices = {"random", "pseudorandom"}},
+    {"mode", paper.mode, "steps of the regions", choices = {"random", "pseudorandom"}},
     {"overlapping", true, "regions share rows and columns with the next"},
     {"window", nil, "fixed: 2x2 pixels, which overlap; not given: fixed if overlapping",
      choices = {"boundaries", "fixed"}},
@@ -30,15 +31,14 @@ local opt = fmp.args({
 }, ...)
 
 -- The paper's network, or one that a few minutes train.
-local usual = opt.data and {epochs = 250, width = 64, layers = 12, ratio = 2 ^ (1 / 3)}
+local usual = opt.data and {epochs = 250, width = paper.width, layers = paper.layers,
+                          ratio = paper.ratio}
               or {epochs = 12, width = 24, layers = 6, ratio = 2 ^ (1 / 2)}
 for name, value in pairs(usual) do opt[name] = opt[name] or value end
 
 if opt.window == "fixed" and not opt.overlapping then
   error "--window fixed: its regions always overlap, but --overlapping says no"
 end
-local window = opt.window or (opt.overlapping and "fixed" or "boundaries")
-local sizes = nn.fmp_sizes{layers = opt.layers, ratio = opt.ratio}
 local directory = opt.data or fmp.shapes.default "cifar"
 
 print((opt.data and "data: " or "no --data: drawn shapes in ") .. directory)
@@ -50,6 +50,13 @@ if opt.classes and train.classes ~= opt.classes then
   error(("--classes %d: the files have %d"):format(opt.classes, train.classes))
 end
 
+local net, sizes = fmp.networks.fmp{
+  name = "cifar_fmp", width = opt.width, layers = opt.layers, ratio = opt.ratio,
+  classes = train.classes,
+  mode = opt.mode, window = opt.window, overlapping = opt.overlapping, per = opt.per,
+  dropout = opt.dropout,
+}
+
 local function prepare(set) -- 32x32 bytes, centred on a field of zeros of the network's size
   return set:scale(1 / 128, -1):center{sizes.input, sizes.input}
 end
@@ -58,26 +65,6 @@ if opt.augment then -- shifted as far as the field goes, up to the paper's 16 pi
   local margin = math.max(math.floor((sizes.input - 32) / 2), 0)
   train = train:augment{translate = math.min(margin, 16)}
 end
-
-local net, slope = nn.Sequential "cifar_fmp", 0.333
-local function drop(n) -- in front of layer n
-  local p = opt.dropout * (n - 1) / (opt.layers + 2)
-  if p ~= 0 then net:add(nn.Dropout(p)) end
-end
-local function convolve(n, kernel)
-  drop(n)
-  net:add(nn.Conv2d{opt.width * n, kernel = kernel, init = nn.init.he{slope = slope}},
-          nn.LeakyReLU(slope))
-end
-for i, out in ipairs(sizes) do
-  convolve(i, 2)
-  net:add(nn.FractionalMaxPool{out, mode = opt.mode, window = window, per = opt.per,
-                               overlapping = opt.overlapping})
-end
-convolve(opt.layers + 1, 2)
-convolve(opt.layers + 2, 1)
-drop(opt.layers + 3)
-net:add(nn.Flatten(), nn.Linear(train.classes))
 
 print(net:build(fmp.zeros{1, sizes.input, sizes.input, 3}):summary())
 
