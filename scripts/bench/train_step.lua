@@ -12,6 +12,7 @@
 -- FILTERS KERNEL POOLED", POOLED 0 where no pooling follows, and "linear INPUTS OUTPUTS". The
 -- other programs of this directory build from them the same network elsewhere.
 local fmp = require "fmp"
+local stats = require "fmp.stats"
 local system = require "fmp.system"
 
 local networks = fmp.networks
@@ -80,12 +81,6 @@ local function timed(step, x, y)
   return (system.seconds() - before) * 1e3, value
 end
 
-local function median(list)
-  table.sort(list)
-  local middle = #list / 2
-  return (list[math.floor(middle + 0.5)] + list[math.floor(middle + 1)]) / 2
-end
-
 local function measure()
   local net, x = make_network()
   local classes = paper.classes
@@ -93,7 +88,8 @@ local function measure()
   local step, times, value = make_step(net), {}
   for _ = 1, opt.warmup do timed(step, x, y) end
   for i = 1, opt.steps do times[i], value = timed(step, x, y) end
-  local ms = median(times)
+  table.sort(times)
+  local ms = stats.median(times)
   print(("%s: width %d, batch %d, %s, rewrites %s, %d threads; loss %.4f"):format(
     opt.net, width, batch, opt.precision, opt.rewrites and "on" or "off", fmp.threads(), value))
   print(("fastest %.1f ms, slowest %.1f ms of %d"):format(times[1], times[#times], #times))
