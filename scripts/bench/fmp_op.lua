@@ -9,7 +9,7 @@
 -- in turn, so that whatever slows the machine meets all three. Each is a compiled step, whose
 -- memory is kept from run to run: the figures are the kernels' and not the page faults'.
 --
--- The last lines are for programs: "pool N C IN OUT FORWARD_MS BACK_MS COPY_MS BYTES".
+-- The last lines are for programs: "pool_ms N C IN OUT FORWARD_MS BACK_MS COPY_MS BYTES".
 local fmp = require "fmp"
 local stats = require "fmp.stats"
 local system = require "fmp.system"
@@ -99,7 +99,7 @@ local function line(shape, figures)
 end
 
 local function record(shape, figures)
-  return ("pool %d %d %d %d %.4f %.4f %.4f %d"):format(
+  return ("pool_ms %d %d %d %d %.4f %.4f %.4f %d"):format(
     shape[1], shape[2], shape[3], shape[4], figures.forward, figures.back, figures.copy,
     figures.bytes)
 end
