@@ -27,6 +27,7 @@ local opt = fmp.args({
     {"rounds", 30, "runs of each, of which the median is shown", min = 1},
     {"window", "boundaries", "fixed: 2x2 pixels; boundaries: 2 or 3 wide",
      choices = {"boundaries", "fixed"}},
+    {"batch", false, "examples, instead of each shape's own number", type = "integer", min = 1},
     {"per", "batch", "who shares regions", choices = {"batch", "sample"}},
   },
 }, ...)
@@ -110,6 +111,7 @@ print(("fractional_max_pool, f32, overlapping, %s windows, regions per %s, kerne
                                                       opt.kernel or "as chosen", fmp.threads()))
 local records = {}
 for i, shape in ipairs(shapes) do
+  shape[1] = opt.batch or shape[1]
   local figures = measure(shape)
   print(line(shape, figures))
   records[i] = record(shape, figures)
