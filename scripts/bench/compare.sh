@@ -119,6 +119,8 @@ note about machine processor "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo 
 note about machine instructions "$instructions"
 note about machine cores "$(nproc)"
 note about machine threads "$threads"
+# Of others, since nothing of ours runs yet: what spoils the figures is shown with them.
+note about machine load "$(cut -d' ' -f1 /proc/loadavg)"
 note about runs rounds "$rounds"
 note about runs steps "$steps"
 note about versions fmp "$("$fmprun" --version | cut -d' ' -f2)"

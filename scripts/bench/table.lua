@@ -73,12 +73,13 @@ local function ratio(a, b) return a and b and a / b or nil end
 local function about(row, figure) return (values("about", row, figure) or {})[1] end
 
 local function add_about()
-  add("%s, %s cores, %s threads, best instructions: %s. fmp %s (%s)%s%s. %s rounds of %s steps.",
+  add("%s, %s cores, %s threads, best instructions: %s; load average before: %s.",
       about("machine", "processor"), about("machine", "cores"), about("machine", "threads"),
-      about("machine", "instructions"), about("versions", "fmp"), about("versions", "commit"),
-      shown(", PyTorch %s", about("versions", "PyTorch")),
-      shown(", TensorFlow %s", about("versions", "TensorFlow")),
-      about("runs", "rounds"), about("runs", "steps"))
+      about("machine", "instructions"), about("machine", "load"))
+  add("fmp %s (%s)%s%s. %s rounds of %s steps.", about("versions", "fmp"),
+      about("versions", "commit"), shown(", PyTorch %s", about("versions", "PyTorch")),
+      shown(", TensorFlow %s", about("versions", "TensorFlow")), about("runs", "rounds"),
+      about("runs", "steps"))
 end
 
 -- -- training steps ----------------------------------------------------------
