@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The command line of a script, by lua-argparse:
+--- fmp.args(...): the command line of a script, by lua-argparse:
 --
 --   local opt = fmp.args(...)                    -- the common options, below
 --   local opt = fmp.args({summary = "Trains ...", options = {

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- fmp.ops.NAME: every registered op as a callable object, made from its definition when
--- it is first asked for.
+--- fmp.ops: every registered op as a callable object, fmp.ops.NAME, made from its definition
+-- when it is first asked for.
 --
 --   y = fmp.ops.conv2d(x, w, b, {stride = 2})    inputs, then attributes by name
 --   y = fmp.ops.conv2d(x, w, nil)                nil: an optional input that is absent

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Optimizers: step(loss) takes the gradients of the parameters and updates them in
--- place, one op for each parameter.
+--- fmp.optim: optimizers. step(loss) takes the gradients of the parameters and updates them
+-- in place, one op for each parameter.
 --
 --   local optimizer = fmp.optim.SGD{lr = 0.1, momentum = 0.9, nesterov = true}
 --   local step = fmp.compile(function(x, y)

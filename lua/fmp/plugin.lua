@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Plugins: shared objects that bring ops, kernels, devices and resources. Those of the
--- installation and of FMP_PLUGIN_PATH are loaded by require "fmp".
+--- fmp.plugin: plugins, shared objects that bring ops, kernels, devices and resources. Those
+-- of the installation and of FMP_PLUGIN_PATH are loaded by require "fmp".
 
 local raw = require "fmp.ffi"
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Learning rates that change while training, as fmp.optim.schedule:
+--- fmp.optim.schedule: learning rates that change while training.
 --
 --   optim.SGD{lr = optim.schedule.cosine{0.02}}     down to 0 over the whole training
 --

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
---- A data set that is drawn rather than downloaded: shapes and textures of ten classes in
--- any pose, size, colour and noise, in the file formats of CIFAR-10 and of MNIST. The same
--- seed gives the same set.
+--- fmp.shapes: a data set that is drawn rather than downloaded, shapes and textures of ten
+-- classes in any pose, size, colour and noise, in the file formats of CIFAR-10 and of MNIST.
+-- The same seed gives the same set.
 
 local bit = require "bit"
 local ffi = require "ffi"

@@ -14,6 +14,12 @@ if not pcall(ffi.typeof, "struct fmp_timespec") then
     int mkdir(const char *path, unsigned int mode);
     int getpid(void);
     char *strerror(int number);
+    struct fmp_dirent {
+      uint64_t number; int64_t offset; unsigned short length; unsigned char kind; char name[256];
+    };
+    void *opendir(const char *path);
+    struct fmp_dirent *fmp_readdir(void *directory) __asm__("readdir");
+    int closedir(void *directory);
   ]]
 end
 
@@ -62,6 +68,28 @@ function M.make_directory(path)
     if not slash then return ok, reason end
     at = slash
   end
+end
+
+--- The names in a directory but for "." and "..", in order; nil if it cannot be read.
+function M.list(path)
+  local directory, names = ffi.C.opendir(path), {}
+  if directory == nil then return nil end
+  while true do
+    local entry = ffi.C.fmp_readdir(directory)
+    if entry == nil then break end
+    local name = ffi.string(entry.name)
+    if name ~= "." and name ~= ".." then names[#names + 1] = name end
+  end
+  ffi.C.closedir(directory)
+  table.sort(names)
+  return names
+end
+
+--- Whether a path is a directory that can be read.
+function M.is_directory(path)
+  local directory = ffi.C.opendir(path)
+  if directory ~= nil then ffi.C.closedir(directory) end
+  return directory ~= nil
 end
 
 --- Whether there is such a file or directory.

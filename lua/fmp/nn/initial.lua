@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Initial values of parameters. An initialiser is a function of (shape, dtype, fans);
--- fans.into and fans.out_of count the inputs and outputs that meet in a filter.
+--- fmp.nn.init: initial values of parameters. An initialiser is a function of (shape, dtype,
+-- fans); fans.into and fans.out_of count the inputs and outputs that meet in a filter.
 
 local ops = require "fmp.ops"
 local settings = require "fmp.nn.settings"
@@ -57,6 +57,7 @@ function M.constant(value)
   end
 end
 
+--- The initialiser that gives zeros, as biases start.
 M.zeros = M.constant(0)
 
 return M

@@ -42,8 +42,13 @@ end
 
 -- -- activations -------------------------------------------------------------
 
+--- y = max(x, 0): ReLU(). Any shape; the same comes out.
 layer("ReLU", "relu")
+
+--- y = 1 / (1 + exp(-x)): Sigmoid(). Any shape; the same comes out.
 layer("Sigmoid", "sigmoid")
+
+--- y = tanh(x): Tanh(). Any shape; the same comes out.
 layer("Tanh", "tanh")
 
 --- y = x where x > 0, else slope * x: LeakyReLU(0.333).
@@ -51,13 +56,17 @@ layer("LeakyReLU", "leaky_relu", "slope")
 
 -- -- shapes and pooling ------------------------------------------------------
 
---- MaxPool{2}, MaxPool{3, stride = 2, padding = "same"}; AvgPool likewise.
+--- The greatest of each window: MaxPool{2}, MaxPool{3, stride = 2, padding = "same"}.
+-- x [n,h,w,c] -> y [n,oh,ow,c]. The options are attributes of the op max_pool.
 layer("MaxPool", "max_pool", "window")
+
+--- The mean of each window: AvgPool{2}, with the options of MaxPool.
+-- x [n,h,w,c] -> y [n,oh,ow,c].
 layer("AvgPool", "avg_pool", "window")
 
+--- All but the batch in one dimension: Flatten(). x [n,h,w,c] -> y [n,h*w*c].
 local Flatten = define "Flatten"
 
---- All but the batch in one dimension: [n,h,w,c] -> [n,h*w*c].
 function Flatten:forward(x) return ops.reshape(x, {shape = {0, -1}}) end -- luacheck: no self
 
 M.Flatten = Flatten
