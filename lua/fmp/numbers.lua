@@ -105,6 +105,11 @@ function M.buffer(n, dtype)
   return ffi.new(codec_of(dtype).element .. "[?]", n), n * raw.dtype_size(dtype)
 end
 
+--- The number at an index, from 1, of a buffer.
+function M.at(buffer, index, dtype)
+  return (codec_of(dtype).decode or tonumber)(buffer[index - 1])
+end
+
 --- The n numbers of a buffer as a list.
 function M.unpack(buffer, n, dtype)
   local decode, list = codec_of(dtype).decode or tonumber, {}

@@ -2,68 +2,128 @@
 --- Tensors as text: type, shape and device, then the values, aligned, long ones shortened.
 
 local raw = require "fmp.ffi"
+local numbers = require "fmp.numbers"
+local system = require "fmp.system"
 
 local M = {}
 
--- Tensors of more elements than this show the first and last EDGE of each dimension.
+-- Tensors of more elements than this show the first and last EDGE of rows and columns, and
+-- the first and last of the dimensions before these.
 local WHOLE, EDGE = 200, 3
 
-local function header(t)
+--- Type, shape and device: "f32 [2,3] cpu:0".
+function M.header(t)
   return ("%s [%s] %s"):format(t.dtype, table.concat(t.shape, ","), t.device)
 end
 
+-- -- which elements ----------------------------------------------------------
+
 -- Indices of a dimension that are shown; 0 stands for "...".
-local function shown(size, shorten)
-  local list = {}
-  for i = 1, size do
-    if not shorten or size <= 2 * EDGE + 1 or i <= EDGE or i > size - EDGE then
-      list[#list + 1] = i
-    elseif i == EDGE + 1 then
-      list[#list + 1] = 0
-    end
+local function shown(shape, depth, shorten)
+  local size, list = shape[depth], {}
+  local edge = depth > #shape - 2 and EDGE or 1
+  if shorten and size > 2 * edge + 1 then
+    for i = 1, edge do list[i], list[edge + 1 + i] = i, size - edge + i end
+    list[edge + 1] = 0
+  else
+    for i = 1, size do list[i] = i end
   end
   return list
 end
 
-local function is_whole(list)
-  for i = 1, #list do
-    local v = list[i]
-    if v % 1 ~= 0 or math.abs(v) >= 1e6 then return false end
+-- Calls visit(index) for each element that is shown, index from 1, row by row.
+local function each_shown(shape, shorten, visit)
+  local function walk(depth, offset)
+    if depth > #shape then return visit(offset + 1) end
+    for _, i in ipairs(shown(shape, depth, shorten)) do
+      if i > 0 then walk(depth + 1, offset * shape[depth] + i - 1) end
+    end
   end
-  return true
+  walk(1, 0)
 end
 
--- Walks the shown elements; visit(index) makes the text of one.
-local function layout(shape, shorten, visit)
-  local strides, stride = {}, 1
-  for d = #shape, 1, -1 do strides[d], stride = stride, stride * shape[d] end
-  local function block(depth, offset)
-    if depth > #shape then return visit(offset + 1) end
-    local parts = {}
-    for _, i in ipairs(shown(shape[depth], shorten)) do
-      parts[#parts + 1] = i == 0 and "..." or block(depth + 1, offset + (i - 1) * strides[depth])
+local function read_shown(t, shape, shorten)
+  local dtype = raw.dtype(t)
+  local buffer, bytes = numbers.buffer(raw.size(t), dtype)
+  raw.read(t, buffer, bytes)
+  local values = {}
+  each_shown(shape, shorten, function(i) values[#values + 1] = numbers.at(buffer, i, dtype) end)
+  return values
+end
+
+-- -- numbers as text ---------------------------------------------------------
+
+local function is_finite(v) return v == v and math.abs(v) ~= math.huge end
+
+-- One format for all: whole numbers as such; else so many decimals that the greatest has
+-- four digits, or, where these would be too many or say too little, powers of ten.
+local function format_of(values)
+  local whole, most, least = true, 0, math.huge
+  for _, v in ipairs(values) do
+    if is_finite(v) then
+      whole = whole and v % 1 == 0
+      most = math.max(most, math.abs(v))
+      if v ~= 0 then least = math.min(least, math.abs(v)) end
     end
-    local inner = depth == #shape and " " or ("\n"):rep(#shape - depth) .. (" "):rep(depth)
-    return "[" .. table.concat(parts, inner) .. "]"
   end
-  return block(1, 0)
+  if whole and most < 1e9 then return "%.0f" end
+  if most >= 1e5 or most < 1e-3 or least < 1e-4 and most >= 1e3 then return "%.4e" end
+  return most >= 0.1 and "%.4f" or most >= 0.01 and "%.5f" or "%.6f"
+end
+
+-- Texts of equal width. Zeros at the end that all have are left out.
+local function texts_of(values)
+  local format, texts, width = format_of(values), {}, 0
+  for i, v in ipairs(values) do
+    texts[i] = is_finite(v) and format:format(v) or v ~= v and "nan" or v > 0 and "inf" or "-inf"
+  end
+  local spare = format:find "f$" and math.max(tonumber(format:match "%d") - 1, 0) or 0
+  for i, v in ipairs(values) do
+    if is_finite(v) then spare = math.min(spare, #texts[i]:match "0*$") end
+  end
+  for i, v in ipairs(values) do
+    if is_finite(v) then texts[i] = texts[i]:sub(1, #texts[i] - spare) end
+    width = math.max(width, #texts[i])
+  end
+  for i, text in ipairs(texts) do texts[i] = (" "):rep(width - #text) .. text end
+  return texts, width
+end
+
+-- -- layout ------------------------------------------------------------------
+
+-- The innermost dimension, on several lines if need be.
+local function join_row(parts, depth, width)
+  local room = math.max(1, math.floor((system.columns() - depth - 1) / (width + 1)))
+  local lines = {}
+  for i = 1, #parts, room do
+    lines[#lines + 1] = table.concat(parts, " ", i, math.min(i + room - 1, #parts))
+  end
+  return table.concat(lines, "\n" .. (" "):rep(depth))
+end
+
+local function layout(shape, shorten, texts, width)
+  local next_text = 0
+  local function block(depth)
+    if depth > #shape then
+      next_text = next_text + 1
+      return texts[next_text]
+    end
+    local parts = {}
+    for i, index in ipairs(shown(shape, depth, shorten)) do
+      parts[i] = index == 0 and "..." or block(depth + 1)
+    end
+    if depth == #shape then return "[" .. join_row(parts, depth, width) .. "]" end
+    local between = ("\n"):rep(#shape - depth) .. (" "):rep(depth)
+    return "[" .. table.concat(parts, between) .. "]"
+  end
+  return block(1)
 end
 
 local function body(t)
-  local values, shape = t:flat(), t.shape
-  local shorten = #values > WHOLE
-  local visible = {}
-  layout(shape, shorten, function(i) visible[#visible + 1] = values[i]; return "" end)
-  local format, width, texts = is_whole(visible) and "%.0f" or "%.5g", 0, {}
-  for i, value in ipairs(visible) do
-    texts[i] = format:format(value)
-    width = math.max(width, #texts[i])
-  end
-  local next_text = 0
-  return layout(shape, shorten, function()
-    next_text = next_text + 1
-    return (" "):rep(width - #texts[next_text]) .. texts[next_text]
-  end)
+  local shape = t.shape
+  local shorten = raw.size(t) > WHOLE
+  local texts, width = texts_of(read_shown(t, shape, shorten))
+  return layout(shape, shorten, texts, width)
 end
 
 local absent = {[1] = "no value while tracing", [2] = "emptied"}
@@ -71,9 +131,9 @@ local absent = {[1] = "no value while tracing", [2] = "emptied"}
 --- The text that tostring() and the prompt show.
 function M.text(t)
   local why = absent[raw.state(t)]
-  if why then return header(t) .. " (" .. why .. ")" end
-  if t.rank == 0 then return header(t) .. " " .. body(t) end
-  return header(t) .. "\n" .. body(t)
+  if why then return M.header(t) .. " (" .. why .. ")" end
+  if t.rank == 0 then return ("%s %.7g"):format(M.header(t), raw.item(t)) end
+  return M.header(t) .. "\n" .. body(t)
 end
 
 return M
