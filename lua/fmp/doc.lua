@@ -210,10 +210,11 @@ function M.modules()
   return list
 end
 
---- The first sentence of a text, on one line.
+--- What a text says first, on one line, without the name that it may begin with.
 function M.summary(text)
-  local line = text:gsub("\n\n.*", ""):gsub("%s+", " ")
-  return line:match "^(.-[.:])%s" or line
+  local line = text:gsub("\n\n.*", ""):gsub("%s+", " "):gsub("^fmp[^ ]-: ", "")
+  local last = line:find "[^.][.:] " or line:find "[^.][.:]$"
+  return last and line:sub(1, last) or line
 end
 
 return M
