@@ -13,6 +13,7 @@
 
 local raw = require "fmp.ffi"
 local create = require "fmp.create"
+local guard = require "fmp.guard"
 local record = require "fmp.record"
 local settings = require "fmp.nn.settings"
 
@@ -49,8 +50,7 @@ function Module:build(...)
   check_first((...))
   local training = self.training
   self:evaluate()
-  record.record(self, ...)
-  self:train(training)
+  guard.call(function() self:train(training) end, record.record, self, ...)
   self.built = true
   return self
 end
