@@ -5,6 +5,7 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(LUAJIT REQUIRED IMPORTED_TARGET luajit)
+pkg_check_modules(LIBEDIT REQUIRED IMPORTED_TARGET libedit)
 
 # Headers alone: what a plugin needs.
 add_library(sdk INTERFACE)
@@ -13,7 +14,10 @@ target_include_directories(sdk INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/engine/include> $<INSTALL_INTERFACE:include>)
 
 file(GLOB engine_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/engine/src/*.c)
-list(FILTER engine_sources EXCLUDE REGEX "/main\\.c$")
+# What fmprun alone has: Lua and the terminal.
+set(runner_sources main interrupt prompt keys history)
+list(TRANSFORM runner_sources REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/engine/src/\\1.c")
+list(REMOVE_ITEM engine_sources ${runner_sources})
 
 add_library(fmp SHARED ${engine_sources})
 add_library(fmp::fmp ALIAS fmp)
@@ -30,9 +34,10 @@ endif()
 
 # The runner finds the library from where it lies itself, in either tree.
 file(RELATIVE_PATH lib_from_bin /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
-add_executable(fmprun ${PROJECT_SOURCE_DIR}/engine/src/main.c)
+add_executable(fmprun ${runner_sources})
 target_compile_definitions(fmprun PRIVATE FMP_VERSION="${PROJECT_VERSION}")
-target_link_libraries(fmprun PRIVATE fmp PkgConfig::LUAJIT ${CMAKE_DL_LIBS})
+target_link_libraries(fmprun PRIVATE fmp PkgConfig::LUAJIT PkgConfig::LIBEDIT Threads::Threads
+  ${CMAKE_DL_LIBS})
 set_target_properties(fmprun PROPERTIES
   BUILD_RPATH "$ORIGIN/../lib" BUILD_RPATH_USE_ORIGIN ON INSTALL_RPATH "$ORIGIN/${lib_from_bin}"
   ENABLE_EXPORTS ON)

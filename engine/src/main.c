@@ -9,53 +9,13 @@
 #include <limits.h>
 #include <lua.h>
 #include <lualib.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "fmp/api.h"
-
-/* -- Ctrl-C ---------------------------------------------------------------- */
-
-/* For the signal handler, which gets no argument. */
-static lua_State *running;
-static pthread_t main_thread;
-
-/* Runs before the next Lua instruction: an error may be raised only there. */
-static void stop_lua(lua_State *L, lua_Debug *at)
-{
-  (void)at;
-  lua_sethook(L, NULL, 0, 0);
-  fmp_interrupt_clear();
-  luaL_error(L, "interrupted");
-}
-
-/* Engine calls stop by the first line, Lua between them by the last; the next Ctrl-C
- * ends the process, for compiled Lua loops that look at neither. */
-static void on_interrupt(int number)
-{
-  if (!pthread_equal(pthread_self(), main_thread)) { /* a worker: Lua is not its own */
-    pthread_kill(main_thread, number);
-    return;
-  }
-  fmp_interrupt();
-  signal(number, SIG_DFL);
-  lua_sethook(running, stop_lua, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
-}
-
-static void catch_interrupt(lua_State *L)
-{
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = on_interrupt;
-  sigemptyset(&action.sa_mask);
-  running = L;
-  main_thread = pthread_self();
-  sigaction(SIGINT, &action, NULL);
-}
+#include "interrupt.h"
+#include "prompt.h"
 
 /* -- finding the modules --------------------------------------------------- */
 
@@ -82,6 +42,16 @@ static void set_path(lua_State *L, const char *prefix)
   lua_pushfstring(L, "%s/share/fmp/lua/?.lua;%s/share/fmp/lua/?/init.lua;%s", prefix, prefix,
                   lua_tostring(L, -1));
   lua_setfield(L, -3, "path");
+  lua_pop(L, 2);
+}
+
+/* require "fmprun.terminal", for the prompt. */
+static void offer_terminal(lua_State *L)
+{
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "preload");
+  lua_pushcfunction(L, prompt_open_module);
+  lua_setfield(L, -2, "fmprun.terminal");
   lua_pop(L, 2);
 }
 
@@ -137,10 +107,11 @@ int main(int argc, char **argv)
   }
   luaL_openlibs(L);
   set_path(L, prefix);
+  offer_terminal(L);
   set_arg(L, argc, argv);
-  catch_interrupt(L);
+  interrupt_catch(L);
   const int status = run(L);
-  signal(SIGINT, SIG_DFL);
+  interrupt_release();
   lua_close(L);
   return status;
 }

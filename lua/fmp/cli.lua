@@ -2,42 +2,15 @@
 --- The command line of fmprun.
 --
 --   fmprun [options] SCRIPT [arguments]     fmprun plugins | ops [NAME] | new-plugin NAME
+--   fmprun                                  the prompt
 --
 -- What stands behind SCRIPT is the script's own and is not looked at.
 
 local argparse = require "argparse"
+local failure = require "fmp.failure"
 local raw = require "fmp.ffi"
 
 local M = {}
-
--- -- errors: one line, and how the script came there ------------------------
-
--- Frames above `level` that are not the library's, the innermost first: "script.lua:3".
-local function user_frames(level)
-  local frames = {}
-  for l = level, math.huge do
-    local frame = debug.getinfo(l, "Sl")
-    if not frame then return frames end
-    if frame.currentline > 0 and not raw.is_own(frame.source) then
-      frames[#frames + 1] = frame.short_src .. ":" .. frame.currentline
-    end
-  end
-end
-
-local function describe(message)
-  if message == nil then return nil end
-  local text, lines = tostring(message), {}
-  for _, frame in ipairs(user_frames(3)) do
-    -- The message itself names its own line.
-    if text:sub(1, #frame) ~= frame then lines[#lines + 1] = "  called from " .. frame end
-  end
-  return #lines == 0 and text or text .. "\n" .. table.concat(lines, "\n")
-end
-
-local function report(text)
-  io.stdout:flush()
-  io.stderr:write("fmprun: ", text, "\n")
-end
 
 -- -- running scripts ---------------------------------------------------------
 
@@ -107,6 +80,7 @@ end
 local usage = [[
 Usage: fmprun [options] SCRIPT [arguments of the script]
        fmprun [options] -               (a script from standard input)
+       fmprun [-i] [options]            (a prompt)
        fmprun ops [NAME] | plugins | new-plugin NAME [DIR] [--cxx] ]]
 
 local function make_parser()
@@ -115,6 +89,7 @@ local function make_parser()
   parser:epilog("A script that is not found where it is named is looked up among the "
                 .. "installed ones. Scripts say require \"fmp\"; code given by -e has fmp.")
   parser:require_command(false):command_target("command")
+  parser:flag("-i", "Stay in the prompt after the script, or the code of -e."):target("stay")
   parser:option("-e", "Run this code."):argname("CODE"):count("*"):target("code")
   parser:option("-l", "Require this module, and give it to -e as a global of its name.")
     :argname("NAME"):count("*"):target("modules")
@@ -160,27 +135,17 @@ local function start_profile()
   require("fmp.profile").start()
 end
 
-local function run_options(options)
+local function run_options(options, environment)
   if options.explain then raw.kernel_explain(true) end
   if options.profile then start_profile() end
-  if #options.code == 0 and #options.modules == 0 then return end
-  local environment = code_environment()
   for _, name in ipairs(options.modules) do environment[name:match "[^.]+$"] = require(name) end
   for _, code in ipairs(options.code) do run_code(code, environment) end
 end
 
-local function run(words)
-  local parser, position = make_parser(), first_word(words)
-  if #words == 0 then
-    print(parser:get_help())
-    return
-  end
-  local is_command = position and commands[words[position]]
-  local last = (is_command or not position) and #words or position - 1
-  local ok, options = parser:pparse(slice(words, 1, last))
-  if not ok then error(options .. "; see fmprun --help", 0) end
-  run_options(options)
-  if is_command then
+-- Everything that the command line says but for the prompt.
+local function run_all(words, position, options, environment)
+  run_options(options, environment)
+  if options.command then
     commands[options.command](options)
   elseif position then
     run_script(words, position)
@@ -192,13 +157,32 @@ local function report_profile()
   if profiling then io.stderr:write(require("fmp.profile").text(), "\n") end
 end
 
+-- With nothing else to do, a prompt, as other interpreters have it.
+local function wants_prompt(options, position)
+  return options.stay or not position and #options.code == 0 and not options.command
+end
+
+local function run(words)
+  local parser, position = make_parser(), first_word(words)
+  local is_command = position and commands[words[position]]
+  local last = (is_command or not position) and #words or position - 1
+  local ok, options = parser:pparse(slice(words, 1, last))
+  if not ok then error(options .. "; see fmprun --help", 0) end
+  local needs_code = #options.code > 0 or #options.modules > 0 or wants_prompt(options, position)
+  local environment = needs_code and code_environment() or nil
+  local function before() run_all(words, position, options, environment) end
+  if wants_prompt(options, position) then return require("fmp.prompt").run(environment, before) end
+  before()
+  return 0
+end
+
 --- Runs fmprun for words, a table like `arg`; returns the exit status.
 function M.main(words)
-  local ok, message = xpcall(function() run(words) end, describe)
+  local ok, result = xpcall(function() return run(words) end, failure.describe)
   report_profile()
-  if ok then return 0 end
+  if ok then return result end
   -- error() without a message: the script has said all that it wanted to.
-  if message ~= nil then report(message) end
+  if result ~= nil then failure.report(result) end
   return 1
 end
 

@@ -136,16 +136,14 @@ end
 
 -- A module that can be called is about its file, and about the call.
 local function of_module(value, path)
-  local metatable = getmetatable(value)
-  local call = type(metatable) == "table" and of_function(metatable.__call)
+  local metatable = type(value) == "table" and getmetatable(value)
+  local call = of_function(metatable and metatable.__call or value)
   local text = M.file(path).text
   if call then text = (text and text .. "\n\n" or "") .. call.text end
   return text and {text = text, params = call and call.params:gsub("^%(_, ", "(") or nil}
 end
 
 local function of_table(value)
-  local path = file_of_module(value)
-  if path then return of_module(value, path) end
   if is_class(value) then return of_class(value) end
   local metatable = getmetatable(value)
   if type(metatable) == "table" and is_class(metatable) then return of_class(metatable) end
@@ -154,8 +152,11 @@ end
 --- What is documented of a function, a module, a class of layers or a layer: {text =,
 -- params = "(f, options)" or nil, ...}, or nil.
 function M.of(value)
-  if type(value) == "function" then return of_function(value) end
-  return type(value) == "table" and of_table(value) or nil
+  local kind = type(value)
+  if kind ~= "function" and kind ~= "table" then return nil end
+  local path = file_of_module(value)
+  if path then return of_module(value, path) end
+  return kind == "function" and of_function(value) or kind == "table" and of_table(value) or nil
 end
 
 -- -- from names --------------------------------------------------------------

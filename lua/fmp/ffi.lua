@@ -92,6 +92,8 @@ function M.fail(format, ...)
 end
 
 local function raise(status)
+  -- fmprun also stops Lua by a hook: this error is enough.
+  if status == C.FMP_EINTERRUPTED then debug.sethook() end
   local text = ffi.string(C.fmp_last_error())
   if text == "" then text = ffi.string(C.fmp_status_name(status)) end
   error(where() .. text, 0)
@@ -463,6 +465,14 @@ function M.parameters_of(loss)
   check(C.fmp_parameters_of(loss.handle, found, n, int_slot))
   for i = 1, n do list[i] = adopt(C.fmp_tensor_retain(found[i - 1])) end
   return list
+end
+
+--- Leaves all recordings, traces and scopes, which an interrupted call may not have ended.
+function M.settle()
+  for _ = 1, 64 do C.fmp_outside_end() end -- more than may nest; no more than there are
+  if M.mode() == M.TRACE then C.fmp_trace_abort() end
+  while M.mode() == M.RECORD do C.fmp_record_end(nil, 0) end
+  while M.scope_path() ~= "" do C.fmp_scope_pop() end
 end
 
 -- -- traces and plans --------------------------------------------------------

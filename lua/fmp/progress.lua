@@ -25,7 +25,7 @@ end
 
 --- style: "bar", "lines", "none", or nil for what the output is. print: where lines go.
 local function new(style, print)
-  style = style or (system.is_terminal() and "bar" or "lines")
+  style = style or (system.is_screen() and "bar" or "lines")
   local started = system.seconds()
   return setmetatable({style = style, print = print, started = started, shown = started,
                        drawn = false}, Progress)

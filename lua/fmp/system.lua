@@ -34,8 +34,11 @@ function M.seconds()
   return tonumber(now.seconds) + tonumber(now.nanoseconds) * 1e-9
 end
 
---- Whether what is printed goes to a terminal.
-function M.is_terminal() return ffi.C.isatty(1) == 1 and os.getenv "TERM" ~= "dumb" end
+--- Whether a descriptor, 0 for input and 1 for output, is a terminal.
+function M.is_terminal(descriptor) return ffi.C.isatty(descriptor) == 1 end
+
+--- Whether what is printed goes to a terminal that can go back on its line.
+function M.is_screen() return M.is_terminal(1) and os.getenv "TERM" ~= "dumb" end
 
 local TIOCGWINSZ = 0x5413
 local window = ffi.new "struct fmp_winsize"

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include "interrupt.h"
+
+#include <lauxlib.h>
+#include <luajit.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "fmp/api.h"
+
+/* For the signal handler, which gets no argument. */
+static lua_State *running;
+static pthread_t main_thread;
+static volatile sig_atomic_t spared; /* a prompt: nothing ends the process */
+static volatile sig_atomic_t armed;  /* something runs that is to be stopped */
+static volatile sig_atomic_t seen;
+
+/* -- stopping Lua ---------------------------------------------------------- */
+
+/* Files that call the engine in pairs, begin and end, or take over what it has made: an error
+ * between the two would leave a recording open, or lose a tensor. */
+static int is_pairing_file(const char *source)
+{
+  static const char *const files[] = {"fmp/ffi.lua", "fmp/guard.lua", "fmp/record.lua",
+                                      "fmp/compile.lua"};
+  const size_t n = strlen(source);
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    const size_t length = strlen(files[i]);
+    if (n > length && strcmp(source + n - length, files[i]) == 0) return 1;
+  }
+  return 0;
+}
+
+/* The innermost function that is Lua's decides: C functions are called by it. */
+static int in_pairing_file(lua_State *L)
+{
+  lua_Debug at;
+  for (int level = 0; lua_getstack(L, level, &at); level++) {
+    if (!lua_getinfo(L, "S", &at)) return 0;
+    if (*at.what != 'C') return is_pairing_file(at.source);
+  }
+  return 0;
+}
+
+/* Runs before the next Lua instruction: an error may be raised only there. Where an engine
+ * call has been stopped, ffi.lua takes this hook away: one Ctrl-C is one error. */
+static void stop_lua(lua_State *L, lua_Debug *at)
+{
+  (void)at;
+  if (in_pairing_file(L)) return;
+  lua_sethook(L, NULL, 0, 0);
+  fmp_interrupt_clear();
+  luaL_error(L, "interrupted");
+}
+
+/* Compiled traces look at no hook, but at the profiler's flag, if it was on when they were
+ * compiled; its signal sets the flag, they exit, and the interpreter meets the hook. */
+static void leave_traces(void)
+{
+  struct sigaction action;
+  if (sigaction(SIGPROF, NULL, &action) == 0 && action.sa_handler != SIG_DFL) raise(SIGPROF);
+}
+
+static void ignore_sample(void *data, lua_State *L, int samples, int state)
+{
+  (void)data, (void)L, (void)samples, (void)state;
+}
+
+/* -- the signal ------------------------------------------------------------ */
+
+/* Engine calls stop by the first line, Lua between them by the hook. */
+static void stop_running(void)
+{
+  fmp_interrupt();
+  lua_sethook(running, stop_lua, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+  if (spared) leave_traces();
+}
+
+static void on_interrupt(int number)
+{
+  if (!pthread_equal(pthread_self(), main_thread)) { /* a worker: Lua is not its own */
+    pthread_kill(main_thread, number);
+    return;
+  }
+  if (!armed) {
+    seen = 1;
+    return;
+  }
+  if (!spared) signal(number, SIG_DFL);
+  stop_running();
+}
+
+void interrupt_catch(lua_State *L)
+{
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = on_interrupt;
+  sigemptyset(&action.sa_mask);
+  running = L;
+  main_thread = pthread_self();
+  armed = 1;
+  sigaction(SIGINT, &action, NULL);
+}
+
+void interrupt_spare(void)
+{
+  /* Line by line, with an interval that does not end. */
+  luaJIT_profile_start(running, "li100000000", ignore_sample, NULL);
+  spared = 1;
+  armed = 0;
+}
+
+int interrupt_seen(void)
+{
+  const int was = seen;
+  seen = 0;
+  return was;
+}
+
+int interrupt_call(lua_State *L)
+{
+  luaL_checkany(L, 2);
+  armed = 1;
+  if (interrupt_seen()) stop_running(); /* it came while nothing ran yet */
+  const int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
+  armed = 0;
+  /* A Ctrl-C that came too late to stop anything. */
+  lua_sethook(L, NULL, 0, 0);
+  fmp_interrupt_clear();
+  lua_pushboolean(L, status == 0);
+  lua_replace(L, 1); /* in the place of the handler */
+  return lua_gettop(L);
+}
+
+void interrupt_release(void) { signal(SIGINT, SIG_DFL); }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Prompt: what the prompt needs of a terminal, as the Lua module "fmprun.terminal". */
+#ifndef FMP_PROMPT_H
+#define FMP_PROMPT_H
+
+#include <lua.h>
+
+/* Leaves a table with
+ *   open(complete)   from now on read() edits lines. complete(text before the cursor) gives
+ *                    what to insert and what to list below the line, two strings
+ *   read(prompt)     a line; nil at the end of input; false where Ctrl-C has cleared it
+ *   add(entry)       into the history that read() offers
+ *   keep(path, line, limit)   adds a line to a file; true, or nil and why not
+ *   call(handler, f, ...)     xpcall that Ctrl-C stops, and nothing else
+ *   close() */
+int prompt_open_module(lua_State *L);
+
+#endif
