@@ -1,9 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The prompt of fmprun, driven through a pseudo-terminal, and in a pipe.
-package.path = "tests/lua/?.lua;" .. package.path
-local pty = require "pty"
+local pty = require "tests.lua.pty"
 local raw = require "fmp.ffi"
-local sh = require "shell"
+local sh = require "tests.lua.shell"
 
 local fmprun = raw.share .. "../../bin/fmprun"
 local scratch, remove, session

@@ -21,6 +21,7 @@ if not pcall(ffi.typeof, "struct pty_poll") then
     int pty_kill(int process, int number) __asm__("kill");
     int pty_waitpid(int process, int *status, int options) __asm__("waitpid");
     int pty_close(int descriptor) __asm__("close");
+    int pty_tcgetattr(int descriptor, void *settings) __asm__("tcgetattr");
     void pty_exit(int status) __asm__("_exit");
   ]]
 end
@@ -147,6 +148,13 @@ function M.start(words, options)
 end
 
 local buffer = ffi.new "char[4096]"
+local settings = ffi.new "unsigned int[64]" -- a struct termios; its fourth word is c_lflag
+local LOCAL_FLAGS, ICANON = 3, 2
+
+local function is_editing(self)
+  C.pty_tcgetattr(self.master, settings)
+  return bit.band(settings[LOCAL_FLAGS], ICANON) == 0
+end
 
 -- Draws what there is, after waiting for it; false at the end of it.
 local function draw_more(self, milliseconds)
@@ -192,6 +200,26 @@ function Pty:wait(text, seconds)
       error(("waited for '%s' in vain; unseen: %s\nall: %s"):format(text, unseen, self:text()), 2)
     end
   end
+end
+
+--- Waits until the program has taken the line and gives the terminal its usual ways.
+function Pty:wait_until_running()
+  local last = os.time() + LONG_SECONDS
+  while is_editing(self) do
+    draw_more(self, 10)
+    assert(os.time() <= last, "the program takes no line")
+  end
+end
+
+--- Waits until what is behind the last find matches a pattern.
+function Pty:match(pattern)
+  local last = os.time() + LONG_SECONDS
+  while not ("\n" .. self:unseen()):find(pattern) do
+    if not draw_more(self, 1000) or os.time() > last then
+      error(("waited for '%s' in vain; unseen: %s"):format(pattern, self:unseen()), 2)
+    end
+  end
+  self.from = #self:text() + 1
 end
 
 --- Waits until the prompt stands alone at the end of the screen; returns what stands before it.
