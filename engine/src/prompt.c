@@ -155,7 +155,7 @@ static int terminal_read(lua_State *L)
   return 1;
 }
 
-static int terminal_add(lua_State *L)
+static int terminal_remember(lua_State *L)
 {
   HistEvent event;
   const char *entry = luaL_checkstring(L, 1);
@@ -183,7 +183,7 @@ int prompt_open_module(lua_State *L)
       {"open", terminal_open},
       {"close", terminal_close},
       {"read", terminal_read},
-      {"add", terminal_add},
+      {"remember", terminal_remember},
       {"keep", terminal_keep},
       {"call", interrupt_call},
       {NULL, NULL},

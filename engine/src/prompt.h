@@ -10,7 +10,7 @@
  *   open(complete)   from now on read() edits lines. complete(text before the cursor) gives
  *                    what to insert and what to list below the line, two strings
  *   read(prompt)     a line; nil at the end of input; false where Ctrl-C has cleared it
- *   add(entry)       into the history that read() offers
+ *   remember(entry)  in the history that read() offers
  *   keep(path, line, limit)   adds a line to a file; true, or nil and why not
  *   call(handler, f, ...)     xpcall that Ctrl-C stops, and nothing else
  *   close() */

@@ -52,7 +52,7 @@ local function check_shape(what, shape)
   end
 end
 
---- A tensor from a flat list of numbers, row-major.
+--- A tensor from a flat list of numbers, row-major: from_flat({1, 2, 3, 4}, {2, 2}, "f32").
 function M.from_flat(list, shape, dtype, device)
   check_shape("from_flat", shape)
   if type(list) ~= "table" or #list ~= elements(shape) then
@@ -62,7 +62,8 @@ function M.from_flat(list, shape, dtype, device)
   return from_list(list, shape, {dtype = dtype or "f32", device = device})
 end
 
---- A tensor from a string of bytes, row-major, as t:bytes() gives it.
+--- A tensor from a string of bytes, row-major, as t:bytes() gives it:
+-- from_bytes(bytes, {2, 2}, "f32").
 function M.from_bytes(bytes, shape, dtype, device)
   check_shape("from_bytes", shape)
   if type(bytes) ~= "string" then
@@ -94,7 +95,7 @@ end
 --- Zeros: fmp.zeros{2, 3, dtype = "f64", device = "cpu:0"}.
 function M.zeros(layout) return filled("zeros", layout, 0) end
 
---- Ones, as zeros.
+--- Ones: fmp.ones{2, 3}, with the options of zeros.
 function M.ones(layout) return filled("ones", layout, 1) end
 
 --- One value in every place: fmp.full({2, 3}, 0.5).

@@ -143,8 +143,8 @@ local function of_module(value, path)
   return text and {text = text, params = call and call.params:gsub("^%(_, ", "(") or nil}
 end
 
-local function of_table(value)
-  if is_class(value) then return of_class(value) end
+-- A layer is documented by its class.
+local function of_layer(value)
   local metatable = getmetatable(value)
   if type(metatable) == "table" and is_class(metatable) then return of_class(metatable) end
 end
@@ -154,9 +154,11 @@ end
 function M.of(value)
   local kind = type(value)
   if kind ~= "function" and kind ~= "table" then return nil end
+  if kind == "table" and is_class(value) then return of_class(value) end
   local path = file_of_module(value)
   if path then return of_module(value, path) end
-  return kind == "function" and of_function(value) or kind == "table" and of_table(value) or nil
+  if kind == "function" then return of_function(value) end
+  return of_layer(value)
 end
 
 -- -- from names --------------------------------------------------------------

@@ -86,15 +86,25 @@ end
 
 -- -- texts -------------------------------------------------------------------
 
--- One line for each documented field of a module.
-local function member_lines(value, path)
-  local names, lines, width = {}, {}, 0
-  for name in pairs(value) do
-    if type(name) == "string" and doc.find(path .. "." .. name) then
-      names[#names + 1], width = name, math.max(width, #name)
-    end
+-- What a module has, and what it loads when it is first used: names in order.
+local function member_names(value, path)
+  local found, names = {}, {}
+  for name in pairs(value) do found[name] = type(name) == "string" end
+  for _, module in ipairs(doc.modules()) do
+    local parent, name = module.name:match "^(.*)%.([^.]+)$"
+    if parent == path then found[name] = true end
+  end
+  for name, wanted in pairs(found) do
+    if wanted and doc.find(path .. "." .. name) then names[#names + 1] = name end
   end
   table.sort(names)
+  return names
+end
+
+-- One line for each documented field of a module.
+local function member_lines(value, path)
+  local names, lines, width = member_names(value, path), {}, 0
+  for _, name in ipairs(names) do width = math.max(width, #name) end
   for i, name in ipairs(names) do
     local text = doc.find(path .. "." .. name).text
     lines[i] = ("  %-" .. width .. "s  %s"):format(name, doc.summary(text))

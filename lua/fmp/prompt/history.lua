@@ -45,7 +45,7 @@ end
 function History:add(entry)
   if entry == self.last or not entry:find "%S" then return end
   self.last = entry
-  self.terminal.add(entry)
+  self.terminal.remember(entry)
   if not self.path then return end
   local ok, why = self.terminal.keep(self.path, encode(entry) .. "\n", LIMIT_BYTES)
   if not ok then give_up(self, why) end
@@ -63,7 +63,7 @@ function M.open(terminal)
   if not file then return self end -- none yet, or keep() will say why
   for line in file:lines() do
     self.last = decode(line)
-    terminal.add(self.last)
+    terminal.remember(self.last)
   end
   file:close()
   return self
