@@ -87,7 +87,9 @@ local function make_parser()
   local parser = argparse("fmprun", "Runs Lua scripts that compose and train networks.")
   parser:usage(usage)
   parser:epilog("A script that is not found where it is named is looked up among the "
-                .. "installed ones. Scripts say require \"fmp\"; code given by -e has fmp.")
+                .. "installed ones. Scripts say require \"fmp\"; code given by -e has fmp. "
+                .. "The prompt says more with ?; in a pipe it prints values alone, and the first "
+                .. "error ends it with status 1.")
   parser:require_command(false):command_target("command")
   parser:flag("-i", "Stay in the prompt after the script, or the code of -e."):target("stay")
   parser:option("-e", "Run this code."):argname("CODE"):count("*"):target("code")

@@ -57,7 +57,7 @@ local function is_finite(v) return v == v and math.abs(v) ~= math.huge end
 
 -- One format for all: whole numbers as such; else so many decimals that the greatest has
 -- four digits, or, where these would be too many or say too little, powers of ten.
-local function format_of(values)
+local function format_of(values, dtype)
   local whole, most, least = true, 0, math.huge
   for _, v in ipairs(values) do
     if is_finite(v) then
@@ -66,20 +66,26 @@ local function format_of(values)
       if v ~= 0 then least = math.min(least, math.abs(v)) end
     end
   end
-  if whole and most < 1e9 then return "%.0f" end
+  if whole and (most < 1e9 or not numbers.is_float(dtype)) then return "%.0f" end
   if most >= 1e5 or most < 1e-3 or least < 1e-4 and most >= 1e3 then return "%.4e" end
   return most >= 0.1 and "%.4f" or most >= 0.01 and "%.5f" or "%.6f"
 end
 
+-- How many zeros at the end may be left out: none where a text is not all of its number.
+local function spare_zeros(v, text)
+  if math.abs(tonumber(text) - v) > 1e-6 * math.abs(v) then return 0 end
+  return #text:match "0*$"
+end
+
 -- Texts of equal width. Zeros at the end that all have are left out.
-local function texts_of(values)
-  local format, texts, width = format_of(values), {}, 0
+local function texts_of(values, dtype)
+  local format, texts, width = format_of(values, dtype), {}, 0
   for i, v in ipairs(values) do
     texts[i] = is_finite(v) and format:format(v) or v ~= v and "nan" or v > 0 and "inf" or "-inf"
   end
   local spare = format:find "f$" and math.max(tonumber(format:match "%d") - 1, 0) or 0
   for i, v in ipairs(values) do
-    if is_finite(v) then spare = math.min(spare, #texts[i]:match "0*$") end
+    if is_finite(v) then spare = math.min(spare, spare_zeros(v, texts[i])) end
   end
   for i, v in ipairs(values) do
     if is_finite(v) then texts[i] = texts[i]:sub(1, #texts[i] - spare) end
@@ -122,8 +128,13 @@ end
 local function body(t)
   local shape = t.shape
   local shorten = raw.size(t) > WHOLE
-  local texts, width = texts_of(read_shown(t, shape, shorten))
+  local texts, width = texts_of(read_shown(t, shape, shorten), raw.dtype(t))
   return layout(shape, shorten, texts, width)
+end
+
+-- A number alone: with the digits that an f32 has, whole ones with all of theirs.
+local function number_text(v)
+  return (v % 1 == 0 and math.abs(v) < 2 ^ 53 and "%.0f" or "%.7g"):format(v)
 end
 
 local absent = {[1] = "no value while tracing", [2] = "emptied"}
@@ -132,7 +143,7 @@ local absent = {[1] = "no value while tracing", [2] = "emptied"}
 function M.text(t)
   local why = absent[raw.state(t)]
   if why then return M.header(t) .. " (" .. why .. ")" end
-  if t.rank == 0 then return ("%s %.7g"):format(M.header(t), raw.item(t)) end
+  if t.rank == 0 then return M.header(t) .. " " .. number_text(raw.item(t)) end
   return M.header(t) .. "\n" .. body(t)
 end
 

@@ -296,6 +296,62 @@ describe("the prompt", function()
   end)
 end)
 
+describe("the terminal", function()
+  setup(function() scratch, remove = sh.scratch() end)
+  teardown(function() remove() end)
+  after_each(function()
+    if session then session:kill() end
+    session = nil
+  end)
+
+  it("may be resized while a line is typed", function()
+    local p = started({}, {columns = 100})
+    p:type "fmp.permut"
+    p:wait "fmp.permut"
+    p:resize(40)
+    p:type "ation(60)\r"
+    for line in p:prompt():gmatch "[^\n]+" do assert(#line < 40, line) end
+    leave(p)
+  end)
+
+  it("takes letters beyond ASCII, whatever the locale", function()
+    for _, locale in ipairs {"C", "C.UTF-8"} do
+      local p = started({}, {environment = {LC_ALL = locale}})
+      p:type "'\195\169', #'\195\169x'\127\127\195\169'\r"
+      contains(p:prompt(), '"\195\169", 4')
+      leave(p)
+    end
+  end)
+
+  it("is in order again when a signal ends or stops the program", function()
+    local p = started()
+    p:type "half a li"
+    p:wait "half a li"
+    sh.shell("kill -TERM " .. p.process)
+    assert.same({nil, 15}, {p:finish()})
+    p = pty.start({"/bin/sh", "-i"}, {directory = scratch, environment = {
+      PS1 = "$ ", ENV = false, TERM = "xterm", FMP_HISTORY = ""}})
+    session = p
+    p:prompt "$ "
+    p:type(sh.quote(fmprun) .. "\r")
+    p:prompt()
+    p:type "6 *"
+    p:wait "6 *"
+    p:type "\26"
+    p:prompt "$ "
+    assert.matches("%sicanon", p:line("stty -a", "$ "))
+    p:type "fg\r"
+    p:wait "> 6 *"
+    p:type "7\r"
+    contains(p:prompt(), "42")
+    p:type "\28"
+    p:prompt "$ "
+    assert.matches("%sicanon", p:line("stty -a", "$ "))
+    p:type "exit\r"
+    p:finish()
+  end)
+end)
+
 describe("Ctrl-C at the prompt", function()
   setup(function() scratch, remove = sh.scratch() end)
   teardown(function() remove() end)

@@ -21,6 +21,7 @@ if not pcall(ffi.typeof, "struct pty_poll") then
     int pty_kill(int process, int number) __asm__("kill");
     int pty_waitpid(int process, int *status, int options) __asm__("waitpid");
     int pty_close(int descriptor) __asm__("close");
+    int pty_ioctl(int descriptor, unsigned long request, ...) __asm__("ioctl");
     int pty_tcgetattr(int descriptor, void *settings) __asm__("tcgetattr");
     void pty_exit(int status) __asm__("_exit");
   ]]
@@ -183,6 +184,13 @@ function Pty:type(keys)
     assert(n > 0, "the terminal takes no more")
     keys = keys:sub(n + 1)
   end
+end
+
+local TIOCSWINSZ = 0x5414
+
+--- Gives the terminal another width; the program gets a signal.
+function Pty:resize(columns)
+  C.pty_ioctl(self.master, TIOCSWINSZ, ffi.new("struct pty_size", {40, columns}))
 end
 
 --- Waits until plain text is on the screen behind what was found before; returns what stands

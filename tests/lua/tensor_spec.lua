@@ -168,6 +168,18 @@ describe("tensor", function()
     assert.equal("f64 [] " .. device .. " 0.5", tostring(fmp.tensor(0.5, {dtype = "f64"})))
     assert.equal("i32 [3] " .. device .. "\n[ -1   0 100]",
                  tostring(fmp.tensor({-1, 0, 100}, {dtype = "i32"})))
+    assert.equal("i64 [2] " .. device .. "\n[10000000000          -1]",
+                 tostring(fmp.tensor({1e10, -1}, {dtype = "i64"})))
+    assert.equal("i64 [] " .. device .. " 1234567890",
+                 tostring(fmp.tensor(1234567890, {dtype = "i64"})))
+    for text, values in pairs {
+      ["[0.0000 2.0000]"] = {1e-7, 2}, ["[1.0000e-07 2.0000e+03]"] = {1e-7, 2000},
+      ["[0.5 0.1]"] = {0.5, 0.1}, ["[0.00125 0.02000]"] = {0.00125, 0.02},
+      ["[nan inf 0.5]"] = {0 / 0, 1 / 0, 0.5},
+    } do
+      assert.equal("f32 [" .. #values .. "] " .. device .. "\n" .. text,
+                   tostring(fmp.tensor(values)))
+    end
     local long = tostring(fmp.zeros{100, 100})
     assert.truthy(long:find("[0 0 0 ... 0 0 0]", 1, true))
     assert.is_true(#long < 300)
