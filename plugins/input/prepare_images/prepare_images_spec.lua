@@ -40,6 +40,8 @@ local function count_different(list)
 end
 
 describe("prepare_images", function()
+  optest.vectors(optest.here())
+
   local function drawn(attrs, step)
     fmp.random_state{seed = 3, step = step or 0}
     return prepare(images(), attrs)

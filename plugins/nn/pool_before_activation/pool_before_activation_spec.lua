@@ -78,8 +78,10 @@ describe("pool_before_activation", function()
     local got, want, text = both(seen, image())
     for i = 1, 2 do assert.equal(want[i]:bytes(), got[i]:bytes()) end
     assert.is_true(position(text, "relu") < position(text, "max_pool"))
-    local _, _, smooth = both(function(x) return ops.max_pool(ops.sigmoid(x), {window = 2, stride = 2}) end,
-                              image())
+    local function smooth_pool(x)
+      return ops.max_pool(ops.sigmoid(x), {window = 2, stride = 2})
+    end
+    local _, _, smooth = both(smooth_pool, image())
     assert.is_true(position(smooth, "sigmoid") < position(smooth, "max_pool"))
   end)
 end)
