@@ -1,0 +1,261 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The reference pages, from what plugins registered and from doc comments:
+--   fmprun scripts/docs.lua            writes docs/ops.md and docs/lua.md
+--   fmprun scripts/docs.lua --check    says which of them is not what it would write; status 1
+-- Run from the tree's root, with the plugins of the tree and no others.
+
+local fmp = require "fmp"
+local doc = require "fmp.doc"
+
+-- -- small things ------------------------------------------------------------
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+local function code(text) return "`" .. text .. "`" end
+
+local function indented(text) return (("\n" .. text):gsub("\n([^\n])", "\n    %1"):sub(2)) end
+
+local function cell(text) return (text:gsub("|", "\\|"):gsub("\n", " ")) end
+
+-- -- docs/ops.md -------------------------------------------------------------
+
+-- "same|valid|explicit" as three words, a range as it is.
+local function allowed(row)
+  if not row.allowed then return "" end
+  return (code(row.allowed):gsub("|", "`, `"))
+end
+
+local function attributes(rows)
+  if #rows == 0 then return nil end
+  local lines = {"| attribute | type | default | allowed | |", "|---|---|---|---|---|"}
+  for _, row in ipairs(rows) do
+    local default = row.default and code(row.default) or "must be given"
+    lines[#lines + 1] = ("| %s | %s | %s | %s | %s |"):format(
+      code(row.name), row.type, cell(default), cell(allowed(row)), cell(row.doc or ""))
+  end
+  return table.concat(lines, "\n")
+end
+
+-- Kernels are registered for the instruction sets that a processor has; the page must not
+-- depend on which one it was made on.
+local function is_portable(kernel) return not kernel:find("avx", 1, true) end
+
+-- "cpu: onednn (f32), ref (f32 f64)", fastest first.
+local function kernels(op)
+  local by_backend = {}
+  for backend, name, priority, dtypes in
+    op.kernels:gmatch "([%w_]+)/([%w_]+) priority (%-?%d+)([%w ]*) %(" do
+    if is_portable(name) then
+      by_backend[backend] = by_backend[backend] or {}
+      local list = by_backend[backend]
+      list[#list + 1] = {name = name, priority = tonumber(priority), dtypes = dtypes:sub(2)}
+    end
+  end
+  local lines = {}
+  for _, backend in ipairs(sorted_keys(by_backend)) do
+    local list, texts = by_backend[backend], {}
+    table.sort(list, function(a, b)
+      if a.priority ~= b.priority then return a.priority > b.priority end
+      return a.name .. a.dtypes < b.name .. b.dtypes
+    end)
+    for i, kernel in ipairs(list) do texts[i] = ("%s (%s)"):format(kernel.name, kernel.dtypes) end
+    lines[#lines + 1] = ("%s: %s"):format(backend, table.concat(texts, ", "))
+  end
+  return table.concat(lines, "; ")
+end
+
+local function gradient(op)
+  if not op.differentiable then return "Not differentiable." end
+  local names = {}
+  for name in (op.gradient_ops or ""):gmatch "%S+" do names[#names + 1] = code(name) end
+  if #names == 0 then return "Differentiable." end
+  table.sort(names)
+  return ("Gradient by %s."):format(table.concat(names, ", "))
+end
+
+local function op_section(op)
+  local parts = {"### " .. op.name, indented(op.name .. op.schema .. "\n\n" .. op.doc)}
+  parts[#parts + 1] = attributes(op.attrs)
+  local how = op.alias and "Needs no kernel: another view of its input." or
+              ("Kernels: %s."):format(kernels(op))
+  parts[#parts + 1] = gradient(op) .. " " .. how
+  return table.concat(parts, "\n\n")
+end
+
+local function resource_section(kind)
+  local parts = {"### " .. kind.name .. " (resource)", indented(kind.doc)}
+  parts[#parts + 1] = attributes(kind.attrs)
+  return table.concat(parts, "\n\n")
+end
+
+-- {plugin = {name = text of its section}}
+local function sections()
+  local plugins = {}
+  local function add(plugin, key, text)
+    plugins[plugin] = plugins[plugin] or {}
+    plugins[plugin][key] = text
+  end
+  for _, name in ipairs(require("fmp.ffi").op_names()) do
+    local op = fmp.ops[name]
+    add(op.plugin, name, op_section(op))
+  end
+  for _, kind in ipairs(fmp.resources()) do
+    add(kind.plugin, kind.name .. " resource", resource_section(kind))
+  end
+  return plugins
+end
+
+local function plugin_summaries()
+  local summaries = {}
+  for _, plugin in ipairs(fmp.plugin.list()) do summaries[plugin.name] = plugin.summary end
+  return summaries
+end
+
+local function ops_page()
+  local plugins, summaries = sections(), plugin_summaries()
+  local page = {[[
+# Ops and resources
+
+Written by `build/bin/fmprun scripts/docs.lua` from the definitions that the plugins register;
+edit those. `fmprun ops NAME` shows the same for any op, those of other plugins too, and the
+kernels for the processor's own instruction sets, which this page leaves out.
+
+Marks in a schema: `?` may be absent, `!` is written in place, `~` only the shape is looked at,
+`...` any number of inputs. Images are [n,h,w,c], weights [out,h,w,in]. In Lua:
+`y = fmp.ops.NAME(inputs..., {attribute = value})`.]]}
+  for _, plugin in ipairs(sorted_keys(plugins)) do
+    page[#page + 1] = ("## %s\n\n%s"):format(plugin, summaries[plugin] or "")
+    for _, key in ipairs(sorted_keys(plugins[plugin])) do page[#page + 1] = plugins[plugin][key] end
+  end
+  return table.concat(page, "\n\n") .. "\n"
+end
+
+-- -- docs/lua.md -------------------------------------------------------------
+
+-- Objects that modules give: what methods stand in which file.
+local objects = {
+  {"Tensors", "tensor", prefix = "t", file_text = true},
+  {"Compiled functions", "compile", class = "Compiled", prefix = "f"},
+  {"Layers, networks and losses", "nn/module", class = "Module", prefix = "net"},
+  {"Optimizers", "optim", class = "Optimizer", prefix = "optimizer"},
+  {"Data sets", "data/set", class = "Set", prefix = "set"},
+  {"Batches", "data/batches", class = "Batches", prefix = "batches"},
+  {"Resources", "resource", class = "Resource", prefix = "r"},
+}
+
+local function lua_file(name)
+  return package.searchpath("fmp." .. name:gsub("/", "."), package.path)
+end
+
+local function entry_section(name, entry)
+  return ("### %s\n\n%s"):format(name .. (entry.params or ""), indented(entry.text))
+end
+
+local function value_of(path)
+  local value = fmp
+  for name in path:gmatch "%.([%w_]+)" do value = value[name] end
+  return value
+end
+
+-- Modules load others at first use, so what there is depends on what has run before: only
+-- functions and classes are listed, and every module by itself.
+local function is_listed(value, name, modules)
+  if modules[name] then return false end
+  return type(value) == "function" or type(value) == "table" and rawget(value, "kind") ~= nil
+end
+
+local function module_section(page, module, modules)
+  page[#page + 1] = ("## %s\n\n%s"):format(module.name, indented(module.text))
+  local value = value_of(module.name)
+  if type(value) ~= "table" then return end
+  for _, key in ipairs(sorted_keys(value)) do
+    local field, name = value[key], module.name .. "." .. key
+    local entry = is_listed(field, name, modules) and (doc.of(field) or doc.find(name))
+    if entry then page[#page + 1] = entry_section(name, entry) end
+  end
+end
+
+local function object_section(page, object)
+  local file = doc.file(lua_file(object[2]))
+  page[#page + 1] = "## " .. object[1]
+  if object.file_text then page[#page + 1] = indented(file.text) end
+  for _, entry in ipairs(file.entries) do
+    local class, method = (entry.name or ""):match "^([%w_]+):(%a[%w_]*)$"
+    if class == (object.class or "methods") then
+      page[#page + 1] = entry_section(object.prefix .. ":" .. method, entry)
+    end
+  end
+end
+
+local function lua_page()
+  local page = {[[
+# Lua reference
+
+Written by `build/bin/fmprun scripts/docs.lua` from the comments in `lua/fmp`; edit those. At the
+prompt `?name` shows the same. Ops are in [ops.md](ops.md).]]}
+  local modules = {}
+  for _, module in ipairs(doc.modules()) do modules[module.name] = true end
+  for _, module in ipairs(doc.modules()) do module_section(page, module, modules) end
+  for _, object in ipairs(objects) do object_section(page, object) end
+  return table.concat(page, "\n\n") .. "\n"
+end
+
+-- -- writing and comparing ---------------------------------------------------
+
+local pages = {["docs/lua.md"] = lua_page, ["docs/ops.md"] = ops_page}
+
+local function read(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+local function write(path, text)
+  local file, why = io.open(path, "wb")
+  if not file then error(why, 0) end
+  file:write(text)
+  if not file:close() then error("cannot write " .. path, 0) end
+  print("wrote " .. path)
+end
+
+-- The first line that differs, for the message.
+local function first_difference(old, new)
+  local line = 0
+  local next_old, next_new = (old .. "\n"):gmatch "(.-)\n", (new .. "\n"):gmatch "(.-)\n"
+  repeat
+    line = line + 1
+    local a, b = next_old(), next_new()
+    if a ~= b then return line, a or "(end)", b or "(end)" end
+  until not a
+end
+
+local function is_current(path, text)
+  local old = read(path) or ""
+  if old == text then return true end
+  print(("%s:%d: has     %s\n%s:%d: expected %s"):format(path, first_difference(old, text), path,
+        first_difference(old, text)))
+  return false
+end
+
+local function main(option)
+  if option and option ~= "--check" then error("usage: docs.lua [--check]", 0) end
+  local current = true
+  for _, path in ipairs(sorted_keys(pages)) do
+    local text = pages[path]()
+    if option then
+      current = is_current(path, text) and current
+    else
+      write(path, text)
+    end
+  end
+  if not current then error("the reference is not up to date; run: fmprun scripts/docs.lua", 0) end
+end
+
+main(...)
