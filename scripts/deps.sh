@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by scripts that need packages:  . scripts/deps.sh; fmp_deps run | build | test
+# Sourced by scripts that need packages:
+#   . scripts/deps.sh; fmp_deps run | build | test | lint | coverage
 # On Debian and its like, missing packages are installed, or, without the right to, the
 # line that would do it is printed and the script ends. Elsewhere the tools must be there.
 
@@ -8,6 +9,8 @@ fmp_packages_run="libluajit-5.1-2 libdnnl2 libopenblas0-openmp libjansson4 zlib1
 fmp_packages_build="cmake ninja-build gcc g++ pkg-config libluajit-5.1-dev libdnnl-dev \
   libopenblas-openmp-dev libjansson-dev zlib1g-dev libedit-dev lua-argparse"
 fmp_packages_test="$fmp_packages_build clang git binutils luajit libcmocka-dev lua-busted lua-check"
+fmp_packages_lint="$fmp_packages_test clang-format clang-tidy shellcheck"
+fmp_packages_coverage="$fmp_packages_test gcovr"
 
 fmp_missing() { # of the packages given
   for package in "$@"; do
@@ -19,6 +22,8 @@ fmp_deps() {
   case $1 in
     run) packages=$fmp_packages_run ;;
     build) packages=$fmp_packages_build ;;
+    lint) packages=$fmp_packages_lint ;;
+    coverage) packages=$fmp_packages_coverage ;;
     *) packages=$fmp_packages_test ;;
   esac
   if ! command -v dpkg-query >/dev/null; then
@@ -26,7 +31,7 @@ fmp_deps() {
     return 0
   fi
   # Unquoted: the words of a list.
-  missing=$(echo $(fmp_missing $packages))
+  missing=$(fmp_missing $packages | paste -sd ' ' -)
   if [ -z "$missing" ]; then return 0; fi
   line="apt-get install -y --no-install-recommends $missing"
   if [ "$(id -u)" -ne 0 ]; then
