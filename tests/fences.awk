@@ -5,6 +5,7 @@
 #   ```LANGUAGE file=F    NNN.file  the file F, whose name is in NNN.name
 #   ```lua                NNN.lua   a script
 #   ```text               NNN.out   what the block before it prints; NNN is that block's
+#   ```console            NNN.console  a recorded session, which another test has made
 # Anything else is an error: a block that no test looks at is not to slip in.
 /^```/ && !inside {
   inside = 1
@@ -17,7 +18,7 @@
     if (words[2] ~ /^file=/) {
       print substr(words[2], 6) >sprintf("%s/%03d.name", dir, number)
       target = sprintf("%s/%03d.file", dir, number)
-    } else if (words[1] == "sh" || words[1] == "lua") {
+    } else if (words[1] == "sh" || words[1] == "lua" || words[1] == "console") {
       target = sprintf("%s/%03d.%s", dir, number, words[1])
     } else {
       fail("block of an unknown kind: " $0)

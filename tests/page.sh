@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # $root and $scratch are of lib.sh
 # Sourced after lib.sh by the tests that follow a page: its blocks as a reader would copy
 # them, in order, in one shell. See fences.awk for the kinds of block.
 
@@ -37,6 +38,7 @@ follow_block() { # NNN.sh or NNN.lua
 }
 
 write_block() { # NNN.name: the file of that name in the directory of the last block
+  # shellcheck source=/dev/null
   (. "$blocks/state" && cat "${1%.name}.file" >"$(cat "$1")") || fail "cannot write $(cat "$1")"
 }
 
