@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The reference pages, from what plugins registered and from doc comments:
---   fmprun scripts/docs.lua            writes docs/ops.md and docs/lua.md
+--   fmprun scripts/docs.lua            writes docs/ops.md and docs/lua.md, and puts the session
+--                                      that docs/session.txt records into README.md
 --   fmprun scripts/docs.lua --check    says which of them is not what it would write; status 1
 -- Run from the tree's root, with the plugins of the tree and no others.
 
@@ -21,6 +22,14 @@ local function code(text) return "`" .. text .. "`" end
 local function indented(text) return (("\n" .. text):gsub("\n([^\n])", "\n    %1"):sub(2)) end
 
 local function cell(text) return (text:gsub("|", "\\|"):gsub("\n", " ")) end
+
+local function read(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read "*a"
+  file:close()
+  return text
+end
 
 -- -- docs/ops.md -------------------------------------------------------------
 
@@ -205,17 +214,21 @@ prompt `?name` shows the same. Ops are in [ops.md](ops.md).]]}
   return table.concat(page, "\n\n") .. "\n"
 end
 
+-- -- README.md ---------------------------------------------------------------
+
+local function readme_page()
+  local readme, session = read "README.md", read "docs/session.txt"
+  if not session then return readme end
+  local block = "\n```console\n" .. session:gsub("%s+$", "") .. "\n```\n\n"
+  local from, to = "(<!%-%- session[^\n]*\n)", "(<!%-%- end of session)"
+  return (readme:gsub(from .. ".-" .. to, function(a, b) return a .. block .. b end))
+end
+
 -- -- writing and comparing ---------------------------------------------------
 
-local pages = {["docs/lua.md"] = lua_page, ["docs/ops.md"] = ops_page}
-
-local function read(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "*a"
-  file:close()
-  return text
-end
+local pages = {
+  ["docs/lua.md"] = lua_page, ["docs/ops.md"] = ops_page, ["README.md"] = readme_page,
+}
 
 local function write(path, text)
   local file, why = io.open(path, "wb")

@@ -36,14 +36,8 @@ fi
 page_read "$scratch/clone/README.md"
 page_follow "$scratch/clone"
 
-# -- the recorded session is the one that the test of the prompt recorded -----------------
-cd "$scratch/clone" || exit 1
-if [ -f docs/session.txt ]; then
-  cat "$blocks"/*.console >"$scratch/session" 2>"$scratch/log"
-  check "the session is docs/session.txt" cmp "$scratch/session" docs/session.txt
-fi
-
 # -- nothing but what README says has come into the clone ---------------------------------
-git status --porcelain | grep -vE '^\?\? (example\.lua|prefix/|swish/|swish-build/)$' >"$scratch/wrong"
+git -C "$scratch/clone" status --porcelain |
+  grep -vE '^\?\? (example\.lua|prefix/|swish/|swish-build/)$' >"$scratch/wrong"
 check_empty "the clone is otherwise as it was" "$scratch/wrong"
 finish
