@@ -331,12 +331,21 @@ static fmp_status wrap_single(const fmp_attr_def *def, const fmp_attr *attr, fmp
   return FMP_OK;
 }
 
+static int is_dtypes(uint32_t kind, const fmp_attr_value *value)
+{
+  if (kind == FMP_ATTR_DTYPE) return fmp_dtype_name((uint32_t)value->i) != NULL;
+  if (kind != FMP_ATTR_DTYPES) return 1;
+  for (int64_t i = 0; i < value->list.count; i++)
+    if (!fmp_dtype_name(((const uint32_t *)value->list.items)[i])) return 0;
+  return 1;
+}
+
 static fmp_status check_given(const fmp_attr_def *def, const fmp_attr_value *value)
 {
   if (is_list(def->kind) && (value->list.count < 0 || value->list.count > 1 << 20 ||
                              (value->list.count > 0 && !value->list.items)))
     return fmp__fail(FMP_EINVAL, "attribute '%s': not a list", def->name);
-  if (def->kind == FMP_ATTR_DTYPE && !fmp_dtype_name((uint32_t)value->i))
+  if (!is_dtypes(def->kind, value))
     return fmp__fail(FMP_EINVAL, "attribute '%s': expected a data type", def->name);
   if (def->kind == FMP_ATTR_RESOURCE && !value->resource)
     return fmp__fail(FMP_EINVAL, "attribute '%s': expected a resource", def->name);

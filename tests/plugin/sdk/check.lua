@@ -33,6 +33,15 @@ expect_failure("scale", fmp.ops.sdk_cube, x, {scael = 2})
 expect_failure("sdk_cube: expected x of f32 or f64, got i32 [2]", fmp.ops.sdk_cube,
                fmp.tensor({1, 2}, {dtype = "i32"}))
 
+-- Lists of every kind, and one value for a list.
+near_list(fmp.ops.sdk_lists():flat(), {0, 3, 0.5, 3, 5}, "sdk_lists by default")
+near_list(fmp.ops.sdk_lists{flags = {true, false, true}, sizes = {}, factors = {2, 0.25},
+                            words = {"green", "blue"}, types = {"f64", "bf16"}}:flat(),
+          {2, 0, 0.5, 9, 10}, "sdk_lists")
+near_list(fmp.ops.sdk_lists{flags = true, sizes = 7, factors = 3, words = "blue",
+                            types = "i64"}:flat(), {1, 7, 3, 4, 8}, "sdk_lists of one")
+expect_failure("words", fmp.ops.sdk_lists, {words = {"red", "gren"}})
+
 -- Its gradient: an op of its own, and, for sdk_double, an op of another plugin.
 local function loss(v)
   return fmp.ops.sum(fmp.ops.sdk_cube(fmp.ops.sdk_double(v), {scale = 0.5}))

@@ -16,6 +16,7 @@ static fmp_status load(const fmp_host *h, fmp_registry *r)
   FMP_TRY(rewrite_register(h, r));
   FMP_TRY(source_register(h, r));
   FMP_TRY(loop_register(h, r));
+  FMP_TRY(lists_register(h, r));
   return increment_register(h, r);
 }
 

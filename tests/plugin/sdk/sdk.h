@@ -16,6 +16,7 @@ fmp_status smooth_register(const fmp_host *h, fmp_registry *r);
 fmp_status noise_register(const fmp_host *h, fmp_registry *r);
 fmp_status counter_register(const fmp_host *h, fmp_registry *r);
 fmp_status rewrite_register(const fmp_host *h, fmp_registry *r);
+fmp_status lists_register(const fmp_host *h, fmp_registry *r);
 fmp_status loop_register(const fmp_host *h, fmp_registry *r);
 fmp_status source_register(const fmp_host *h, fmp_registry *r);
 fmp_status increment_register(const fmp_host *h, fmp_registry *r);
