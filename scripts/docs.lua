@@ -252,8 +252,8 @@ end
 local function is_current(path, text)
   local old = read(path) or ""
   if old == text then return true end
-  print(("%s:%d: has     %s\n%s:%d: expected %s"):format(path, first_difference(old, text), path,
-        first_difference(old, text)))
+  local line, has, expected = first_difference(old, text)
+  print(("%s:%d: has '%s', expected '%s'"):format(path, line, has, expected))
   return false
 end
 

@@ -17,7 +17,6 @@ mkdir "$scratch/stranger"
 page_read "$root/docs/plugin-howto.md"
 page_follow "$scratch/stranger"
 
-find "$scratch/stranger" -name CMakeCache.txt -o -name build.ninja -o -name '*.d' |
-  xargs grep -lF -e "$root" -e "$build" >"$scratch/wrong"
+grep -rlIF -e "$root" -e "$build" "$scratch/stranger" >"$scratch/wrong"
 check_empty "nothing that was built knows of the sources" "$scratch/wrong"
 finish

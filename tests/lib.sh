@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2034 # what it sets is for those who source it
 # Sourced by the shell tests: counts, and a scratch directory that goes when they end.
 # A test sets nothing but FMP_BUILD (default: build) and calls pass, fail, skip or check,
 # and `finish` last.

@@ -118,6 +118,7 @@ fmp_status fmp__attr_table_copy(const fmp_attr_def *defs, uint32_t n, uint32_t a
 void fmp__attr_table_free(fmp__attr_table *table)
 {
   for (uint32_t i = 0; i < table->n; i++) {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): without a table n is 0 */
     fmp__free((char *)table->defs[i].name);
     fmp__free((char *)table->defs[i].fallback);
     fmp__free((char *)table->defs[i].allowed);

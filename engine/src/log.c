@@ -19,7 +19,7 @@ static int level_in_force(void)
   const int level = atomic_load(&level_now);
   if (level != UNSET) return level;
   const char *text = getenv("FMP_LOG");
-  const int first = text ? atoi(text) : FMP__LOG_WARNING;
+  const int first = text ? (int)strtol(text, NULL, 10) : FMP__LOG_WARNING;
   fmp_log_level(first);
   return first;
 }

@@ -43,7 +43,7 @@ fmp_status fmp_dtype_find(const char *name, uint32_t *dtype)
 const char *fmp_spec_text(const fmp_spec *spec, char *text)
 {
   const char *dtype = fmp_dtype_name(spec->dtype);
-  if (spec->dtype == FMP_NONE) return strcpy(text, "nothing");
+  if (spec->dtype == FMP_NONE) return memcpy(text, "nothing", sizeof "nothing");
   int n = snprintf(text, FMP_SPEC_TEXT, "%s [", dtype ? dtype : "?");
   for (uint32_t i = 0; i < spec->rank && i < FMP_MAX_RANK; i++)
     n +=

@@ -6,6 +6,11 @@
 
 #include "fmp/api.h"
 
+/* For analyzers these are macros. */
+#undef fmp__fail
+#undef fmp__fail_in
+#undef fmp__no_memory
+
 static _Thread_local char error_text[FMP__ERROR_TEXT];
 
 static const char *const status_names[] = {

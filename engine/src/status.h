@@ -14,6 +14,13 @@ fmp_status fmp__fail_in(fmp_status code, const char *format, ...) FMP_PRINTF(2, 
 /* "out of memory", with what it was for. */
 fmp_status fmp__no_memory(const char *purpose);
 
+#ifdef __clang_analyzer__
+/* What an analyzer of one file cannot know: a failure is never FMP_OK. */
+#define fmp__fail(code, ...)    (fmp__fail((code), __VA_ARGS__), (code))
+#define fmp__fail_in(code, ...) (fmp__fail_in((code), __VA_ARGS__), (code))
+#define fmp__no_memory(purpose) (fmp__no_memory(purpose), FMP_ENOMEM)
+#endif
+
 /* Before a plugin is called: forgets texts of before, so that its silence shows. */
 void fmp__error_clear(void);
 /* A status that a plugin's function returned: an unknown one is FMP_EPLUGIN, and a

@@ -419,9 +419,12 @@ extern FMP_EXPORT const fmp_plugin fmp_plugin_entry;
   } while (0)
 
 /* FMP_REQUIRE(h, n > 0, FMP_EINVAL, "expected n > 0, got %d", n) */
-#define FMP_REQUIRE(h, condition, code, ...)                 \
-  do {                                                       \
-    if (!(condition)) return (h)->fail((code), __VA_ARGS__); \
+#define FMP_REQUIRE(h, condition, code, ...) \
+  do {                                       \
+    if (!(condition)) {                      \
+      (void)(h)->fail((code), __VA_ARGS__);  \
+      return (code);                         \
+    }                                        \
   } while (0)
 
 #ifdef __cplusplus

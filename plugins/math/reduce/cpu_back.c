@@ -85,6 +85,7 @@ typedef struct output {
 
 static int64_t place(const output *o, const fmp_tile *t, int64_t row)
 {
+  /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the loop has one array */
   return (o->first + t->offset[0] + row * t->row_stride[0]) * o->w->bytes;
 }
 

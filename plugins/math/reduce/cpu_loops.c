@@ -170,6 +170,7 @@ typedef struct chunk {
 static const unsigned char *element(const work *w, const unsigned char *x, const fmp_tile *t,
                                     int64_t row, int64_t column)
 {
+  /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the loop has one array */
   const int64_t at = t->offset[0] + row * t->row_stride[0] + column * t->column_stride[0];
   return x + at * w->x_bytes;
 }
