@@ -12,6 +12,7 @@ struct conv_params {
   fmp_list stride, pads, dilation;
   const char *padding;
   int64_t groups;
+  const char *winograd;
   double slope; /* conv2d alone; 1: no activation */
 };
 
@@ -38,7 +39,7 @@ enum { CONV_BIAS = 2 /* input of the forward op alone */ };
 extern const char *const conv_ops[CONV_DIRECTIONS];
 
 /* The attributes of conv2d; its gradients have the same but for the last. */
-enum { CONV_ATTRS = 6, CONV_BACK_ATTRS = 5 };
+enum { CONV_ATTRS = 7, CONV_BACK_ATTRS = 6 };
 void conv_attrs(const struct conv_params *p, fmp_attr attrs[CONV_ATTRS]);
 
 /* Checks shapes of rank 4 and derives the geometry.  [any-thread] */

@@ -23,6 +23,9 @@ static const fmp_attr_def attr_defs[CONV_ATTRS] = {
              "distance of neighbouring taps; 1: a solid window"),
     FMP_ATTR(struct conv_params, groups, FMP_ATTR_I64, "1", WINDOW_POSITIVE,
              "channels fall into groups that do not see each other"),
+    FMP_ATTR(struct conv_params, winograd, FMP_ATTR_STRING, "exact", "exact|fast|off",
+             "sums by Winograd's transforms: exact where the error is no larger than without, "
+             "fast where it may be ten times as large, off nowhere"),
     FMP_ATTR(struct conv_params, slope, FMP_ATTR_F64, "1", "[0,)",
              "of a leaky rectifier behind the bias: y = v where v > 0, else slope * v"),
 };
@@ -34,7 +37,8 @@ void conv_attrs(const struct conv_params *p, fmp_attr attrs[CONV_ATTRS])
   attrs[2] = fmp_attr_list("pads", FMP_ATTR_I64S, p->pads);
   attrs[3] = fmp_attr_list("dilation", FMP_ATTR_I64S, p->dilation);
   attrs[4] = fmp_attr_i64("groups", p->groups);
-  attrs[5] = fmp_attr_f64("slope", p->slope);
+  attrs[5] = fmp_attr_string("winograd", p->winograd);
+  attrs[6] = fmp_attr_f64("slope", p->slope);
 }
 
 /* -- shape inference ------------------------------------------------------- */

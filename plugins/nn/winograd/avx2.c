@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The transformed-domain kernels with AVX2 and fused multiply-add: 8 channels at once. */
+#include <string.h>
+
+#include "fmp/kit/simd.h"
+#include "transforms.h"
+#include "winograd.h"
+
+#if FMP_SIMD_X86
+#include <immintrin.h>
+
+#define TARGET  __attribute__((target("avx2,fma")))
+#define LANE_FN TARGET static inline __attribute__((always_inline))
+
+enum { LANES = 8, ROWS = 6 };
+typedef __m256 vec;
+
+LANE_FN vec spread(float number) { return _mm256_set1_ps(number); }
+LANE_FN vec load(const float *p) { return _mm256_loadu_ps(p); }
+LANE_FN void store(float *p, vec v) { _mm256_storeu_ps(p, v); }
+LANE_FN vec fused(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
+
+LANE_FN __m256i first_lanes(int n)
+{
+  const __m256i number = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), number);
+}
+
+LANE_FN vec load_some(const float *p, int n)
+{
+  return n == LANES ? load(p) : _mm256_maskload_ps(p, first_lanes(n));
+}
+
+LANE_FN void store_some(float *p, vec v, int n)
+{
+  if (n == LANES)
+    store(p, v);
+  else
+    _mm256_maskstore_ps(p, first_lanes(n), v);
+}
+
+LANE_FN vec activate(vec v, vec slope)
+{
+  const vec above = _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_GT_OQ);
+  return _mm256_blendv_ps(slope * v, v, above);
+}
+
+#include "lanes.inc"
+
+const struct winograd_isa *winograd_avx2(void)
+{
+  static const struct winograd_isa isa = {
+      WINOGRAD_FUNCTIONS,
+      .costs = {.product = 40, .transform = 6, .direct = 1.5},
+      /* Direct kernels add up few numbers at a time by data, and err less than F3. */
+      .exact_back_data = 0,
+  };
+  return fmp_simd_has(FMP_SIMD_AVX2) && __builtin_cpu_supports("fma") ? &isa : NULL;
+}
+
+#else
+
+const struct winograd_isa *winograd_avx2(void) { return NULL; }
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Kernels of conv2d and its gradients in the transformed domain: see winograd.h. */
+#include "winograd.h"
+
+#include <string.h>
+
+/* From the OpenMP runtime that the cpu backend uses: the parts of a run are made for the
+ * threads that the preparing thread may use. */
+extern int omp_get_max_threads(void);
+
+static const struct winograd_isa *the_isa; /* the best that the processor has; NULL: none */
+
+/* -- geometry -------------------------------------------------------------- */
+
+/* By data dx is read where dy and its padding of zeros is; a kernel of 2 wants 1 before. */
+static struct winograd_axis axis_of(const struct window_axis *a, int direction)
+{
+  if (direction == CONV_BACK_DATA)
+    return (struct winograd_axis){.in = a->out, .out = a->in, .before = 1 - a->before};
+  return (struct winograd_axis){.in = a->in, .out = a->out, .before = a->before};
+}
+
+static fmp_status geometry(const fmp_host *h, const fmp_kernel_args *args, int direction,
+                           struct conv *c, struct winograd *w)
+{
+  const struct conv_params *params = args->params;
+  const int back = direction == CONV_BACK_DATA;
+  FMP_TRY(conv_make(h, params, conv_spec(args, direction, CONV_X)->shape,
+                    conv_spec(args, direction, CONV_W)->shape, c));
+  memset(w, 0, sizeof *w);
+  w->direction = direction;
+  w->n = c->n;
+  w->from = back ? c->oc : c->ic;
+  w->to = back ? c->ic : c->oc;
+  w->y = axis_of(&c->window.y, direction);
+  w->x = axis_of(&c->window.x, direction);
+  w->slope = direction == CONV_FORWARD ? params->slope : 1;
+  return FMP_OK;
+}
+
+/* -- what it takes --------------------------------------------------------- */
+
+static int axis_fits(const struct window_axis *a)
+{
+  return a->size == 2 && a->stride == 1 && a->dilation == 1;
+}
+
+static int is_2x2(const struct conv *c)
+{
+  return c->groups == 1 && axis_fits(&c->window.y) && axis_fits(&c->window.x);
+}
+
+static int32_t supports(const fmp_host *h, const fmp_kernel_args *args, int direction)
+{
+  const struct conv_params *params = args->params;
+  struct conv c = {0};
+  struct winograd w;
+  if (geometry(h, args, direction, &c, &w) != FMP_OK || !is_2x2(&c)) return 0;
+  return winograd_choose_tile(&w, the_isa, params->winograd) != 0;
+}
+
+/* -- state and run --------------------------------------------------------- */
+
+static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, int direction,
+                          void **state)
+{
+  const struct conv_params *params = args->params;
+  struct conv c = {0};
+  struct winograd made;
+  FMP_TRY(geometry(h, args, direction, &c, &made));
+  struct winograd *w = h->alloc(sizeof *w);
+  FMP_REQUIRE(h, w != NULL, FMP_ENOMEM, "no memory for a convolution's state");
+  made.parts = omp_get_max_threads();
+  winograd_set_tile(&made, the_isa, winograd_choose_tile(&made, the_isa, params->winograd));
+  *w = made;
+  *state = w;
+  return FMP_OK;
+}
+
+static void release(const fmp_host *h, void *state) { h->free(state); }
+
+static size_t scratch(const fmp_kernel_args *args, const void *state)
+{
+  const struct winograd *w = state;
+  (void)args;
+  return (size_t)(w->weights_size + w->parts * w->part_size) * sizeof(float);
+}
+
+static struct winograd_job job_of(const fmp_call *call)
+{
+  const struct winograd *w = call->state;
+  const int by_weights = w->direction == CONV_BACK_WEIGHTS;
+  const int64_t from = w->direction == CONV_BACK_DATA ? CONV_Y : CONV_X;
+  return (struct winograd_job){
+      .w = w,
+      .x = conv_view(call, w->direction, (int)from)->data,
+      .weights = conv_view(call, w->direction, by_weights ? CONV_Y : CONV_W)->data,
+      .b = w->direction == CONV_FORWARD ? call->in[CONV_BIAS].data : NULL,
+      .y = call->out[0].data,
+      .scratch = call->scratch,
+  };
+}
+
+static fmp_status run(const fmp_call *call)
+{
+  const struct winograd *w = call->state;
+  struct winograd_job job = job_of(call);
+  const int64_t panels = w->to_pad / (2 * the_isa->lanes);
+  FMP_TRY(call->host->parallel_for(call, panels, 1, the_isa->transform_weights, &job));
+  return call->host->parallel_for(call, w->parts, 1, the_isa->run_parts, &job);
+}
+
+static fmp_status run_by_weights(const fmp_call *call)
+{
+  const struct winograd *w = call->state;
+  struct winograd_job job = job_of(call);
+  const int64_t panels = w->to_pad / (2 * the_isa->lanes);
+  FMP_TRY(call->host->parallel_for(call, w->parts, 1, the_isa->sum_parts, &job));
+  return call->host->parallel_for(call, panels, 1, the_isa->finish_weights, &job);
+}
+
+/* -- one set for each direction -------------------------------------------- */
+
+#define DIRECTION(name, direction)                                                               \
+  static int32_t name##_supports(const fmp_host *h, const fmp_kernel_args *args)                 \
+  {                                                                                              \
+    return supports(h, args, direction);                                                         \
+  }                                                                                              \
+  static fmp_status name##_prepare(const fmp_host *h, const fmp_kernel_args *args, void **state) \
+  {                                                                                              \
+    return prepare(h, args, direction, state);                                                   \
+  }
+
+DIRECTION(forward, CONV_FORWARD)
+DIRECTION(back_data, CONV_BACK_DATA)
+DIRECTION(back_weights, CONV_BACK_WEIGHTS)
+
+static const fmp_kernel_def kernels[CONV_DIRECTIONS] = {
+    [CONV_FORWARD] = {.supports = forward_supports, .prepare = forward_prepare, .run = run},
+    [CONV_BACK_DATA] = {.supports = back_data_supports, .prepare = back_data_prepare, .run = run},
+    [CONV_BACK_WEIGHTS] = {.supports = back_weights_supports,
+                           .prepare = back_weights_prepare,
+                           .run = run_by_weights},
+};
+
+fmp_status winograd_register(const fmp_host *h, fmp_registry *r);
+
+fmp_status winograd_register(const fmp_host *h, fmp_registry *r)
+{
+  the_isa = winograd_avx512() ? winograd_avx512() : winograd_avx2();
+  for (int i = 0; the_isa != NULL && i < CONV_DIRECTIONS; i++) {
+    fmp_kernel_def def = kernels[i];
+    def.struct_size = sizeof(def);
+    def.op = conv_ops[i];
+    def.backend = "cpu";
+    def.name = "winograd";
+    def.dtypes = FMP_BIT(FMP_F32);
+    def.priority = 200;
+    def.release = release;
+    def.scratch = scratch;
+    FMP_TRY(h->add_kernel(r, &def));
+  }
+  return FMP_OK;
+}

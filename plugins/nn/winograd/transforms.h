@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * transforms.h: the matrices of F(m, 2), by which m neighbouring outputs of a correlation
+ * with 2 taps take m + 1 products instead of 2 m (S. Winograd, "Arithmetic complexity of
+ * computations", 1980; A. Lavin and S. Gray, "Fast algorithms for convolutional neural
+ * networks", CVPR 2016):
+ *
+ *   y = AT [(G g) * (BT d)]      y[i] = d[i] g[0] + d[i + 1] g[1],  i < m
+ *
+ * with d of m + 1 inputs, g of 2 taps, * element by element. In two dimensions each matrix
+ * acts on rows and on columns:  Y = AT [(G g GT) * (BT d B)] A.
+ *
+ * By Cook and Toom: evaluate polynomials at m points, 0, 1, -1, 2, -2 in turn, and at
+ * infinity; multiply; interpolate. Rows of BT and G may be scaled against each other; here
+ * the fractions are in G, whose transform is the cheapest.
+ *
+ * y is linear in d, in g and in the loss's gradient by y, so the gradient by g needs no
+ * further matrix:  dg = GT [(BT d) * (A dy)].
+ */
+#ifndef FMP_NN_TRANSFORMS_H
+#define FMP_NN_TRANSFORMS_H
+
+enum { TILE_LEAST = 2, TILE_MOST = 5, POINTS_MOST = TILE_MOST + 1 };
+
+/* Of one m, with t = m + 1 points: bt [t][t], g [t][2], at [m][t], each row POINTS_MOST long
+ * so that one function reads all. */
+struct transforms {
+  float bt[POINTS_MOST][POINTS_MOST], g[POINTS_MOST][POINTS_MOST], at[POINTS_MOST][POINTS_MOST];
+};
+
+/* clang-format off */
+static const struct transforms transforms_of[TILE_MOST + 1] = {
+    [2] = {.bt = {{1, -1, 0},
+                  {0, 1, 0},
+                  {0, -1, 1}},
+           .g = {{1, 0}, {1, 1}, {0, 1}},
+           .at = {{1, 1, 0},
+                  {0, 1, 1}}},
+    [3] = {.bt = {{1, 0, -1, 0},
+                  {0, 1, 1, 0},
+                  {0, -1, 1, 0},
+                  {0, -1, 0, 1}},
+           .g = {{1, 0}, {0.5F, 0.5F}, {0.5F, -0.5F}, {0, 1}},
+           .at = {{1, 1, 1, 0},
+                  {0, 1, -1, 0},
+                  {0, 1, 1, 1}}},
+    [4] = {.bt = {{2, -1, -2, 1, 0},
+                  {0, -2, -1, 1, 0},
+                  {0, 2, -3, 1, 0},
+                  {0, -1, 0, 1, 0},
+                  {0, 2, -1, -2, 1}},
+           .g = {{1.0F / 2, 0}, {-1.0F / 2, -1.0F / 2}, {-1.0F / 6, 1.0F / 6},
+                 {1.0F / 6, 1.0F / 3}, {0, 1}},
+           .at = {{1, 1, 1, 1, 0},
+                  {0, 1, -1, 2, 0},
+                  {0, 1, 1, 4, 0},
+                  {0, 1, -1, 8, 1}}},
+    [5] = {.bt = {{4, 0, -5, 0, 1, 0},
+                  {0, -4, -4, 1, 1, 0},
+                  {0, 4, -4, -1, 1, 0},
+                  {0, -2, -1, 2, 1, 0},
+                  {0, 2, -1, -2, 1, 0},
+                  {0, 4, 0, -5, 0, 1}},
+           .g = {{1.0F / 4, 0}, {-1.0F / 6, -1.0F / 6}, {-1.0F / 6, 1.0F / 6},
+                 {1.0F / 24, 1.0F / 12}, {1.0F / 24, -1.0F / 12}, {0, 1}},
+           .at = {{1, 1, 1, 1, 1, 0},
+                  {0, 1, -1, 2, -2, 0},
+                  {0, 1, 1, 4, 4, 0},
+                  {0, 1, -1, 8, -8, 0},
+                  {0, 1, 1, 16, 16, 1}}},
+};
+/* clang-format on */
+
+#endif

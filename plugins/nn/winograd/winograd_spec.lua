@@ -1,0 +1,177 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The kernels "winograd" of conv2d and its gradients.
+local ffi = require "ffi"
+local fmp = require "fmp"
+local optest = require "tests.lua.optest"
+
+local ops, random = fmp.ops, optest.random
+
+if not pcall(function() return ffi.C.setenv end) then
+  ffi.cdef "int setenv(const char *name, const char *value, int overwrite);"
+  ffi.cdef "int unsetenv(const char *name);"
+end
+
+local function has_kernel() return ops.conv2d.kernels:find("cpu/winograd", 1, true) ~= nil end
+
+-- Runs f with one tile for all shapes, or with the choice as it is.
+local function with_tile(m, f, ...)
+  ffi.C.setenv("FMP_WINOGRAD_TILE", tostring(m), 1)
+  fmp.kernel "winograd" -- makes choices of before stale
+  local results = {pcall(f, ...)}
+  ffi.C.unsetenv "FMP_WINOGRAD_TILE"
+  fmp.kernel(nil)
+  if not results[1] then error(results[2], 0) end
+  return unpack(results, 2)
+end
+
+local function with_kernel(name, f, ...)
+  fmp.kernel(name)
+  local results = {pcall(f, ...)}
+  fmp.kernel(nil)
+  if not results[1] then error(results[2], 0) end
+  return unpack(results, 2)
+end
+
+local directions = {
+  forward = function(x, w, b, _, attrs) return ops.conv2d(x, w, b, attrs or {}) end,
+  back_data = function(x, w, _, dy, attrs) return ops.conv2d_back_data(dy, w, x, attrs or {}) end,
+  back_weights = function(x, w, _, dy, attrs)
+    return ops.conv2d_back_weights(x, dy, w, attrs or {})
+  end,
+}
+
+local function doubles(t) return t:cast{dtype = "f64"} end
+
+-- ||y - expected|| / ||expected||
+local function relative_error(y, expected)
+  local difference = doubles(y) - expected
+  local size = (expected * expected):sum():item()
+  return math.sqrt((difference * difference):sum():item() / math.max(size, 1e-300))
+end
+
+local function arrays(n, height, width, ic, oc, attrs, dtype)
+  local x = random({n, height, width, ic}, {dtype = dtype})
+  local w, b = random({oc, 2, 2, ic}, {dtype = dtype, seed = 2}), random({oc}, {dtype = dtype})
+  local y = with_kernel("ref", ops.conv2d, fmp.zeros{n, height, width, 1},
+                        fmp.zeros{oc, 2, 2, 1}, attrs)
+  return {x, w, b, random(y.shape, {dtype = dtype, seed = 3})}
+end
+
+-- The kernel that a direction's op is given for these arrays.
+local function kernel_of(direction, given, attrs)
+  local compiled = fmp.compile(function()
+    return direction(given[1], given[2], given[3], given[4], attrs)
+  end, {rewrites = false})
+  compiled()
+  return compiled:text():match "%[cpu:0/([%w_]+)%]"
+end
+
+-- Allowed ||error|| / ||y|| by tile, some times what is usual.
+local tolerance = {[2] = 1e-6, [3] = 1e-6, [4] = 5e-6, [5] = 1e-5}
+
+local function check(m, n, height, width, ic, oc, attrs)
+  attrs = attrs or {}
+  local given = arrays(n, height, width, ic, oc, attrs, "f32")
+  local exact = {}
+  for i, t in ipairs(given) do exact[i] = doubles(t) end
+  for name, direction in pairs(directions) do
+    local y = with_tile(m, function()
+      assert.equal("winograd", kernel_of(direction, given, attrs))
+      return direction(given[1], given[2], given[3], given[4], attrs)
+    end)
+    local expected = with_kernel("ref", direction, exact[1], exact[2], exact[3], exact[4], attrs)
+    local err = relative_error(y, expected)
+    assert(err <= tolerance[m], ("%s, F%d, %dx%dx%dx%d -> %d: error %g"):format(
+      name, m, n, height, width, ic, oc, err))
+  end
+end
+
+describe("winograd", function()
+  if not has_kernel() then
+    pending "no winograd kernels: the processor has neither AVX-512 nor AVX2 with FMA"
+    return
+  end
+
+  for m = 2, 5 do
+    describe(("F%d agrees with the reference in f64"):format(m), function()
+      it("on every size around the tile's", function()
+        for size = 2, 12 do check(m, 2, size, 14 - size, 5, 7) end
+      end)
+
+      it("on numbers of channels around a vector's and a register block's", function()
+        for _, c in ipairs{{1, 1}, {1, 33}, {70, 1}, {8, 16}, {9, 15}, {16, 17}, {17, 31},
+                           {24, 32}, {31, 65}, {48, 70}, {64, 64}, {69, 3}} do
+          check(m, 1, 7, 6, c[1], c[2])
+        end
+      end)
+
+      it("with padding, even and uneven, and with more than the window", function()
+        check(m, 2, 6, 5, 8, 9, {padding = "same"})
+        check(m, 1, 5, 8, 3, 4, {padding = "explicit", pads = 1})
+        check(m, 2, 4, 4, 6, 5, {padding = "explicit", pads = {0, 1, 1, 0}})
+        check(m, 1, 3, 4, 4, 6, {padding = "explicit", pads = {3, 2, 4, 1}})
+      end)
+
+      it("on more tiles than a block, of many images", function()
+        check(m, 3, 40, 39, 6, 5)
+        check(m, 60, 3, 2, 4, 18)
+      end)
+    end)
+  end
+
+  it("applies a leaky rectifier as it stores", function()
+    local given = arrays(2, 7, 6, 9, 17, {}, "f32")
+    for m = 2, 5 do
+      local own = with_tile(m, ops.conv2d, given[1], given[2], given[3], {slope = 0.3})
+      local apart = with_tile(m, ops.conv2d, given[1], given[2], given[3])
+      assert.equal(ops.leaky_relu(apart, {slope = 0.3}):bytes(), own:bytes())
+    end
+  end)
+
+  it("gives the same bits run after run", function()
+    local given = arrays(5, 13, 11, 16, 24, {}, "f32")
+    for _, direction in pairs(directions) do
+      local function run() return direction(given[1], given[2], given[3], given[4]):bytes() end
+      assert.equal(with_tile(3, run), with_tile(3, run))
+    end
+  end)
+
+  it("takes nothing but 2x2 with stride 1, no dilation and one group, in f32", function()
+    local x, w = fmp.ones{1, 9, 9, 64}, fmp.ones{64, 2, 2, 64}
+    local function kernel(...)
+      return with_tile(3, kernel_of, directions.forward, {...}, select(select("#", ...), ...))
+    end
+    assert.equal("winograd", kernel(x, w, nil, nil, {}))
+    assert.equal("onednn", kernel(x, w, nil, nil, {winograd = "off"}))
+    assert.equal("onednn", kernel(x, w, nil, nil, {stride = {1, 2}}))
+    assert.equal("onednn", kernel(x, w, nil, nil, {dilation = 2}))
+    assert.equal("onednn", kernel(x, fmp.ones{64, 2, 2, 32}, nil, nil, {groups = 2}))
+    assert.equal("onednn", kernel(x, fmp.ones{64, 3, 2, 64}, nil, nil, {}))
+    assert.equal("ref", kernel(doubles(x), doubles(w), nil, nil, {}))
+  end)
+
+  -- What `exact` promises: where it is chosen, it errs at most 1.2 times as much as the
+  -- direct kernel. Layers of the paper's networks, few images.
+  describe("exact errs no more than a direct convolution", function()
+    for _, layer in ipairs{{2, 25, 32, 64}, {2, 17, 64, 96}, {4, 11, 96, 128}, {8, 7, 128, 160},
+                           {8, 4, 160, 192}, {1, 45, 48, 64}, {2, 21, 96, 112}} do
+      local n, size, ic, oc = unpack(layer)
+      it(("at %d x %d x %d -> %d"):format(size, size, ic, oc), function()
+        local given = arrays(n, size, size, ic, oc, {}, "f32")
+        local exact = {}
+        for i, t in ipairs(given) do exact[i] = doubles(t) end
+        for name, direction in pairs(directions) do
+          if kernel_of(direction, given, {}) == "winograd" then
+            local expected = with_kernel("ref", direction, exact[1], exact[2], exact[3], exact[4])
+            local function err(attrs)
+              return relative_error(direction(given[1], given[2], given[3], given[4], attrs),
+                                    expected)
+            end
+            local ours, direct = err{}, err{winograd = "off"}
+            assert(ours <= 1.2 * direct, ("%s: %g, direct %g"):format(name, ours, direct))
+          end
+        end
+      end)
+    end
+  end)
+end)
