@@ -81,7 +81,7 @@ fmp_value fmp__builder_emit_op(fmp_builder *b, const fmp_op *op, const fmp_attr 
   fmp_value first = 0;
   for (uint32_t i = 0; i < n_in; i++) {
     if (!check_value(b, in[i])) return 0;
-    if (i >= op->schema.n_in && !op->schema.variadic) break; /* refused by the emission */
+    if (i >= op->schema.n_in && !op->schema.group) break; /* refused by the emission */
     const uint32_t marks = fmp__schema_input(&op->schema, i)->marks;
     if (!(marks & FMP_ARG_SPEC_ONLY) && !check_fresh(b, in[i])) return 0;
   }

@@ -61,9 +61,12 @@ static fmp_status allocate(emission *e)
 static fmp_status check_count(const fmp_op *op, uint32_t n_in)
 {
   const fmp__schema *s = &op->schema;
-  if (n_in >= s->required && (n_in <= s->n_in || s->variadic) && n_in <= 65536) return FMP_OK;
+  if (fmp__schema_takes(s, n_in) && n_in <= FMP__MAX_INPUTS) return FMP_OK;
+  if (s->group > 1)
+    return fmp__fail(FMP_EINVAL, "expected %u inputs or a multiple of %u more %s, got %u", s->n_in,
+                     s->group, op->def.schema, n_in);
   return fmp__fail(FMP_EINVAL, "expected %u%s input%s %s, got %u", s->required,
-                   s->variadic || s->n_in > s->required ? " or more" : "",
+                   s->group || s->n_in > s->required ? " or more" : "",
                    s->required == 1 && s->n_in == 1 ? "" : "s", op->def.schema, n_in);
 }
 

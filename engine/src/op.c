@@ -22,7 +22,7 @@ void fmp_op_describe(const fmp_op *op, fmp_op_info *info)
                         .n_out = (int32_t)op->schema.n_out,
                         .n_attr = (int32_t)op->attrs.n,
                         .differentiable = d->gradient != NULL,
-                        .variadic = op->schema.variadic,
+                        .variadic = (int32_t)op->schema.group,
                         .alias = d->alias != NULL};
 }
 

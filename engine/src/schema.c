@@ -82,9 +82,9 @@ static fmp_status take_list(cursor *c, fmp__arg *args, uint32_t *n)
 
 static fmp_status check_marks(const cursor *c, const fmp__schema *s)
 {
-  for (uint32_t i = 0; i < s->n_in; i++)
-    if ((s->in[i].marks & FMP_ARG_VARIADIC) && i + 1 != s->n_in)
-      return malformed(c, "the variadic input last");
+  for (uint32_t i = 1; i < s->n_in; i++)
+    if ((s->in[i - 1].marks & FMP_ARG_VARIADIC) && !(s->in[i].marks & FMP_ARG_VARIADIC))
+      return malformed(c, "no input behind a variadic one but others");
   for (uint32_t i = 0; i < s->n_in; i++)
     if ((s->in[i].marks & FMP_ARG_WRITTEN) && (s->in[i].marks & FMP_ARG_SPEC_ONLY))
       return malformed(c, "'!' or '~', not both");
@@ -104,15 +104,25 @@ fmp_status fmp__schema_parse(const char *text, fmp__schema *schema)
   skip_spaces(&c);
   if (*c.at) return malformed(&c, "the end");
   FMP_TRY(check_marks(&c, schema));
-  for (uint32_t i = 0; i < schema->n_in; i++)
+  for (uint32_t i = 0; i < schema->n_in; i++) {
     if (!(schema->in[i].marks & FMP_ARG_OPTIONAL)) schema->required = i + 1;
-  schema->variadic = schema->n_in > 0 && (schema->in[schema->n_in - 1].marks & FMP_ARG_VARIADIC);
+    if (schema->in[i].marks & FMP_ARG_VARIADIC) schema->group++;
+  }
   return FMP_OK;
 }
 
 const fmp__arg *fmp__schema_input(const fmp__schema *schema, uint32_t i)
 {
-  return &schema->in[i < schema->n_in ? i : schema->n_in - 1];
+  if (i < schema->n_in) return &schema->in[i];
+  if (!schema->group) return &schema->in[schema->n_in - 1];
+  const uint32_t fixed = schema->n_in - schema->group;
+  return &schema->in[fixed + (i - fixed) % schema->group];
+}
+
+int fmp__schema_takes(const fmp__schema *schema, uint32_t n)
+{
+  if (n <= schema->n_in) return n >= schema->required;
+  return schema->group && (n - schema->n_in) % schema->group == 0;
 }
 
 int fmp__schema_has(const fmp__schema *schema, uint32_t mark)

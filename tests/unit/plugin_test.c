@@ -206,6 +206,9 @@ static void schemas(void **state)
       "(a, xs...) -> (y)",
       "(x,y)->(z)",
       "(x~?) -> (y)",
+      "(a..., b...) -> (y)",
+      "(lr, w!..., m?!..., g...) -> ()",
+      "(x, like~..., rest?...) -> (y)",
   };
   static const char *const bad[] = {
       "",
@@ -223,6 +226,11 @@ static void schemas(void **state)
       "(x?) -> (y!)",
       "(x) -> (y...)",
       "(xs..., y) -> (z)",
+      "(xs..., ys..., z) -> (y)",
+      "(xs..., y, zs...) -> (y)",
+      "(xs..., y?) -> (z)",
+      "(xs..., xs...) -> (y)",
+      "(xs......) -> (y)",
       "(x..) -> (y)",
       "(x, x) -> (y)",
       "(x) -> (y, y)",

@@ -93,7 +93,9 @@ typedef struct fmp_op_info {
   const char *name, *schema, *doc, *plugin, *gradient_ops;
   uint32_t version, flags, precision, role; /* see plugin.h */
   int32_t n_in, n_out, n_attr;              /* a variadic input counts as one */
-  int32_t differentiable, variadic, alias;
+  int32_t differentiable;
+  int32_t variadic; /* how many inputs at the end repeat in turn; 0: none */
+  int32_t alias;
 } fmp_op_info;
 
 /* Marks of an input or output, as in the schema. */
@@ -181,7 +183,8 @@ const char *fmp_tensor_name(const fmp_tensor *t); /* NULL: none */
 
 /* Executes the op at once, or inside a trace appends it to the graph; inside a
  * recording both. in[i] NULL: absent. All inputs are on one device. n_in: as the
- * schema says, or the true number for a variadic op. out[0..n_out) receives one
+ * schema says, or the true number for a variadic op, absent ones of its groups among
+ * them. out[0..n_out) receives one
  * reference each; n_out at most the op's outputs, 0 allowed. An optional output that
  * is not asked for is not computed. */
 fmp_status fmp_emit(const fmp_op *op, const fmp_attr *attrs, int32_t n_attr, fmp_tensor *const *in,

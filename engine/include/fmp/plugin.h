@@ -109,8 +109,10 @@ typedef uint32_t fmp_value;
  *        An output: its view has no data where nobody reads it.
  *   !    the op writes this input in place; it arrives as it is, never a copy.
  *   ~    only the spec is read, never the data: its memory need not be kept.
- *   ...  the last input only: any number from 1 up.
- * Several marks may stand together: "m?!". */
+ *   ...  the last inputs only: they repeat in turn, any number of times from 1 up.
+ * Several marks may stand together: "m?!". "(lr, w!..., m?!..., g...) -> ()" is called
+ * with lr, w1, m1, g1, w2, m2, g2 and so on; its functions see these inputs as they
+ * stand, n_in their true number, and an m that is absent in its place. */
 typedef struct fmp_op_def {
   size_t struct_size;
   const char *name;
