@@ -4,6 +4,8 @@
 --
 --   y = fmp.ops.conv2d(x, w, b, {stride = 2})    inputs, then attributes by name
 --   y = fmp.ops.conv2d(x, w, nil)                nil: an optional input that is absent
+--   y = fmp.ops.concat(a, b, c, {axis = 1})      "(xs...) -> (y)": any number
+--   fmp.ops.sgd_all(lr, w1, m1, g1, w2, m2, g2)  "(lr, w!..., m?!..., g...) -> ()": in turn
 --   y, argmax = fmp.ops.max_pool(x, {window = 2, outputs = 2})
 --
 -- A number among the inputs becomes a rank-0 tensor of the first tensor's type.

@@ -9,11 +9,13 @@
 #include "fmp/kit/check.h"
 
 #include <math.h>
+#include <stdio.h>
 
 enum {
   OPTIM_FLOATS = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64),
   OPTIM_NUMBERS = OPTIM_FLOATS | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64),
-  OPTIM_GRAIN = 8192 /* elements for which a thread is worth waking */
+  OPTIM_GRAIN = 8192, /* elements for which a thread is worth waking */
+  OPTIM_NAME = 16     /* of an input, with its number */
 };
 
 /* "expected lr as a number (rank 0) of f32 or f64, got f32 [1]" */
@@ -28,25 +30,49 @@ static inline fmp_status optim_check_number(const fmp_host *h, const char *name,
   return FMP_OK;
 }
 
-/* w of f32 or f64; g, and the state if there is one, of w's spec. */
-static inline fmp_status optim_check_weights(const fmp_host *h, const fmp_spec *w,
-                                             const fmp_spec *g)
+/* An input's name in messages: "w3" of the third parameter, "w" if number is 0: the only one. */
+static inline const char *optim_name(const char *name, uint32_t number, char *text)
 {
-  FMP_TRY(fmp_check_dtype(h, "w", w, OPTIM_FLOATS, "f32 or f64"));
-  return fmp_check_same_spec(h, "w", w, "g", g);
+  if (number)
+    snprintf(text, OPTIM_NAME, "%s%u", name, (unsigned)number);
+  else
+    snprintf(text, OPTIM_NAME, "%s", name);
+  return text;
+}
+
+/* w of f32 or f64. */
+static inline fmp_status optim_check_weights(const fmp_host *h, const fmp_spec *w, uint32_t number)
+{
+  char name[OPTIM_NAME];
+  return fmp_check_dtype(h, optim_name("w", number, name), w, OPTIM_FLOATS, "f32 or f64");
+}
+
+/* x, the gradient or a state of w, of w's spec. */
+static inline fmp_status optim_check_like(const fmp_host *h, const fmp_spec *w, const char *name,
+                                          const fmp_spec *x, uint32_t number)
+{
+  char w_name[OPTIM_NAME], x_name[OPTIM_NAME];
+  return fmp_check_same_spec(h, optim_name("w", number, w_name), w,
+                             optim_name(name, number, x_name), x);
+}
+
+/* One loop over all parameters is a loop of one type. */
+static inline fmp_status optim_check_one_type(const fmp_host *h, const fmp_spec *first,
+                                              const fmp_spec *w, uint32_t number)
+{
+  char text[FMP_SPEC_TEXT], other[FMP_SPEC_TEXT];
+  FMP_REQUIRE(h, w->dtype == first->dtype, FMP_EDTYPE, "expected w%u of w1's type: %s, got %s",
+              (unsigned)number, h->spec_text(first, text), h->spec_text(w, other));
+  return FMP_OK;
 }
 
 static inline double optim_number(const fmp_view *v)
 {
   switch (v->dtype) {
-  case FMP_F32:
-    return (double)*(const float *)v->data;
-  case FMP_F64:
-    return *(const double *)v->data;
-  case FMP_I32:
-    return (double)*(const int32_t *)v->data;
-  default:
-    return (double)*(const int64_t *)v->data;
+  case FMP_F32: return (double)*(const float *)v->data;
+  case FMP_F64: return *(const double *)v->data;
+  case FMP_I32: return (double)*(const int32_t *)v->data;
+  default: return (double)*(const int64_t *)v->data;
   }
 }
 

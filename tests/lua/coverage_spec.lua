@@ -61,9 +61,10 @@ local function reads_data(op)
   return false
 end
 
--- conv2d_back_data and conv2d_back_weights have their vectors as gradients of conv2d.
+-- conv2d_back_data and conv2d_back_weights have their vectors as gradients of conv2d, and
+-- sgd_all takes the steps of sgd's.
 local function has_vectors(vectors, op)
-  return vectors[op] or vectors[op:match "^.*_back" or ""]
+  return vectors[op] or vectors[op:match "^.*_back" or op:match "^(.*)_all$" or ""]
 end
 
 local function has_fast_kernel(op)

@@ -93,6 +93,38 @@ static void variadic(void **state)
   fmp_tensor_release(x);
 }
 
+/* Several variadic inputs repeat in turn: lr, w1, m1, g1, w2, m2, g2. What is absent keeps
+ * its place, and a group comes whole. */
+static void variadic_in_turn(void **state)
+{
+  (void)state;
+  fmp_tensor *lr = vector(1, (const float[]){2}), *rate = NULL;
+  fmp_tensor *w = vector(2, (const float[]){1, 2}), *g = vector(2, (const float[]){3, 4});
+  fmp_tensor *v = matrix(1, 3, (const float[]){5, 6, 7}),
+             *h = matrix(1, 3, (const float[]){1, 1, 1});
+  fmp_tensor *m = vector(2, (const float[]){0, 0}), *n = matrix(1, 3, (const float[]){1, 2, 3});
+  const fmp_attr shape = fmp_attr_i64s("shape", NULL, 0), momentum = fmp_attr_f64("momentum", 0.5);
+  rate = call_with("reshape", &shape, 1, 1, lr);
+  fmp_tensor *const plain[] = {rate, w, NULL, g, v, NULL, h}, *const with[] = {rate, w, m, g,
+                                                                               v,    n, h};
+  OK(fmp_emit(op("sgd_all"), NULL, 0, plain, 7, NULL, 0));
+  expect_values(w, 2, (const float[]){-5, -6}, 0);
+  expect_values(v, 3, (const float[]){3, 4, 5}, 0);
+  OK(fmp_emit(op("sgd_all"), &momentum, 1, with, 7, NULL, 0));
+  expect_values(n, 3, (const float[]){1.5F, 2, 2.5F}, 0);
+  expect_values(v, 3, (const float[]){0, 0, 0}, 0);
+  OK(fmp_emit(op("sgd_all"), NULL, 0, plain, 4, NULL, 0));
+  for (int32_t count = 0; count < 7; count++) {
+    if (count == 4) continue;
+    FAILS(
+        fmp_emit(op("sgd_all"), NULL, 0, plain, count, NULL, 0), FMP_EINVAL,
+        "sgd_all: expected 4 inputs or a multiple of 3 more (lr, w!..., m?!..., g...) -> (), got");
+  }
+  fmp_tensor *const absent[] = {rate, w, NULL, g, NULL, NULL, h};
+  FAILS(fmp_emit(op("sgd_all"), NULL, 0, absent, 7, NULL, 0), FMP_EINVAL, "input w is missing");
+  drop(8, lr, rate, w, g, v, h, m, n);
+}
+
 /* An error says where: scopes, then the op, then what was expected and what came. */
 static void errors_say_where(void **state)
 {
@@ -187,10 +219,10 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(values),           cmocka_unit_test(attributes),
       cmocka_unit_test(wrong_attributes), cmocka_unit_test(wrong_inputs_and_outputs),
-      cmocka_unit_test(variadic),         cmocka_unit_test(errors_say_where),
-      cmocka_unit_test(deep_scopes),      cmocka_unit_test(optional_outputs),
-      cmocka_unit_test(writes_arrive),    cmocka_unit_test(forced_kernels),
-      cmocka_unit_test(views_of_views),
+      cmocka_unit_test(variadic),         cmocka_unit_test(variadic_in_turn),
+      cmocka_unit_test(errors_say_where), cmocka_unit_test(deep_scopes),
+      cmocka_unit_test(optional_outputs), cmocka_unit_test(writes_arrive),
+      cmocka_unit_test(forced_kernels),   cmocka_unit_test(views_of_views),
   };
   return cmocka_run_group_tests(tests, load_sdk_plugin, NULL);
 }

@@ -80,7 +80,12 @@ static void arguments_and_marks(void **state)
   OK(fmp_op_input(op("sgd"), 1, &arg));
   assert_int_equal(arg.marks, FMP_ARG_OPTIONAL | FMP_ARG_WRITTEN);
   fmp_op_describe(op("concat"), &info);
-  assert_true(info.variadic);
+  assert_int_equal(info.variadic, 1);
+  fmp_op_describe(op("sgd_all"), &info);
+  assert_int_equal(info.n_in, 4);
+  assert_int_equal(info.variadic, 3);
+  OK(fmp_op_input(op("sgd_all"), 2, &arg));
+  assert_int_equal(arg.marks, FMP_ARG_OPTIONAL | FMP_ARG_WRITTEN | FMP_ARG_VARIADIC);
   fmp_op_describe(op("reshape"), &info);
   assert_true(info.alias);
 }

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reference kernels of adam: one loop per type. What is equal for all weights, the bias
- * corrections among it, is computed once in doubles, then rounded to the weights' type.
+ * Reference kernels of adam and adam_all: one loop per type. What is equal for all weights, the
+ * bias corrections among it, is computed once in doubles, then rounded to the weights' type.
  */
 #include "adam.h"
 
-#include "../scalar.h"
+#include "../all.h"
 
 #include <tgmath.h> /* sqrt in the type of its argument */
 
-struct job {
-  void *w, *m, *v;
-  const void *g;
+struct factors {
   double rate;  /* lr / (1 - beta1^step) */
   double root;  /* sqrt(1 - beta2^step) */
   double keep;  /* factor of w: 1 but for decoupled decay */
@@ -19,67 +17,104 @@ struct job {
   double beta1, beta2, epsilon;
 };
 
-#define LOOP(name, T)                                                            \
-  static fmp_status name(void *arg, int64_t begin, int64_t end)                  \
-  {                                                                              \
-    const struct job *const job = arg;                                           \
-    const T rate = (T)job->rate, root = (T)job->root, epsilon = (T)job->epsilon; \
-    const T keep = (T)job->keep, decay = (T)job->decay;                          \
-    const T beta2 = (T)job->beta2;                                               \
-    const T new1 = (T)(1 - job->beta1), new2 = (T)(1 - job->beta2);              \
-    T *const ws = job->w, *const ms = job->m, *const vs = job->v;                \
-    const T *const gs = job->g;                                                  \
-    for (int64_t i = begin; i < end; i++) {                                      \
-      const T w = ws[i], g = gs[i] + decay * w;                                  \
-      const T m = ms[i] + new1 * (g - ms[i]);                                    \
-      const T v = beta2 * vs[i] + new2 * g * g;                                  \
-      ms[i] = m;                                                                 \
-      vs[i] = v;                                                                 \
-      ws[i] = keep * w - rate * (m / (sqrt(v) / root + epsilon));                \
-    }                                                                            \
-    return FMP_OK;                                                               \
+#define LOOP(name, T)                                                              \
+  static void name(const void *of, const fmp_view *in, int64_t begin, int64_t end) \
+  {                                                                                \
+    const struct factors *const f = of;                                            \
+    const T rate = (T)f->rate, root = (T)f->root, epsilon = (T)f->epsilon;         \
+    const T keep = (T)f->keep, decay = (T)f->decay;                                \
+    const T beta2 = (T)f->beta2;                                                   \
+    const T new1 = (T)(1 - f->beta1), new2 = (T)(1 - f->beta2);                    \
+    T *const ws = in[ADAM_W].data, *const ms = in[ADAM_M].data;                    \
+    T *const vs = in[ADAM_V].data;                                                 \
+    const T *const gs = in[ADAM_G].data;                                           \
+    for (int64_t i = begin; i < end; i++) {                                        \
+      const T w = ws[i], g = gs[i] + decay * w;                                    \
+      const T m = ms[i] + new1 * (g - ms[i]);                                      \
+      const T v = beta2 * vs[i] + new2 * g * g;                                    \
+      ms[i] = m;                                                                   \
+      vs[i] = v;                                                                   \
+      ws[i] = keep * w - rate * (m / (sqrt(v) / root + epsilon));                  \
+    }                                                                              \
   }
 
 LOOP(adam_f32, float)
 LOOP(adam_f64, double)
 
-static void set_factors(struct job *job, const struct adam_params *p, double lr, double step)
+static void set_factors(struct factors *f, const struct adam_params *p, double lr, double step)
 {
-  job->rate = lr / (1 - pow(p->beta1, step));
-  job->root = sqrt(1 - pow(p->beta2, step));
-  job->keep = p->decoupled ? 1 - lr * p->weight_decay : 1;
-  job->decay = p->decoupled ? 0 : p->weight_decay;
-  job->beta1 = p->beta1;
-  job->beta2 = p->beta2;
-  job->epsilon = p->epsilon;
+  f->rate = lr / (1 - pow(p->beta1, step));
+  f->root = sqrt(1 - pow(p->beta2, step));
+  f->keep = p->decoupled ? 1 - lr * p->weight_decay : 1;
+  f->decay = p->decoupled ? 0 : p->weight_decay;
+  f->beta1 = p->beta1;
+  f->beta2 = p->beta2;
+  f->epsilon = p->epsilon;
+}
+
+/* in: n groups of inputs; ends[n] is room. */
+static fmp_status update(const fmp_call *call, const fmp_view *lr_view, const fmp_view *step_view,
+                         const fmp_view *in, uint32_t n, int64_t *ends)
+{
+  const double step = optim_number(step_view);
+  double lr;
+  struct factors factors;
+  struct optim_all all = {.tensors = in,
+                          .group = ADAM_GROUP,
+                          .n = n,
+                          .loop = in[ADAM_W].dtype == FMP_F64 ? adam_f64 : adam_f32,
+                          .rule = &factors,
+                          .ends = ends};
+  FMP_TRY(optim_read_lr(call->host, lr_view, &lr));
+  FMP_REQUIRE(call->host, step >= 1, FMP_EDATA, "expected step of 1 or more, got %g", step);
+  set_factors(&factors, call->params, lr, step);
+  return optim_update(call, &all);
 }
 
 static fmp_status run(const fmp_call *call)
 {
-  const fmp_view *const w = &call->in[ADAM_W];
-  const double step = optim_number(&call->in[ADAM_STEP]);
-  double lr;
-  struct job job = {.w = w->data,
-                    .m = call->in[ADAM_M].data,
-                    .v = call->in[ADAM_V].data,
-                    .g = call->in[ADAM_G].data};
-  FMP_TRY(optim_read_lr(call->host, &call->in[ADAM_LR], &lr));
-  FMP_REQUIRE(call->host, step >= 1, FMP_EDATA, "expected step of 1 or more, got %g", step);
-  set_factors(&job, call->params, lr, step);
-  return call->host->parallel_for(call, fmp_view_size(w), OPTIM_GRAIN,
-                                  w->dtype == FMP_F64 ? adam_f64 : adam_f32, &job);
+  int64_t end;
+  return update(call, &call->in[ADAM_LR], &call->in[ADAM_STEP], &call->in[ADAM_W], 1, &end);
 }
 
-static const fmp_kernel_def kernel = {
-    .struct_size = sizeof(fmp_kernel_def),
-    .op = "adam",
-    .backend = "cpu",
-    .name = "ref",
-    .dtypes = OPTIM_NUMBERS, /* step may be whole; infer says what each input is */
-    .run = run,
+static uint32_t parameters(uint32_t n_in) { return (n_in - ADAM_ALL_FIRST) / ADAM_GROUP; }
+
+static size_t all_scratch(const fmp_kernel_args *args, const void *state)
+{
+  (void)state;
+  return parameters(args->n_in) * sizeof(int64_t);
+}
+
+static fmp_status all_run(const fmp_call *call)
+{
+  return update(call, &call->in[ADAM_ALL_LR], &call->in[ADAM_ALL_STEP], &call->in[ADAM_ALL_FIRST],
+                parameters(call->n_in), call->scratch);
+}
+
+/* Steps may be whole numbers; infer says what each input is. */
+static const fmp_kernel_def kernels[] = {
+    {
+        .struct_size = sizeof(fmp_kernel_def),
+        .op = "adam",
+        .backend = "cpu",
+        .name = "ref",
+        .dtypes = OPTIM_NUMBERS,
+        .run = run,
+    },
+    {
+        .struct_size = sizeof(fmp_kernel_def),
+        .op = "adam_all",
+        .backend = "cpu",
+        .name = "ref",
+        .dtypes = OPTIM_NUMBERS,
+        .scratch = all_scratch,
+        .run = all_run,
+    },
 };
 
 fmp_status adam_register_cpu_ref(const fmp_host *h, fmp_registry *r)
 {
-  return h->add_kernel(r, &kernel);
+  for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+    FMP_TRY(h->add_kernel(r, &kernels[i]));
+  return FMP_OK;
 }

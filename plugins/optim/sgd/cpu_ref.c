@@ -1,47 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reference kernels of sgd: one loop per rule and type, from a table of rules.
+ * Reference kernels of sgd and sgd_all: one loop per rule and type, from a table of rules.
  */
 #include "sgd.h"
 
-#include "../scalar.h"
+#include "../all.h"
 
-struct job {
-  void *w, *m;
-  const void *g;
+struct factors {
   double lr, momentum, decay;
 };
 
 /* A rule gives the direction of the step from the decayed gradient d. LOOP leaves m
  * alone; LOOP_M first makes `v`, the new m. Scalars are rounded to the weights' type. */
-#define LOOP(name, T, rule)                                     \
-  static fmp_status name(void *arg, int64_t begin, int64_t end) \
-  {                                                             \
-    const struct job *const job = arg;                          \
-    const T lr = (T)job->lr, decay = (T)job->decay;             \
-    T *const w = job->w;                                        \
-    const T *const g = job->g;                                  \
-    for (int64_t i = begin; i < end; i++) {                     \
-      const T d = g[i] + decay * w[i];                          \
-      w[i] -= lr * (rule);                                      \
-    }                                                           \
-    return FMP_OK;                                              \
+#define LOOP(name, T, rule)                                                        \
+  static void name(const void *of, const fmp_view *in, int64_t begin, int64_t end) \
+  {                                                                                \
+    const struct factors *const f = of;                                            \
+    const T lr = (T)f->lr, decay = (T)f->decay;                                    \
+    T *const w = in[SGD_W].data;                                                   \
+    const T *const g = in[SGD_G].data;                                             \
+    for (int64_t i = begin; i < end; i++) {                                        \
+      const T d = g[i] + decay * w[i];                                             \
+      w[i] -= lr * (rule);                                                         \
+    }                                                                              \
   }
 
-#define LOOP_M(name, T, rule)                                                    \
-  static fmp_status name(void *arg, int64_t begin, int64_t end)                  \
-  {                                                                              \
-    const struct job *const job = arg;                                           \
-    const T lr = (T)job->lr, momentum = (T)job->momentum, decay = (T)job->decay; \
-    T *const w = job->w, *const m = job->m;                                      \
-    const T *const g = job->g;                                                   \
-    for (int64_t i = begin; i < end; i++) {                                      \
-      const T d = g[i] + decay * w[i];                                           \
-      const T v = momentum * m[i] + d;                                           \
-      m[i] = v;                                                                  \
-      w[i] -= lr * (rule);                                                       \
-    }                                                                            \
-    return FMP_OK;                                                               \
+#define LOOP_M(name, T, rule)                                                      \
+  static void name(const void *of, const fmp_view *in, int64_t begin, int64_t end) \
+  {                                                                                \
+    const struct factors *const f = of;                                            \
+    const T lr = (T)f->lr, momentum = (T)f->momentum, decay = (T)f->decay;         \
+    T *const w = in[SGD_W].data, *const m = in[SGD_M].data;                        \
+    const T *const g = in[SGD_G].data;                                             \
+    for (int64_t i = begin; i < end; i++) {                                        \
+      const T d = g[i] + decay * w[i];                                             \
+      const T v = momentum * m[i] + d;                                             \
+      m[i] = v;                                                                    \
+      w[i] -= lr * (rule);                                                         \
+    }                                                                              \
   }
 
 LOOP(plain_f32, float, d)
@@ -59,33 +55,68 @@ static enum rule rule_of(const struct sgd_params *p)
   return p->momentum > 0 ? MOMENTUM : PLAIN;
 }
 
-static fmp_status run(const fmp_call *call)
+/* in: n groups of inputs; ends[n] is room. */
+static fmp_status update(const fmp_call *call, const fmp_view *lr, const fmp_view *in, uint32_t n,
+                         int64_t *ends)
 {
-  static const fmp_range_fn loops[][2] = {[PLAIN] = {plain_f32, plain_f64},
-                                          [MOMENTUM] = {momentum_f32, momentum_f64},
-                                          [NESTEROV] = {nesterov_f32, nesterov_f64}};
+  static const optim_loop loops[][2] = {[PLAIN] = {plain_f32, plain_f64},
+                                        [MOMENTUM] = {momentum_f32, momentum_f64},
+                                        [NESTEROV] = {nesterov_f32, nesterov_f64}};
   const struct sgd_params *const p = call->params;
-  const fmp_view *const w = &call->in[SGD_W];
-  struct job job = {.w = w->data,
-                    .m = call->in[SGD_M].data,
-                    .g = call->in[SGD_G].data,
-                    .momentum = p->momentum,
-                    .decay = p->weight_decay};
-  FMP_TRY(optim_read_lr(call->host, &call->in[SGD_LR], &job.lr));
-  return call->host->parallel_for(call, fmp_view_size(w), OPTIM_GRAIN,
-                                  loops[rule_of(p)][w->dtype == FMP_F64], &job);
+  struct factors factors = {.momentum = p->momentum, .decay = p->weight_decay};
+  struct optim_all all = {.tensors = in,
+                          .group = SGD_GROUP,
+                          .n = n,
+                          .loop = loops[rule_of(p)][in[SGD_W].dtype == FMP_F64],
+                          .rule = &factors,
+                          .ends = ends};
+  FMP_TRY(optim_read_lr(call->host, lr, &factors.lr));
+  return optim_update(call, &all);
 }
 
-static const fmp_kernel_def kernel = {
-    .struct_size = sizeof(fmp_kernel_def),
-    .op = "sgd",
-    .backend = "cpu",
-    .name = "ref",
-    .dtypes = OPTIM_FLOATS,
-    .run = run,
+static fmp_status run(const fmp_call *call)
+{
+  int64_t end;
+  return update(call, &call->in[SGD_LR], &call->in[SGD_W], 1, &end);
+}
+
+static uint32_t parameters(uint32_t n_in) { return (n_in - SGD_ALL_FIRST) / SGD_GROUP; }
+
+static size_t all_scratch(const fmp_kernel_args *args, const void *state)
+{
+  (void)state;
+  return parameters(args->n_in) * sizeof(int64_t);
+}
+
+static fmp_status all_run(const fmp_call *call)
+{
+  return update(call, &call->in[SGD_ALL_LR], &call->in[SGD_ALL_FIRST], parameters(call->n_in),
+                call->scratch);
+}
+
+static const fmp_kernel_def kernels[] = {
+    {
+        .struct_size = sizeof(fmp_kernel_def),
+        .op = "sgd",
+        .backend = "cpu",
+        .name = "ref",
+        .dtypes = OPTIM_FLOATS,
+        .run = run,
+    },
+    {
+        .struct_size = sizeof(fmp_kernel_def),
+        .op = "sgd_all",
+        .backend = "cpu",
+        .name = "ref",
+        .dtypes = OPTIM_FLOATS,
+        .scratch = all_scratch,
+        .run = all_run,
+    },
 };
 
 fmp_status sgd_register_cpu_ref(const fmp_host *h, fmp_registry *r)
 {
-  return h->add_kernel(r, &kernel);
+  for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+    FMP_TRY(h->add_kernel(r, &kernels[i]));
+  return FMP_OK;
 }
