@@ -95,18 +95,22 @@ end
 -- What the engine reads must stay referenced until its call has returned.
 local function after(_, ...) return ... end
 
+--- Calls the op on inputs[1..n], a list with nil for what is absent, which it may change:
+-- for lists that are too long for arguments.
+function Op:apply(inputs, n, values)
+  convert_inputs(self, inputs, n)
+  if not values then return raw.emit(self.handle, nil, 0, inputs, n, self.results) end
+  local given, n_out = split_outputs(self, values)
+  local array, n_attr, anchors = attrs.pack(given, self.kinds)
+  return after(anchors, raw.emit(self.handle, array, n_attr, inputs, n, n_out))
+end
+
 function Op:__call(...)
   local n, inputs = select("#", ...), {...}
-  local array, n_attr, anchors = nil, 0, nil
-  local n_out = self.results
-  if n > 0 and is_attributes(inputs[n]) then
-    local values
-    values, n_out = split_outputs(self, inputs[n])
-    array, n_attr, anchors = attrs.pack(values, self.kinds)
-    inputs[n], n = nil, n - 1
-  end
-  convert_inputs(self, inputs, n)
-  return after(anchors, raw.emit(self.handle, array, n_attr, inputs, n, n_out))
+  local last = inputs[n]
+  if not is_attributes(last) then return self:apply(inputs, n) end
+  inputs[n] = nil
+  return self:apply(inputs, n - 1, last)
 end
 
 return setmetatable({}, {

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- fmp.optim: optimizers. step(loss) takes the gradients of the parameters and updates them
--- in place, one op for each parameter.
+-- in place, by one op for all of them (one for each device and data type there is).
 --
 --   local optimizer = fmp.optim.SGD{lr = 0.1, momentum = 0.9, nesterov = true}
 --   local step = fmp.compile(function(x, y)
@@ -130,6 +130,35 @@ local function advance(self, list)
   end
 end
 
+-- What one op can update: parameters of one device and type. Lists of indices, in order
+-- of first use.
+local function batches_of(list)
+  local batches, known = {}, {}
+  for i, w in ipairs(list) do
+    local key = raw.device_identity(w) .. raw.dtype_name(raw.dtype(w))
+    if not known[key] then
+      known[key] = {}
+      batches[#batches + 1] = known[key]
+    end
+    table.insert(known[key], i)
+  end
+  return batches
+end
+
+local function update(self, batch, list, gradients, lr)
+  local inputs, n = {}, 0
+  local function add(...)
+    for i = 1, select("#", ...) do inputs[n + i] = select(i, ...) end
+    n = n + select("#", ...)
+  end
+  local first = list[batch[1]]
+  add(self.rule.first(rate_tensor(self, first, lr), shared_for(self, first)))
+  for _, i in ipairs(batch) do
+    add(self.rule.group(list[i], gradients[i], slots_for(self, list[i])))
+  end
+  self.rule.op():apply(inputs, n, self.rule.attrs(self.options))
+end
+
 --- Updates the parameters by the gradients of loss: those of `params`, or all that the
 -- loss depends on. lr replaces the optimizer's rate for this step: a tensor of rank 0
 -- (as an argument of a compiled function is) or, in a recording, a number.
@@ -144,10 +173,7 @@ function Optimizer:step(loss, lr)
   local list = parameters(self, loss)
   local gradients = record.gradients(loss, list)
   advance(self, list)
-  for i, w in ipairs(list) do
-    self.rule.update(self.options, w, gradients[i], rate_tensor(self, w, lr),
-                     slots_for(self, w), shared_for(self, w))
-  end
+  for _, batch in ipairs(batches_of(list)) do update(self, batch, list, gradients, lr) end
 end
 
 local function check_params(what, params)
@@ -155,15 +181,29 @@ local function check_params(what, params)
   if type(params) ~= "table" then
     raw.fail("%s: expected params as a list of tensors, got %s", what, type(params))
   end
+  local seen = {}
   for i, w in ipairs(params) do
     if not raw.is_tensor(w) then
       raw.fail("%s: expected params to hold tensors, got %s as number %d", what, type(w), i)
     end
+    local id = raw.identity(w)
+    if seen[id] then
+      raw.fail("%s: expected each of params once, got number %d again as number %d", what,
+               seen[id], i)
+    end
+    seen[id] = i
   end
   return params
 end
 
--- rule: {name, options with defaults, slots(options, w), update(...), share?, advance?}.
+-- rule: name, options with defaults, and these functions:
+--   op()                the op that updates
+--   attrs(options)      its attributes
+--   first(lr, shared)   its inputs ahead of the parameters
+--   group(w, g, slots)  its inputs for one parameter
+--   slots(options, w)   the variables of one parameter
+--   share(shared, w)    adds variables of a device (optional)
+--   advance(shared)     what happens once in each step (optional)
 local function make(rule, options)
   options = guard.options(rule.name, options, rule.options)
   local planned = schedule.is(options.lr) and options.lr or nil
@@ -187,12 +227,16 @@ function sgd.slots(options, w)
   return {momentum = options.momentum ~= 0 and zeros_like(w) or nil}
 end
 
-function sgd.update(options, w, gradient, lr, slots)
-  ops.sgd(w, slots.momentum, gradient, lr, {
-    momentum = options.momentum, nesterov = options.nesterov,
-    weight_decay = options.weight_decay,
-  })
+function sgd.op() return ops.sgd_all end
+
+function sgd.attrs(options)
+  return {momentum = options.momentum, nesterov = options.nesterov,
+          weight_decay = options.weight_decay}
 end
+
+function sgd.first(lr) return lr end
+
+function sgd.group(w, gradient, slots) return w, slots.momentum, gradient end
 
 --- Stochastic gradient descent: SGD{lr = 0.01, momentum = 0, nesterov = false,
 -- weight_decay = 0, params = nil}.
@@ -215,12 +259,16 @@ function adam.advance(shared) ops.sgd(shared.count, nil, shared.minus_one, share
 
 function adam.slots(_, w) return {mean = zeros_like(w), square = zeros_like(w)} end
 
-function adam.update(options, w, gradient, lr, slots, shared)
-  ops.adam(w, slots.mean, slots.square, gradient, lr, shared.count, {
-    beta1 = options.beta1, beta2 = options.beta2, epsilon = options.epsilon,
-    weight_decay = options.weight_decay,
-  })
+function adam.op() return ops.adam_all end
+
+function adam.attrs(options)
+  return {beta1 = options.beta1, beta2 = options.beta2, epsilon = options.epsilon,
+          weight_decay = options.weight_decay}
 end
+
+function adam.first(lr, shared) return lr, shared.count end
+
+function adam.group(w, gradient, slots) return w, slots.mean, slots.square, gradient end
 
 --- Adam: Adam{lr = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0,
 -- params = nil}.

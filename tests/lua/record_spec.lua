@@ -124,6 +124,73 @@ describe("optimizers", function()
     assert.same({0.5, 1}, {a:item(), b:item()})
   end)
 
+  it("refuse a parameter that is given twice", function()
+    local a, b = fmp.tensor({1}), fmp.tensor({1})
+    fails("SGD: expected each of params once, got number 1 again as number 3", fmp.optim.SGD,
+          {params = {a, b, a}})
+  end)
+
+  -- Parameters of two types, some with several elements; the weight of each makes its own
+  -- gradient.
+  local function many_parameters()
+    local list = {}
+    for i, dtype in ipairs{"f32", "f64", "f32", "f64", "f32"} do
+      list[i] = fmp.parameter(fmp.ones{i, 2, dtype = dtype})
+    end
+    return list, function()
+      local total
+      for i, w in ipairs(list) do
+        local part = (w * (2 * i)):sum():cast{dtype = "f64"}
+        total = total and total + part or part
+      end
+      return total
+    end
+  end
+
+  local function values(list)
+    local first = {}
+    for i, w in ipairs(list) do
+      local flat = w:flat()
+      for _, value in ipairs(flat) do assert.equal(flat[1], value) end
+      first[i] = flat[1]
+    end
+    return first
+  end
+
+  it("update all parameters of a type by one op, alike in recordings and plans", function()
+    for _, kind in ipairs{"SGD", "Adam"} do
+      for _, wrap in ipairs{fmp.compile, function(f) return function() fmp.record(f) end end} do
+        local list, loss = many_parameters()
+        local optimizer = fmp.optim[kind]{lr = 0.5}
+        local step = wrap(function() optimizer:step(loss()) end)
+        for _ = 1, 2 do step() end
+        if kind == "SGD" then
+          assert.same({-1, -3, -5, -7, -9}, values(list)) -- 1 - 2 * 0.5 * 2 i
+        else
+          for _, value in ipairs(values(list)) do assert.is_true(math.abs(value) < 1e-5) end
+        end
+        if wrap == fmp.compile then
+          local name, text = kind == "SGD" and "sgd_all" or "adam_all", step:text()
+          assert.equal(2, select(2, text:gsub("%f[%w_]" .. name .. "%f[^%w_]", "")), text)
+        end
+      end
+    end
+  end)
+
+  it("update more parameters than a function may have arguments", function()
+    local list, total = {}, nil
+    for i = 1, 2500 do list[i] = fmp.parameter(fmp.tensor(1)) end
+    local optimizer = fmp.optim.Adam{lr = 0.5, params = list}
+    fmp.record(function()
+      total = fmp.ops.reshape(list[1], {shape = {1}})
+      for i = 2, 100 do total = total + list[i] end
+      optimizer:step(total:sum())
+    end)
+    assert.is_true(math.abs(list[1]:item() - 0.5) < 1e-6)
+    assert.is_true(math.abs(list[100]:item() - 0.5) < 1e-6)
+    assert.equal(1, list[2500]:item())
+  end)
+
   it("keep momentum between steps", function()
     local w = fmp.parameter(fmp.tensor({8}))
     local optimizer = fmp.optim.SGD{lr = 0.25, momentum = 0.5}
