@@ -211,15 +211,22 @@ static char *place_list(fmp_list *list, uint32_t kind, char *room)
   return next;
 }
 
+/* The block of every op that has no attributes. */
+static const max_align_t nothing;
+
 /* Builds the block; values[i] belongs to row i of the table. */
 static fmp_status build_block(const fmp__attr_table *table, const fmp_attr_value *values,
                               void **params)
 {
-  size_t bytes = aligned(table->params_size ? table->params_size : 1);
+  size_t bytes = aligned(table->params_size);
+  if (!bytes) {
+    *params = (void *)&nothing; /* nobody writes it */
+    return FMP_OK;
+  }
   for (uint32_t i = 0; i < table->n; i++) bytes += extra_bytes(table->defs[i].kind, &values[i]);
   char *block = fmp__alloc_zeroed(1, bytes);
   if (!block) return fmp__no_memory("an op's attributes");
-  char *room = block + aligned(table->params_size ? table->params_size : 1);
+  char *room = block + aligned(table->params_size);
   for (uint32_t i = 0; i < table->n; i++) {
     const uint32_t kind = table->defs[i].kind;
     fmp_attr_value value = values[i];
@@ -234,12 +241,13 @@ static fmp_status build_block(const fmp__attr_table *table, const fmp_attr_value
 
 /* -- from what a caller gives ---------------------------------------------- */
 
-/* Values being collected, with the memory of what had to be parsed or widened. */
+/* Values being collected, with the memory of what had to be parsed or widened: arrays by
+ * row, in one block. */
 typedef struct collection {
   fmp_attr_value *values;
+  fmp_attr_value *singles; /* one element that stands for a list */
   fmp__parsed *parsed;
   unsigned char *given;
-  fmp_attr_value *singles; /* one element that stands for a list */
 } collection;
 
 static void free_collection(const fmp__attr_table *table, collection *c)
@@ -247,19 +255,18 @@ static void free_collection(const fmp__attr_table *table, collection *c)
   if (c->parsed)
     for (uint32_t i = 0; i < table->n; i++) fmp__parsed_free(&c->parsed[i]);
   fmp__free(c->values);
-  fmp__free(c->parsed);
-  fmp__free(c->given);
-  fmp__free(c->singles);
 }
 
 static fmp_status start_collection(const fmp__attr_table *table, collection *c)
 {
-  c->values = fmp__alloc_zeroed(table->n, sizeof *c->values);
-  c->parsed = fmp__alloc_zeroed(table->n, sizeof *c->parsed);
-  c->given = fmp__alloc_zeroed(table->n, 1);
-  c->singles = fmp__alloc_zeroed(table->n, sizeof *c->singles);
-  if (c->values && c->parsed && c->given && c->singles) return FMP_OK;
-  return fmp__no_memory("an op's attributes");
+  const uint32_t n = table->n;
+  if (n == 0) return FMP_OK;
+  c->values = fmp__alloc_zeroed(n, 2 * sizeof *c->values + sizeof *c->parsed + 1);
+  if (!c->values) return fmp__no_memory("an op's attributes");
+  c->singles = c->values + n;
+  c->parsed = (fmp__parsed *)(void *)(c->singles + n);
+  c->given = (unsigned char *)(c->parsed + n);
+  return FMP_OK;
 }
 
 static fmp_status find_row(const fmp__attr_table *table, const char *name, uint32_t *row)
@@ -422,6 +429,7 @@ fmp_status fmp__params_from_text(const fmp__attr_table *table, const char *const
 
 fmp_status fmp__params_copy(const fmp__attr_table *table, const void *params, void **copy)
 {
+  if (table->n == 0) return build_block(table, NULL, copy);
   fmp_attr_value *values = fmp__alloc_zeroed(table->n, sizeof *values);
   if (!values) return fmp__no_memory("an op's attributes");
   for (uint32_t i = 0; i < table->n; i++) get_field(&table->defs[i], params, &values[i]);
@@ -432,7 +440,7 @@ fmp_status fmp__params_copy(const fmp__attr_table *table, const void *params, vo
 
 void fmp__params_free(const fmp__attr_table *table, void *params)
 {
-  if (!params) return;
+  if (!params || params == &nothing) return;
   for (uint32_t i = 0; i < table->n; i++)
     if (table->defs[i].kind == FMP_ATTR_RESOURCE)
       fmp_resource_release(*(fmp_resource **)field_of(&table->defs[i], params));

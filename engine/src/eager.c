@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eager.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "context.h"
@@ -161,16 +162,23 @@ typedef struct arguments {
   fmp_view *in, *out;
   fmp_tensor **copies; /* by input; NULL: none was needed */
   uint32_t n_in;
-  void *block;
+  void *block; /* NULL: they lie in the room of the caller's stack */
 } arguments;
 
-static fmp_status allocate_arguments(const fmp__eager *e, arguments *a)
+/* Bytes that suffice for the arrays of most ops. */
+enum { ROOM_BYTES = 1024 };
+
+static fmp_status allocate_arguments(const fmp__eager *e, void *room, arguments *a)
 {
   const size_t views = (size_t)(e->n_in + e->n_out) * sizeof(fmp_view);
-  char *at = fmp__alloc_zeroed(1, views + e->n_in * sizeof(fmp_tensor *) + 1);
+  const size_t bytes = views + e->n_in * sizeof(fmp_tensor *);
+  char *at = room;
   memset(a, 0, sizeof *a);
-  if (!at) return fmp__no_memory("an op's arguments");
-  a->block = at;
+  if (bytes > ROOM_BYTES) {
+    at = a->block = fmp__alloc(bytes);
+    if (!at) return fmp__no_memory("an op's arguments");
+  }
+  memset(at, 0, bytes);
   a->in = (fmp_view *)(void *)at;
   a->out = a->in + e->n_in;
   a->copies = (fmp_tensor **)(void *)(at + views);
@@ -250,7 +258,8 @@ static fmp_status run_kernel(const fmp__eager *e, const entry *c, fmp_tensor **o
 {
   const int strided = fmp__kernel_takes_strides(&c->prepared);
   arguments a;
-  FMP_TRY(allocate_arguments(e, &a));
+  _Alignas(max_align_t) char room[ROOM_BYTES];
+  FMP_TRY(allocate_arguments(e, room, &a));
   fmp_status status = make_outputs(e, c->specs + c->n_in, out, &a);
   for (uint32_t i = 0; i < e->n_in && status == FMP_OK; i++) status = view_input(e, i, strided, &a);
   if (status == FMP_OK) status = call_kernel(e, &c->prepared, &a);

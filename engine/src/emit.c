@@ -2,6 +2,7 @@
 #include "emit.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "context.h"
@@ -40,16 +41,23 @@ typedef struct emission {
   uint32_t *values; /* of the inputs, in the graph */
   uint32_t wanted;  /* outputs that the caller asks for */
   uint64_t random_key;
-  void *block;
+  void *block; /* NULL: they lie in the room of the caller's stack */
 } emission;
 
-static fmp_status allocate(emission *e)
+/* Bytes that suffice for the arrays of most ops. */
+enum { ROOM_BYTES = 1024 };
+
+static fmp_status allocate(emission *e, void *room)
 {
   const size_t pointers = (size_t)(e->n_in + e->n_out) * sizeof(fmp_tensor *);
   const size_t specs = (size_t)(e->n_in + e->n_out) * sizeof(fmp_spec);
-  char *at = fmp__alloc_zeroed(1, pointers + specs + e->n_in * sizeof(uint32_t) + 1);
-  if (!at) return fmp__no_memory("an op's arguments");
-  e->block = at;
+  const size_t bytes = pointers + specs + e->n_in * sizeof(uint32_t);
+  char *at = room;
+  if (bytes > ROOM_BYTES) {
+    at = e->block = fmp__alloc(bytes);
+    if (!at) return fmp__no_memory("an op's arguments");
+  }
+  memset(at, 0, bytes);
   e->in_specs = (fmp_spec *)(void *)at;
   e->out_specs = e->in_specs + e->n_in;
   e->in = (fmp_tensor **)(void *)(at + specs);
@@ -181,7 +189,7 @@ static void hand_over(emission *e, fmp_tensor **out)
 
 static void end_emission(emission *e)
 {
-  if (e->block)
+  if (e->out)
     for (uint32_t i = 0; i < e->n_out; i++) fmp_tensor_release(e->out[i]);
   fmp__params_free(&e->op->attrs, e->params);
   fmp__free(e->block);
@@ -198,6 +206,7 @@ fmp_status fmp__emit(const fmp_op *op, void *params, fmp_tensor *const *in, uint
                      fmp_tensor **out, uint32_t n_out)
 {
   emission e = {.op = op, .params = params, .n_out = op->schema.n_out, .wanted = n_out};
+  _Alignas(max_align_t) char room[ROOM_BYTES];
   e.n_in = n_in > op->schema.n_in ? n_in : op->schema.n_in;
   fmp__error_clear();
   fmp_status status = check_count(op, n_in);
@@ -205,7 +214,7 @@ fmp_status fmp__emit(const fmp_op *op, void *params, fmp_tensor *const *in, uint
     status = fmp__fail(FMP_EINVAL, "expected at most %u outputs to be asked for, got %u", e.n_out,
                        n_out);
   if (status == FMP_OK) status = fmp__check_interrupt();
-  if (status == FMP_OK) status = allocate(&e);
+  if (status == FMP_OK) status = allocate(&e, room);
   if (status == FMP_OK) status = take_inputs(&e, in, n_in);
   if (status == FMP_OK) status = run_or_trace(&e);
   if (status == FMP_OK) hand_over(&e, out);

@@ -374,11 +374,23 @@ static void emptied_captures_are_refused(void **state)
   drop(2, w, x);
 }
 
+/* Nodes with attributes and without, several of each. */
+static fmp_graph *longer_graph(void)
+{
+  const fmp_attr slope = fmp_attr_f64("slope", 0.25), axes = fmp_attr_i64("axes", 2);
+  fmp_tensor *w = named("w", 3, w_values), *x = begin_trace(0, matrix_spec(FMP_F32, 2, 3));
+  fmp_tensor *sum = call("add", 2, x, w), *leaky = call_with("leaky_relu", &slope, 1, 1, sum);
+  fmp_tensor *rows = call_with("sum", &axes, 1, 1, leaky), *noise = call("uniform", 1, rows);
+  fmp_graph *g = end_trace((fmp_tensor *const[]){rows, noise}, 2);
+  drop(6, w, x, sum, leaky, rows, noise);
+  return g;
+}
+
 /* Each allocation of a save and a load fails once. */
 static void without_memory(void **state)
 {
   (void)state;
-  fmp_graph *g = small_graph(2);
+  fmp_graph *g = longer_graph();
   fmp_graph_release(reload(g)); /* finds out about the batch */
   const char *path = scratch_path("reload.safetensors");
   const int64_t before = fmp_live_bytes();
