@@ -8,6 +8,7 @@
 #include "eager.h"
 #include "memory.h"
 #include "status.h"
+#include "tensor.h"
 
 static _Thread_local fmp__context current;
 
@@ -28,6 +29,7 @@ static void end_thread(void *context)
 {
   fmp__context *c = context;
   fmp__cache_free(c->cache);
+  fmp__spares_free();
   for (uint32_t i = 0; i < c->n_streams; i++) free_stream(&c->streams[i]);
   fmp__free(c->streams);
   for (int i = 0; i < FMP__CONTEXT_TEXTS; i++) fmp__text_free(&c->texts[i]);

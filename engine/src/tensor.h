@@ -14,6 +14,7 @@ typedef struct fmp__storage {
   fmp_device *device;
   void *memory;
   int64_t bytes;
+  int64_t room; /* bytes of memory: more than `bytes` where small ones are kept for reuse */
 } fmp__storage;
 
 /* Invariants: storage != NULL: has a value now. storage == NULL and graph != NULL: traced,
@@ -23,14 +24,18 @@ struct fmp_tensor {
   atomic_int_fast32_t references;
   fmp__storage *storage;
   fmp_device *device;
-  fmp_spec spec;
-  int64_t strides[FMP_MAX_RANK];
-  int64_t offset; /* bytes into the storage */
+  char *name;
+  fmp_tensor *next; /* among a thread's spares */
   fmp_graph *graph;
   uint32_t value; /* which value of graph */
   int32_t is_parameter;
-  char *name;
+  int64_t offset; /* bytes into the storage */
+  fmp_spec spec;
+  int64_t strides[FMP_MAX_RANK];
 };
+
+/* Frees the tensors that the calling thread keeps for reuse. */
+void fmp__spares_free(void);
 
 fmp_status fmp__storage_new(fmp_device *device, int64_t bytes, fmp__storage **storage);
 fmp__storage *fmp__storage_retain(fmp__storage *storage);

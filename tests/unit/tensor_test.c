@@ -199,15 +199,72 @@ static void same_device_is_the_same_tensor(void **state)
   drop(2, t, same);
 }
 
+/* A tensor's memory may be a former one's, but nothing else of it. */
+static void nothing_stays_of_former_tensors(void **state)
+{
+  (void)state;
+  int64_t live = 0, bytes = 0; /* after a round that filled whatever is cached */
+  const float values[] = {1, 2, 3, 4, 5, 6};
+  for (int round = 0; round < 3; round++) {
+    fmp_tensor *t = matrix(2, 3, values), *turned = call("transpose", 1, t);
+    fmp_tensor_set_parameter(t, 1);
+    OK(fmp_tensor_set_name(t, "weights"));
+    fmp_tensor *plain = matrix(2, 3, values);
+    fmp_tensor_set_parameter(plain, 1);
+    drop(2, t, plain);
+    fmp_tensor *u = vector(2, values); /* while the view keeps t's memory */
+    assert_false(fmp_tensor_is_parameter(u));
+    assert_null(fmp_tensor_name(u));
+    expect_values(turned, 6, (const float[]){1, 4, 2, 5, 3, 6}, 0);
+    fmp_tensor_release(turned);
+    fmp_tensor *v = matrix(3, 1, values); /* where the view was */
+    fmp_spec spec;
+    fmp_tensor_spec(v, &spec);
+    assert_int_equal(spec.rank, 2);
+    assert_int_equal(spec.shape[0], 3);
+    assert_int_equal(spec.shape[2], 0);
+    assert_int_equal(fmp_tensor_state(v), 0);
+    expect_values(v, 3, values, 0);
+    expect_values(u, 2, values, 0);
+    drop(2, u, v);
+    if (round == 0) live = fmp_live_bytes(), bytes = fmp_tensor_bytes();
+    assert_int_equal(fmp_live_bytes(), live);
+    assert_int_equal(fmp_tensor_bytes(), bytes);
+  }
+}
+
+/* As a garbage collector does: many at a time, more than are kept for reuse. */
+static void thousands_at_a_time(void **state)
+{
+  (void)state;
+  enum { MANY = 20000 };
+  static fmp_tensor *all[MANY];
+  const int64_t live = fmp_live_bytes();
+  for (int round = 0; round < 2; round++) {
+    for (int i = 0; i < MANY; i++) OK(fmp_tensor_number(NULL, FMP_F32, i, &all[i]));
+    for (int i = 0; i < MANY; i += 997) NEAR(item_of(all[i]), i, 0);
+    for (int i = 0; i < MANY; i++) fmp_tensor_release(all[i]);
+    assert_int_equal(fmp_live_bytes(), live);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(bytes_go_in_and_out),  cmocka_unit_test(byte_counts_must_be_exact),
-      cmocka_unit_test(impossible_specs),     cmocka_unit_test(more_than_there_is),
-      cmocka_unit_test(no_elements),          cmocka_unit_test(numbers_of_every_type),
-      cmocka_unit_test(halves_are_rounded),   cmocka_unit_test(item_wants_one_element),
-      cmocka_unit_test(references),           cmocka_unit_test(emptied_at_once),
-      cmocka_unit_test(names_and_parameters), cmocka_unit_test(same_device_is_the_same_tensor),
+      cmocka_unit_test(bytes_go_in_and_out),
+      cmocka_unit_test(byte_counts_must_be_exact),
+      cmocka_unit_test(impossible_specs),
+      cmocka_unit_test(more_than_there_is),
+      cmocka_unit_test(no_elements),
+      cmocka_unit_test(numbers_of_every_type),
+      cmocka_unit_test(halves_are_rounded),
+      cmocka_unit_test(item_wants_one_element),
+      cmocka_unit_test(references),
+      cmocka_unit_test(emptied_at_once),
+      cmocka_unit_test(names_and_parameters),
+      cmocka_unit_test(same_device_is_the_same_tensor),
+      cmocka_unit_test(nothing_stays_of_former_tensors),
+      cmocka_unit_test(thousands_at_a_time),
   };
   return cmocka_run_group_tests(tests, load_plugins, NULL);
 }

@@ -204,12 +204,49 @@ static void four_models(void **state)
   for (int i = 0; i < THREADS; i++) assert_string_equal(workers[i].complaint, "");
 }
 
+/* Tensors that one thread made, let go by others, which make some of their own of them. */
+enum { EACH = 50 };
+static fmp_tensor *handed_over[THREADS][EACH];
+
+static void *let_go(void *arg)
+{
+  struct worker *w = arg;
+  for (int i = 0; i < EACH; i++) {
+    fmp_tensor *t = NULL;
+    double value = 0;
+    fmp_tensor_release(handed_over[w->number][i]);
+    if (fmp_tensor_number(NULL, FMP_F32, i, &t) != FMP_OK) return complain(w, "number"), NULL;
+    if (fmp_tensor_item(t, &value) != FMP_OK || value != i) complain(w, "wrong value");
+    fmp_tensor_release(t);
+  }
+  return NULL;
+}
+
+static void made_here_and_let_go_there(void **state)
+{
+  (void)state;
+  pthread_t threads[THREADS];
+  struct worker workers[THREADS];
+  const int64_t live = fmp_live_bytes(), bytes = fmp_tensor_bytes();
+  for (int i = 0; i < THREADS; i++)
+    for (int k = 0; k < EACH; k++) OK(fmp_tensor_number(NULL, FMP_F32, -1, &handed_over[i][k]));
+  for (int i = 0; i < THREADS; i++) {
+    workers[i] = (struct worker){.number = i};
+    assert_int_equal(pthread_create(&threads[i], NULL, let_go, &workers[i]), 0);
+  }
+  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < THREADS; i++) assert_string_equal(workers[i].complaint, "");
+  assert_int_equal(fmp_live_bytes(), live);
+  assert_int_equal(fmp_tensor_bytes(), bytes);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_plan_four_instances),
       cmocka_unit_test(scratch_and_draws_are_ones_own),
       cmocka_unit_test(four_models),
+      cmocka_unit_test(made_here_and_let_go_there),
   };
   return cmocka_run_group_tests(tests, load_sdk_plugin, NULL);
 }
