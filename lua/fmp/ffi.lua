@@ -421,6 +421,18 @@ function M.emit(op, attrs, n_attr, inputs, n_in, n_out)
   return unpack(adopt_all(out, n_out), 1, n_out)
 end
 
+--- The same for one or two tensors without attributes, as most calls are: no list is made,
+-- and nothing that a trace of the Lua compiler would have to loop over. b nil: one.
+function M.emit_plain(op, a, b, n_out)
+  local inputs, out = handle_array, results(n_out)
+  inputs[0] = a.handle
+  if b then inputs[1] = b.handle end
+  local status = C.fmp_emit(op, nil, 0, inputs, b and 2 or 1, out, n_out)
+  if status ~= 0 then raise(status) end
+  if n_out == 1 then return adopt_new(out[0]) end
+  return unpack(adopt_all(out, n_out), 1, n_out)
+end
+
 -- -- scopes, randomness ------------------------------------------------------
 
 function M.scope_push(name) check(C.fmp_scope_push(name)) end

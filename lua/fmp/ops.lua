@@ -105,8 +105,15 @@ function Op:apply(inputs, n, values)
   return after(anchors, raw.emit(self.handle, array, n_attr, inputs, n, n_out))
 end
 
+-- One or two tensors and nothing else.
+local function is_plain(n, a, b)
+  return n <= 2 and raw.is_tensor(a) and (n == 1 or raw.is_tensor(b))
+end
+
 function Op:__call(...)
-  local n, inputs = select("#", ...), {...}
+  local n, a, b = select("#", ...), ...
+  if is_plain(n, a, b) then return raw.emit_plain(self.handle, a, b, self.results) end
+  local inputs = {...}
   local last = inputs[n]
   if not is_attributes(last) then return self:apply(inputs, n) end
   inputs[n] = nil
