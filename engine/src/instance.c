@@ -29,6 +29,7 @@ struct fmp_instance {
   fmp_rng *rngs; /* by step of the plan */
   patch *inputs, *outputs;
   uint32_t n_inputs, n_outputs;
+  fmp_tensor **taken; /* during a run: the plan's inputs, contiguous, one reference each */
 };
 
 /* -- views ----------------------------------------------------------------- */
@@ -103,7 +104,8 @@ static fmp_status allocate_calls(fmp_instance *x)
   x->views = fmp__alloc_zeroed(p->n_views + 1, sizeof *x->views);
   x->inputs = fmp__alloc_zeroed(p->n_views + 1, sizeof *x->inputs);
   x->outputs = fmp__alloc_zeroed(p->n_views + 1, sizeof *x->outputs);
-  if (x->calls && x->rngs && x->views && x->inputs && x->outputs) return FMP_OK;
+  x->taken = fmp__alloc_zeroed(p->graph->n_inputs + 1, sizeof *x->taken);
+  if (x->calls && x->rngs && x->views && x->inputs && x->outputs && x->taken) return FMP_OK;
   return fmp__no_memory("a plan's instance");
 }
 
@@ -149,6 +151,7 @@ void fmp_instance_release(fmp_instance *x)
   fmp__free(x->views);
   fmp__free(x->inputs);
   fmp__free(x->outputs);
+  fmp__free(x->taken);
   fmp_plan_release(x->plan);
   fmp__free(x);
 }
@@ -169,7 +172,6 @@ static fmp_status check_input(const fmp_plan *p, uint32_t i, const fmp_tensor *t
                    t->device->name);
 }
 
-/* Tensors of one run: inputs, contiguous, each with one reference of ours. */
 static fmp_status take_input(const fmp_plan *p, uint32_t i, fmp_tensor *t, fmp_tensor **taken)
 {
   FMP_TRY(check_input(p, i, t));
@@ -267,13 +269,12 @@ static fmp_status make_outputs(const fmp_plan *p, fmp_tensor **out)
   return FMP_OK;
 }
 
-static fmp_status run_on(fmp_instance *x, fmp_tensor *const *in, fmp_tensor **taken,
-                         fmp_tensor **out)
+static fmp_status run_on(fmp_instance *x, fmp_tensor *const *in, fmp_tensor **out)
 {
   for (uint32_t i = 0; i < x->plan->graph->n_inputs; i++)
-    FMP_TRY(take_input(x->plan, i, in[i], &taken[i]));
+    FMP_TRY(take_input(x->plan, i, in[i], &x->taken[i]));
   FMP_TRY(make_outputs(x->plan, out));
-  apply_patches(x->inputs, x->n_inputs, taken);
+  apply_patches(x->inputs, x->n_inputs, x->taken);
   apply_patches(x->outputs, x->n_outputs, out);
   return run_steps(x);
 }
@@ -286,12 +287,9 @@ fmp_status fmp_instance_run(fmp_instance *x, fmp_tensor *const *in, int32_t n_in
   if (n_in < 0 || n_out < 0 || (uint32_t)n_in != n_inputs || (uint32_t)n_out != p->n_outputs)
     return fmp__fail(FMP_EINVAL, "expected %u inputs and %u outputs, got %d and %d", n_inputs,
                      p->n_outputs, n_in, n_out);
-  fmp_tensor **taken = fmp__alloc_zeroed(n_inputs + 1, sizeof *taken);
-  if (!taken) return fmp__no_memory("a plan's inputs");
   for (int32_t i = 0; i < n_out; i++) out[i] = NULL;
-  const fmp_status status = run_on(x, in, taken, out);
-  release_all(taken, n_inputs);
-  fmp__free(taken);
+  const fmp_status status = run_on(x, in, out);
+  release_all(x->taken, n_inputs);
   if (status != FMP_OK) release_all(out, (uint32_t)n_out);
   return status;
 }

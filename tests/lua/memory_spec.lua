@@ -99,6 +99,33 @@ describe("memory", function()
     train:close()
   end)
 
+  -- Of a network of all kinds of layers, by each optimizer.
+  it("is allocated by a compiled step for its result only", function()
+    local nn = fmp.nn
+    for _, kind in ipairs{"SGD", "Adam"} do
+      local net = nn.Sequential("net"):add(
+        nn.Conv2d{4, kernel = 2}, nn.LeakyReLU(0.1), nn.FractionalMaxPool{5},
+        nn.Conv2d{4, kernel = 2}, nn.MaxPool{2}, nn.Dropout(0.5), nn.Flatten(), nn.Linear(3))
+      local optimizer, criterion = fmp.optim[kind]{lr = 0.01}, nn.CrossEntropy()
+      local step = fmp.compile(function(x, y)
+        local loss = criterion(net(x), y)
+        optimizer:step(loss)
+        return loss
+      end)
+      local x, y = fmp.randn{2, 8, 8, 3}, fmp.tensor({0, 2}, {dtype = "i32"})
+      step(x, y)
+      collectgarbage() -- so that both that follow find, or do not find, a tensor to reuse
+      collectgarbage()
+      raw.fail_allocation(-1)
+      local loss = step(x, y)
+      local made = raw.allocation_count()
+      raw.fail_allocation(-1)
+      local alike = fmp.tensor(0)
+      assert.equal(raw.allocation_count(), made, kind)
+      assert.equal(alike.dtype, loss.dtype)
+    end
+  end)
+
   it("is given back when compiled functions go", function()
     local function use()
       local step = fmp.compile(make_step())

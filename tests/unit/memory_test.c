@@ -172,6 +172,47 @@ static void in_save_and_load(void **state) { (void)state, exhaust(save_and_load)
 static void in_scopes_and_names(void **state) { (void)state, exhaust(scopes_and_names); }
 static void in_counter(void **state) { (void)state, exhaust(counter); }
 
+/* Allocations of one more run of a plan, which has run before. */
+static int64_t allocations_of_run(fmp_instance *instance, fmp_tensor *const *in, int32_t n_in,
+                                  fmp_spec *spec)
+{
+  fmp_tensor *loss = NULL;
+  fmp_fail_allocation(-1);
+  OK(fmp_instance_run(instance, in, n_in, &loss, 1));
+  const int64_t made = fmp_allocation_count();
+  fmp_tensor_spec(loss, spec);
+  fmp_tensor_release(loss);
+  return made;
+}
+
+/* A step of training allocates the loss that it returns, and nothing else. */
+static void step_allocates_its_result(void **state)
+{
+  (void)state;
+  model m;
+  fmp_tensor *in[2] = {NULL}, *alike = NULL;
+  fmp_graph *g = NULL;
+  fmp_plan *plan = NULL;
+  fmp_instance *instance = NULL;
+  fmp_spec spec;
+  OK(model_new(&m));
+  OK(trace_step(&m, &g));
+  OK(tensor_from(3, 2, x_values, &in[0]));
+  OK(tensor_from(3, 1, targets, &in[1]));
+  OK(fmp_plan_new(g, NULL, 0, 0, &plan));
+  OK(fmp_instance_new(plan, 0, &instance));
+  allocations_of_run(instance, in, 2, &spec); /* opens streams */
+  const int64_t made = allocations_of_run(instance, in, 2, &spec);
+  fmp_fail_allocation(-1);
+  OK(fmp_tensor_new(NULL, &spec, &alike));
+  assert_int_equal(made, fmp_allocation_count());
+  drop(3, in[0], in[1], alike);
+  fmp_instance_release(instance);
+  fmp_plan_release(plan);
+  fmp_graph_release(g);
+  model_free(&m);
+}
+
 /* What is counted is what there is: nothing at all after everything was released. */
 static void counted(void **state)
 {
@@ -190,9 +231,13 @@ static void counted(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(counted),          cmocka_unit_test(in_scopes_and_names),
-      cmocka_unit_test(in_counter),       cmocka_unit_test(in_eager_step),
-      cmocka_unit_test(in_compiled_step), cmocka_unit_test(in_save_and_load),
+      cmocka_unit_test(counted),
+      cmocka_unit_test(in_scopes_and_names),
+      cmocka_unit_test(in_counter),
+      cmocka_unit_test(in_eager_step),
+      cmocka_unit_test(in_compiled_step),
+      cmocka_unit_test(in_save_and_load),
+      cmocka_unit_test(step_allocates_its_result),
   };
   return cmocka_run_group_tests(tests, load_sdk_plugin, NULL);
 }
