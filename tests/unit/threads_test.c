@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Four threads at once: one plan through four instances, eager ops, errors. Threads
  * report by a text, since CMocka's checks belong to the main thread. */
+#define _POSIX_C_SOURCE 200809L /* setenv */
 #include "model.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { THREADS = 4, ROUNDS = 50, ROWS = 3 };
@@ -240,13 +242,78 @@ static void made_here_and_let_go_there(void **state)
   assert_int_equal(fmp_tensor_bytes(), bytes);
 }
 
+/* A convolution of ones with ones: 32 times the input, which is all one number. */
+enum { IMAGE = 8 * 8 * 8, CONVOLVED = 7 * 7 * 4, CONVOLUTIONS = 3000 };
+
+static fmp_tensor *filled(uint32_t rank, const int64_t *shape, int n, float value)
+{
+  static _Thread_local float values[IMAGE];
+  const fmp_spec spec = spec_of(FMP_F32, rank, shape);
+  fmp_tensor *t = NULL;
+  for (int i = 0; i < n; i++) values[i] = value;
+  return fmp_tensor_from(NULL, &spec, values, n * (int64_t)sizeof(float), &t) == FMP_OK ? t : NULL;
+}
+
+static int convolved_rightly(struct worker *w, fmp_instance *instance, int round)
+{
+  float got[CONVOLVED];
+  const float value = (float)(w->number * CONVOLUTIONS + round);
+  fmp_tensor *x = filled(4, (const int64_t[]){1, 8, 8, 8}, IMAGE, value), *y = NULL;
+  int good = x && fmp_instance_run(instance, &x, 1, &y, 1) == FMP_OK &&
+             fmp_tensor_read(y, got, sizeof got) == FMP_OK;
+  if (!good) complain(w, "run");
+  for (int i = 0; i < CONVOLVED && good; i++)
+    if (got[i] != 32 * value) good = complain(w, "wrong value");
+  drop(2, x, y);
+  return good;
+}
+
+static void *convolve(void *arg)
+{
+  struct worker *w = arg;
+  fmp_instance *instance = NULL;
+  if (fmp_instance_new(w->plan, 1, &instance) != FMP_OK) return complain(w, "instance"), NULL;
+  for (int round = 0; round < CONVOLUTIONS && convolved_rightly(w, instance, round); round++)
+    continue;
+  fmp_instance_release(instance);
+  return NULL;
+}
+
+/* What a kernel has prepared belongs to the plan: all four use it at the same time. */
+static void one_prepared_convolution(void **state)
+{
+  (void)state;
+  const fmp_spec spec = spec_of(FMP_F32, 4, (const int64_t[]){1, 8, 8, 8});
+  const fmp_attr valid = fmp_attr_string("padding", "valid");
+  fmp_tensor *ones = filled(4, (const int64_t[]){4, 2, 2, 8}, 4 * 2 * 2 * 8, 1), *x = NULL;
+  fmp_graph *g = NULL;
+  fmp_plan *plan = NULL;
+  pthread_t threads[THREADS];
+  struct worker workers[THREADS];
+  OK(fmp_trace_begin(NULL, &spec, 1, 0, &x));
+  fmp_tensor *y = call_with("conv2d", &valid, 1, 2, x, ones);
+  OK(fmp_trace_end(&y, 1, &g));
+  OK(fmp_plan_new(g, NULL, 0, 0, &plan));
+  for (int i = 0; i < THREADS; i++) {
+    workers[i] = (struct worker){.number = i, .plan = plan};
+    assert_int_equal(pthread_create(&threads[i], NULL, convolve, &workers[i]), 0);
+  }
+  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < THREADS; i++) assert_string_equal(workers[i].complaint, "");
+  fmp_plan_release(plan);
+  fmp_graph_release(g);
+  drop(3, ones, x, y);
+}
+
 int main(void)
 {
+  setenv("OMP_NUM_THREADS", "1", 1); /* OpenMP's own threads are out of the sanitizers' sight */
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_plan_four_instances),
       cmocka_unit_test(scratch_and_draws_are_ones_own),
       cmocka_unit_test(four_models),
       cmocka_unit_test(made_here_and_let_go_there),
+      cmocka_unit_test(one_prepared_convolution),
   };
   return cmocka_run_group_tests(tests, load_sdk_plugin, NULL);
 }

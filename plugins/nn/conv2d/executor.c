@@ -7,7 +7,7 @@
 
 #include <dnnl_debug.h>
 
-enum { ALIGNMENT = 64, MAX_ARGS = 5 };
+enum { ALIGNMENT = 64 };
 
 /* Number and query of x, w, y as each direction has them. */
 struct role {
@@ -129,15 +129,6 @@ static size_t scratchpad_bytes(const_dnnl_primitive_desc_t pd)
   return dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0));
 }
 
-void executor_clear(struct executor *e)
-{
-  if (e->reorder != NULL) dnnl_primitive_destroy(e->reorder);
-  if (e->convolution != NULL) dnnl_primitive_destroy(e->convolution);
-  if (e->description != NULL) dnnl_primitive_desc_destroy(e->description);
-  onednn_layout_clear(&e->plain);
-  memset(e, 0, sizeof(*e));
-}
-
 /* The description, by way of the forward one where it is a backward one. */
 static dnnl_status_t describe(struct executor *e, const struct onednn_problem *p,
                               dnnl_engine_t engine, const_dnnl_primitive_attr_t attr)
@@ -201,6 +192,83 @@ static dnnl_status_t make_primitives(struct executor *e, const struct conv *c, d
   return status;
 }
 
+/* -- arguments ------------------------------------------------------------- */
+
+/* The next argument of a primitive, its pointer still to come. The first failure sticks. */
+static void bind(struct binding *b, int arg, onednn_layout layout, dnnl_status_t *status)
+{
+  dnnl_memory_t memory = NULL;
+  if (*status != dnnl_success) return;
+  *status = dnnl_memory_create(&memory, layout, the_engine, DNNL_MEMORY_NONE);
+  if (*status != dnnl_success) return;
+  b->args[b->count].arg = arg;
+  b->args[b->count++].memory = memory;
+}
+
+static void bind_scratchpad(struct binding *b, const_dnnl_primitive_t primitive, size_t bytes,
+                            dnnl_status_t *status)
+{
+  const_dnnl_primitive_desc_t pd = NULL;
+  if (bytes == 0 || *status != dnnl_success) return;
+  *status = dnnl_primitive_get_primitive_desc(primitive, &pd);
+  if (*status == dnnl_success)
+    bind(b, DNNL_ARG_SCRATCHPAD, dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0),
+         status);
+}
+
+/* Plain w, packed w, scratchpad. */
+static void bind_reorder(const struct executor *e, struct binding *b, dnnl_status_t *status)
+{
+  const int back = e->direction == CONV_BACK_WEIGHTS;
+  if (e->reorder == NULL) return;
+  bind(b, back ? DNNL_ARG_TO : DNNL_ARG_FROM, onednn_layout_get(&e->plain), status);
+  bind(b, back ? DNNL_ARG_FROM : DNNL_ARG_TO, packed_layout(e), status);
+  bind_scratchpad(b, e->reorder, e->reorder_pad_bytes, status);
+}
+
+/* x, w, y, perhaps b, scratchpad. */
+static void bind_convolution(const struct executor *e, struct binding *b, dnnl_status_t *status)
+{
+  for (int i = 0; i < CONV_OPERANDS; i++) {
+    const struct role *role = &roles[e->direction][i];
+    bind(b, role->arg, layout_of(e, role->query), status);
+  }
+  if (e->biased)
+    bind(b, DNNL_ARG_BIAS, dnnl_primitive_desc_query_md(e->description, dnnl_query_weights_md, 1),
+         status);
+  bind_scratchpad(b, e->convolution, e->pad_bytes, status);
+}
+
+/* Cleared with arguments_clear, also when this fails. */
+static dnnl_status_t arguments_make(const struct executor *e, struct arguments *a)
+{
+  memset(a, 0, sizeof(*a));
+  dnnl_status_t status = dnnl_stream_create(&a->stream, the_engine, dnnl_stream_default_flags);
+  bind_reorder(e, &a->reorder, &status);
+  bind_convolution(e, &a->convolution, &status);
+  return status;
+}
+
+static void arguments_clear(struct arguments *a)
+{
+  for (int i = 0; i < a->reorder.count; i++) dnnl_memory_destroy(a->reorder.args[i].memory);
+  for (int i = 0; i < a->convolution.count; i++) dnnl_memory_destroy(a->convolution.args[i].memory);
+  if (a->stream != NULL) dnnl_stream_destroy(a->stream);
+  memset(a, 0, sizeof(*a));
+}
+
+/* -- making and ending ----------------------------------------------------- */
+
+void executor_clear(struct executor *e)
+{
+  arguments_clear(&e->kept);
+  if (e->reorder != NULL) dnnl_primitive_destroy(e->reorder);
+  if (e->convolution != NULL) dnnl_primitive_destroy(e->convolution);
+  if (e->description != NULL) dnnl_primitive_desc_destroy(e->description);
+  onednn_layout_clear(&e->plain);
+  memset(e, 0, sizeof(*e));
+}
+
 fmp_status executor_make(const fmp_host *h, int direction, const struct conv *c, int biased,
                          double slope, struct executor *e)
 {
@@ -208,10 +276,13 @@ fmp_status executor_make(const fmp_host *h, int direction, const struct conv *c,
   dnnl_engine_t engine;
   memset(e, 0, sizeof(*e));
   e->direction = direction;
+  e->biased = biased;
+  atomic_init(&e->lent, 0);
   FMP_TRY(get_engine(h, &engine));
   fmp_status status = problem_make(h, c, biased, &p);
   if (status == FMP_OK)
     status = check(h, make_primitives(e, c, slope, &p, engine), "making a convolution");
+  if (status == FMP_OK) status = check(h, arguments_make(e, &e->kept), "describing arguments");
   problem_clear(&p);
   if (status != FMP_OK) executor_clear(e);
   return status;
@@ -231,82 +302,64 @@ size_t executor_scratch(const struct executor *e)
   return packed_end(e) + (e->pad_bytes > reorder ? e->pad_bytes : reorder);
 }
 
-/* Arguments of one execution. The first failure sticks. */
-struct binding {
-  dnnl_exec_arg_t args[MAX_ARGS];
-  int count;
-  dnnl_status_t status;
-};
-
-static void bind(struct binding *b, int arg, onednn_layout layout, void *data)
+/* data: in the order in which the arguments were bound. */
+static dnnl_status_t execute(const struct binding *b, const_dnnl_primitive_t primitive,
+                             dnnl_stream_t stream, void *const *data)
 {
-  dnnl_memory_t memory = NULL;
-  if (b->status != dnnl_success) return;
-  b->status = dnnl_memory_create(&memory, layout, the_engine, data);
-  if (b->status != dnnl_success) return;
-  b->args[b->count].arg = arg;
-  b->args[b->count++].memory = memory;
+  dnnl_status_t status = dnnl_success;
+  for (int i = 0; i < b->count && status == dnnl_success; i++)
+    status = dnnl_memory_set_data_handle(b->args[i].memory, data[i]);
+  if (status == dnnl_success) status = dnnl_primitive_execute(primitive, stream, b->count, b->args);
+  return status == dnnl_success ? dnnl_stream_wait(stream) : status;
 }
 
-static void bind_scratchpad(struct binding *b, const_dnnl_primitive_t primitive, size_t bytes,
-                            void *data)
+static dnnl_status_t run_reorder(const struct executor *e, const struct arguments *a,
+                                 const struct operands *o, char *scratch)
 {
-  const_dnnl_primitive_desc_t pd = NULL;
-  if (bytes == 0 || b->status != dnnl_success) return;
-  b->status = dnnl_primitive_get_primitive_desc(primitive, &pd);
-  if (b->status == dnnl_success)
-    bind(b, DNNL_ARG_SCRATCHPAD, dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0),
-         data);
+  void *const data[] = {o->data[CONV_W], scratch, scratch + packed_end(e)};
+  return e->reorder == NULL ? dnnl_success : execute(&a->reorder, e->reorder, a->stream, data);
 }
 
-/* Runs the primitive, if all could be bound, and lets the arguments go. */
-static dnnl_status_t execute(struct binding *b, const_dnnl_primitive_t primitive,
-                             dnnl_stream_t stream)
+static dnnl_status_t run_convolution(const struct executor *e, const struct arguments *a,
+                                     const struct operands *o, char *scratch)
 {
-  if (b->status == dnnl_success)
-    b->status = dnnl_primitive_execute(primitive, stream, b->count, b->args);
-  if (b->status == dnnl_success) b->status = dnnl_stream_wait(stream);
-  for (int i = 0; i < b->count; i++) dnnl_memory_destroy(b->args[i].memory);
-  return b->status;
+  void *data[EXECUTOR_ARGS] = {o->data[CONV_X], o->data[CONV_W], o->data[CONV_Y]};
+  int n = CONV_OPERANDS;
+  if (e->reorder != NULL) data[CONV_W] = scratch;
+  if (e->biased) data[n++] = o->b;
+  data[n] = scratch + packed_end(e);
+  return execute(&a->convolution, e->convolution, a->stream, data);
 }
 
-static dnnl_status_t run_reorder(const struct executor *e, dnnl_stream_t stream, void *plain,
-                                 void *scratch)
+static dnnl_status_t run_with(const struct executor *e, const struct arguments *a,
+                              const struct operands *o, char *scratch)
 {
-  struct binding b = {.status = dnnl_success};
   const int back = e->direction == CONV_BACK_WEIGHTS;
-  if (e->reorder == NULL) return dnnl_success;
-  bind(&b, back ? DNNL_ARG_TO : DNNL_ARG_FROM, onednn_layout_get(&e->plain), plain);
-  bind(&b, back ? DNNL_ARG_FROM : DNNL_ARG_TO, packed_layout(e), scratch);
-  bind_scratchpad(&b, e->reorder, e->reorder_pad_bytes, (char *)scratch + packed_end(e));
-  return execute(&b, e->reorder, stream);
+  dnnl_status_t status = back ? dnnl_success : run_reorder(e, a, o, scratch);
+  if (status == dnnl_success) status = run_convolution(e, a, o, scratch);
+  return status == dnnl_success && back ? run_reorder(e, a, o, scratch) : status;
 }
 
-static dnnl_status_t run_convolution(const struct executor *e, dnnl_stream_t stream,
-                                     const struct operands *o, void *scratch)
+/* With arguments of its own, while another run has those that are kept. */
+static dnnl_status_t run_beside(const struct executor *e, const struct operands *o, char *scratch)
 {
-  struct binding b = {.status = dnnl_success};
-  for (int i = 0; i < CONV_OPERANDS; i++) {
-    const struct role *role = &roles[e->direction][i];
-    void *data = i == CONV_W && e->reorder != NULL ? scratch : o->data[i];
-    bind(&b, role->arg, layout_of(e, role->query), data);
-  }
-  if (o->b != NULL)
-    bind(&b, DNNL_ARG_BIAS, dnnl_primitive_desc_query_md(e->description, dnnl_query_weights_md, 1),
-         o->b);
-  bind_scratchpad(&b, e->convolution, e->pad_bytes, (char *)scratch + packed_end(e));
-  return execute(&b, e->convolution, stream);
+  struct arguments own;
+  dnnl_status_t status = arguments_make(e, &own);
+  if (status == dnnl_success) status = run_with(e, &own, o, scratch);
+  arguments_clear(&own);
+  return status;
 }
 
 fmp_status executor_run(const fmp_host *h, const struct executor *e, const struct operands *o,
                         void *scratch)
 {
-  dnnl_stream_t stream = NULL;
-  const int back = e->direction == CONV_BACK_WEIGHTS;
-  dnnl_status_t status = dnnl_stream_create(&stream, the_engine, dnnl_stream_default_flags);
-  if (status == dnnl_success && !back) status = run_reorder(e, stream, o->data[CONV_W], scratch);
-  if (status == dnnl_success) status = run_convolution(e, stream, o, scratch);
-  if (status == dnnl_success && back) status = run_reorder(e, stream, o->data[CONV_W], scratch);
-  if (stream != NULL) dnnl_stream_destroy(stream);
+  dnnl_status_t status;
+  atomic_int *lent = &((struct executor *)e)->lent; /* all else stays as it was made */
+  if (atomic_exchange_explicit(lent, 1, memory_order_acquire) == 0) {
+    status = run_with(e, &e->kept, o, scratch);
+    atomic_store_explicit(lent, 0, memory_order_release);
+  } else {
+    status = run_beside(e, o, scratch);
+  }
   return check(h, status, "running a convolution");
 }

@@ -5,15 +5,31 @@
  * reordered from OHWI in every run, into scratch memory, and gradients by weights back
  * (measured: noise beside the products).
  *
- * An executor is never written after it was made. Memory objects hold a pointer, so
- * that each run makes its own (a whole run of a tiny image takes 5 us). Scratchpads are
- * the caller's. Thus any number of threads may run one executor at once.
+ * Any number of threads may run one executor at once. Scratchpads are the caller's. The
+ * memory objects that a run hands to oneDNN hold pointers: one set of them is made with the
+ * executor and lent to one run at a time; a run that finds it lent makes its own.
  */
 #ifndef FMP_NN_EXECUTOR_H
 #define FMP_NN_EXECUTOR_H
 
+#include <stdatomic.h>
+
 #include "conv.h"
 #include "onednn.h"
+
+enum { EXECUTOR_ARGS = 5 }; /* x, w, y, b, scratchpad */
+
+/* Arguments of one primitive, in a fixed order; their pointers are set by each run. */
+struct binding {
+  dnnl_exec_arg_t args[EXECUTOR_ARGS];
+  int count;
+};
+
+/* What one run needs. */
+struct arguments {
+  dnnl_stream_t stream;
+  struct binding reorder, convolution;
+};
 
 struct executor {
   int direction;
@@ -23,6 +39,9 @@ struct executor {
   dnnl_primitive_t reorder; /* of w or dw; NULL: its layout is OHWI */
   size_t packed_bytes;      /* of w in the layout that oneDNN chose; 0 without reorder */
   size_t pad_bytes, reorder_pad_bytes;
+  int biased;
+  struct arguments kept; /* written by whoever has set `lent` */
+  atomic_int lent;
 };
 
 /* What a run is handed. */
