@@ -33,12 +33,14 @@ LANE_FN __m256 load(const float *x, int lanes)
   return lanes == LANES ? _mm256_loadu_ps(x) : _mm256_maskload_ps(x, lane_mask(lanes));
 }
 
-LANE_FN void store(float *y, __m256 value, int lanes)
+LANE_FN void store(float *y, __m256 value, int lanes, int stream)
 {
-  if (lanes == LANES)
-    _mm256_storeu_ps(y, value);
-  else
+  if (lanes < LANES)
     _mm256_maskstore_ps(y, lane_mask(lanes), value);
+  else if (stream)
+    _mm256_stream_ps(y, value);
+  else
+    _mm256_storeu_ps(y, value);
 }
 
 LANE_FN __m256i load_bytes(const uint8_t *bytes, int lanes)
@@ -75,10 +77,17 @@ LANE_FN void best_take(struct best *b, const float *x, int tap, int lanes)
   b->tap = _mm256_blendv_epi8(b->tap, _mm256_set1_epi32(tap), _mm256_castps_si256(larger));
 }
 
-LANE_FN void best_store(const struct best *b, float *y, uint8_t *argmax, int lanes)
+/* POOL_LEAKY: max and min keep their second operand where it is NaN or both are zero. */
+LANE_FN __m256 leaky(__m256 value, float slope)
 {
-  store(y, b->value, lanes);
-  if (argmax != NULL) store_bytes(argmax, b->tap, lanes);
+  const __m256 zero = _mm256_setzero_ps(), negative = _mm256_min_ps(zero, value);
+  return _mm256_add_ps(_mm256_max_ps(zero, value), _mm256_mul_ps(_mm256_set1_ps(slope), negative));
+}
+
+LANE_FN void best_store(const struct best *b, const struct forward_row *r, int64_t at, int lanes)
+{
+  store(r->y + at, r->leaky ? leaky(b->value, r->slope) : b->value, lanes, r->stream);
+  if (r->argmax != NULL) store_bytes(r->argmax + at, b->tap, lanes);
 }
 
 /* -- backward ------------------------------------------------------------------- */
@@ -89,16 +98,28 @@ LANE_FN void total_start(struct total *t, int lanes)
   t->value = _mm256_setzero_ps();
 }
 
-/* A sum that starts at +0 is never -0, so adding 0 where nothing is due changes no bit. */
-LANE_FN void total_take(struct total *t, const float *dy, const uint8_t *argmax, int tap, int lanes)
+/* POOL_LEAKY_BACK, but for the sign of zeros: no sum that starts at +0 tells it. */
+LANE_FN __m256 passed(const struct back_row *r, int64_t from, int activated, int lanes)
 {
-  const __m256i here = _mm256_cmpeq_epi32(load_bytes(argmax, lanes), _mm256_set1_epi32(tap));
-  t->value = _mm256_add_ps(t->value, _mm256_and_ps(load(dy, lanes), _mm256_castsi256_ps(here)));
+  const __m256 dy = load(r->dy + from, lanes);
+  if (!activated) return dy;
+  const __m256 positive = _mm256_cmp_ps(load(r->y + from, lanes), _mm256_setzero_ps(), _CMP_GT_OQ);
+  return _mm256_blendv_ps(_mm256_mul_ps(dy, _mm256_set1_ps(r->slope)), dy, positive);
 }
 
-LANE_FN void total_store(const struct total *t, float *dx, int lanes)
+/* A sum that starts at +0 is never -0, so adding 0 where nothing is due changes no bit. */
+LANE_FN void total_take(struct total *t, const struct back_row *r, int64_t from, int tap,
+                        int activated, int lanes)
 {
-  store(dx, t->value, lanes);
+  const __m256i bytes = load_bytes(r->argmax + from, lanes);
+  const __m256i here = _mm256_cmpeq_epi32(bytes, _mm256_set1_epi32(tap));
+  const __m256 due = _mm256_and_ps(passed(r, from, activated, lanes), _mm256_castsi256_ps(here));
+  t->value = _mm256_add_ps(t->value, due);
+}
+
+LANE_FN void total_store(const struct total *t, const struct back_row *r, int64_t at, int lanes)
+{
+  store(r->dx + at, t->value, lanes, r->stream);
 }
 
 #include "rows.inc"

@@ -28,12 +28,14 @@ LANE_FN __m512 load(const float *x, int lanes)
   return lanes == LANES ? _mm512_loadu_ps(x) : _mm512_maskz_loadu_ps(lane_mask(lanes), x);
 }
 
-LANE_FN void store(float *y, __m512 value, int lanes)
+LANE_FN void store(float *y, __m512 value, int lanes, int stream)
 {
-  if (lanes == LANES)
-    _mm512_storeu_ps(y, value);
-  else
+  if (lanes < LANES)
     _mm512_mask_storeu_ps(y, lane_mask(lanes), value);
+  else if (stream)
+    _mm512_stream_ps(y, value);
+  else
+    _mm512_storeu_ps(y, value);
 }
 
 LANE_FN __m128i load_bytes(const uint8_t *bytes, int lanes)
@@ -68,10 +70,17 @@ LANE_FN void best_take(struct best *b, const float *x, int tap, int lanes)
   b->tap = _mm_mask_mov_epi8(b->tap, larger, _mm_set1_epi8((char)tap));
 }
 
-LANE_FN void best_store(const struct best *b, float *y, uint8_t *argmax, int lanes)
+/* POOL_LEAKY: max and min keep their second operand where it is NaN or both are zero. */
+LANE_FN __m512 leaky(__m512 value, float slope)
 {
-  store(y, b->value, lanes);
-  if (argmax != NULL) store_bytes(argmax, b->tap, lanes);
+  const __m512 zero = _mm512_setzero_ps(), negative = _mm512_min_ps(zero, value);
+  return _mm512_add_ps(_mm512_max_ps(zero, value), _mm512_mul_ps(_mm512_set1_ps(slope), negative));
+}
+
+LANE_FN void best_store(const struct best *b, const struct forward_row *r, int64_t at, int lanes)
+{
+  store(r->y + at, r->leaky ? leaky(b->value, r->slope) : b->value, lanes, r->stream);
+  if (r->argmax != NULL) store_bytes(r->argmax + at, b->tap, lanes);
 }
 
 /* -- backward ------------------------------------------------------------------- */
@@ -82,16 +91,27 @@ LANE_FN void total_start(struct total *t, int lanes)
   t->value = _mm512_setzero_ps();
 }
 
-LANE_FN void total_take(struct total *t, const float *dy, const uint8_t *argmax, int tap, int lanes)
+/* POOL_LEAKY_BACK, but for the sign of zeros: no sum that starts at +0 tells it. */
+LANE_FN __m512 passed(const struct back_row *r, int64_t from, int activated, int lanes)
 {
-  const __m128i bytes = load_bytes(argmax, lanes);
-  const __mmask16 here = _mm_cmpeq_epi8_mask(bytes, _mm_set1_epi8((char)tap));
-  t->value = _mm512_mask_add_ps(t->value, here, t->value, load(dy, lanes));
+  const __m512 dy = load(r->dy + from, lanes);
+  if (!activated) return dy;
+  const __m512 y = load(r->y + from, lanes);
+  const __mmask16 positive = _mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_GT_OQ);
+  return _mm512_mask_mov_ps(_mm512_mul_ps(dy, _mm512_set1_ps(r->slope)), positive, dy);
 }
 
-LANE_FN void total_store(const struct total *t, float *dx, int lanes)
+LANE_FN void total_take(struct total *t, const struct back_row *r, int64_t from, int tap,
+                        int activated, int lanes)
 {
-  store(dx, t->value, lanes);
+  const __m128i bytes = load_bytes(r->argmax + from, lanes);
+  const __mmask16 here = _mm_cmpeq_epi8_mask(bytes, _mm_set1_epi8((char)tap));
+  t->value = _mm512_mask_add_ps(t->value, here, t->value, passed(r, from, activated, lanes));
+}
+
+LANE_FN void total_store(const struct total *t, const struct back_row *r, int64_t at, int lanes)
+{
+  store(r->dx + at, t->value, lanes, r->stream);
 }
 
 #include "rows.inc"

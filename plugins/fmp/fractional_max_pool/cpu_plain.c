@@ -37,10 +37,16 @@ static inline void best_take(struct best *b, const float *x, int tap, int lanes)
   }
 }
 
-static inline void best_store(const struct best *b, float *y, uint8_t *argmax, int lanes)
+static inline void best_store(const struct best *b, const struct forward_row *r, int64_t at,
+                              int lanes)
 {
-  for (int i = 0; i < lanes; i++) y[i] = b->value[i];
-  for (int i = 0; i < lanes && argmax != NULL; i++) argmax[i] = (uint8_t)b->tap[i];
+  const float slope = r->slope;
+  float *y = r->y + at;
+  if (r->leaky)
+    for (int i = 0; i < lanes; i++) y[i] = POOL_LEAKY(b->value[i], slope);
+  else
+    for (int i = 0; i < lanes; i++) y[i] = b->value[i];
+  for (int i = 0; i < lanes && r->argmax != NULL; i++) r->argmax[at + i] = (uint8_t)b->tap[i];
 }
 
 static inline void total_start(struct total *t, int lanes)
@@ -49,18 +55,25 @@ static inline void total_start(struct total *t, int lanes)
 }
 
 /* A sum that starts at +0 is never -0, so adding 0 where nothing is due changes no bit. */
-static inline void total_take(struct total *t, const float *dy, const uint8_t *argmax, int tap,
-                              int lanes)
+static inline void total_take(struct total *t, const struct back_row *r, int64_t from, int tap,
+                              int activated, int lanes)
 {
-  for (int i = 0; i < lanes; i++) {
+  const float *dy = r->dy + from, slope = r->slope;
+  const uint8_t *argmax = r->argmax + from;
+  for (int i = 0; i < lanes && !activated; i++) {
     const float given = dy[i];
+    t->value[i] += argmax[i] == tap ? given : 0.0F;
+  }
+  for (int i = 0; i < lanes && activated; i++) {
+    const float given = POOL_LEAKY_BACK(dy[i], r->y[from + i], slope);
     t->value[i] += argmax[i] == tap ? given : 0.0F;
   }
 }
 
-static inline void total_store(const struct total *t, float *dx, int lanes)
+static inline void total_store(const struct total *t, const struct back_row *r, int64_t at,
+                               int lanes)
 {
-  for (int i = 0; i < lanes; i++) dx[i] = t->value[i];
+  for (int i = 0; i < lanes; i++) r->dx[at + i] = t->value[i];
 }
 
 #include "rows.inc"

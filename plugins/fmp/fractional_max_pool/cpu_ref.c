@@ -12,6 +12,8 @@ struct job {
   struct pooling p;
   void *x, *y; /* or dx, dy */
   uint8_t *argmax;
+  const void *activated; /* backward: y; NULL where slope is 1 */
+  double slope;
 };
 
 /* One window of one image. */
@@ -42,8 +44,10 @@ static struct place place_of(const struct pooling *p, int64_t n, int64_t i, int6
 
 static fmp_status run(const fmp_call *call)
 {
+  const struct pool_params *params = call->params;
   struct job job = {.x = call->in[FORWARD_X].data,
                     .y = call->out[0].data,
+                    .slope = params->slope,
                     .argmax = call->n_out > 1 ? call->out[1].data : NULL};
   const fmp_range_fn body = call->in[FORWARD_X].dtype == FMP_F64 ? rows_f64 : rows_f32;
   FMP_TRY(pooling_begin(call, &call->in[FORWARD_X], &call->in[FORWARD_ROWS], &job.p));
@@ -53,8 +57,12 @@ static fmp_status run(const fmp_call *call)
 
 static fmp_status run_back(const fmp_call *call)
 {
-  struct job job = {
-      .x = call->out[0].data, .y = call->in[BACK_DY].data, .argmax = call->in[BACK_ARGMAX].data};
+  const struct pool_params *params = call->params;
+  struct job job = {.x = call->out[0].data,
+                    .y = call->in[BACK_DY].data,
+                    .argmax = call->in[BACK_ARGMAX].data,
+                    .activated = call->in[BACK_Y].data,
+                    .slope = params->slope};
   const fmp_range_fn body = call->out[0].dtype == FMP_F64 ? images_f64 : images_f32;
   FMP_TRY(pooling_begin(call, &call->in[BACK_X], &call->in[BACK_ROWS], &job.p));
   const int64_t grain = GRAIN / (pooling_x_at(&job.p, 1, 0, 0) + 1) + 1;

@@ -7,7 +7,12 @@
 
 /* Inputs by position. */
 enum { FORWARD_X, FORWARD_ROWS };
-enum { BACK_DY, BACK_ARGMAX, BACK_ROWS, BACK_COLS, BACK_X };
+enum { BACK_DY, BACK_ARGMAX, BACK_ROWS, BACK_COLS, BACK_X, BACK_Y };
+
+/* y of the maximum v, and what of dy reaches it, for either type of floats. As sums of two
+ * halves, one of them zero: to the bit what leaky_relu gives. */
+#define POOL_LEAKY(v, slope)          (((v) < 0 ? 0 : (v)) + (slope) * ((v) > 0 ? 0 : (v)))
+#define POOL_LEAKY_BACK(dy, y, slope) (((y) > 0 ? (dy) : 0) + (slope) * ((y) > 0 ? 0 : (dy)))
 
 fmp_status pool_add_ref(const fmp_host *h, fmp_registry *r);
 fmp_status pool_add_plain(const fmp_host *h, fmp_registry *r);

@@ -269,8 +269,10 @@ describe("fractional_max_pool", function()
                    outputs = 2, tol = 0}
     local y, argmax = pool(x, rows, cols, attrs)
     local dy = random(y.shape, {dtype = "f32", seed = 5})
-    optest.kernels{op = "fractional_max_pool_back", inputs = {dy, argmax, rows, cols, x},
-                   attrs = attrs, tol = 0}
+    local activated = attrs.slope and attrs.slope ~= 1
+    optest.kernels{op = "fractional_max_pool_back",
+                   inputs = {dy, argmax, rows, cols, x, activated and y or nil}, attrs = attrs,
+                   tol = 0}
   end
 
   it("has kernels that agree to the bit, for 1 to 70 channels", function()
@@ -329,6 +331,100 @@ describe("fractional_max_pool", function()
       local y, argmax = of(list)
       assert.is_true(y ~= y)
       assert.equal(at, argmax)
+    end
+  end)
+
+  -- -- slope ----------------------------------------------------------------------
+
+  local function with_kernel(name, f)
+    fmp.kernel(name)
+    local results = {f()}
+    fmp.kernel(nil)
+    return unpack(results)
+  end
+
+  -- Fused and as two ops: values, argmax and gradient.
+  local function same_as_leaky_relu(kernel, x, rows, cols, attrs, slope)
+    with_kernel(kernel, function()
+      local fused = with(attrs, {slope = slope})
+      local y, argmax = pool(x, rows, cols, fused)
+      local pooled, wanted_argmax = pool(x, rows, cols, attrs)
+      local wanted = ops.leaky_relu(pooled, {slope = slope})
+      assert.equal(wanted:bytes(), y:bytes())
+      assert.equal(wanted_argmax:bytes(), argmax:bytes())
+      local dy = random(y.shape, {dtype = x.dtype, seed = 9})
+      local dx = ops.fractional_max_pool_back(dy, argmax, rows, cols, x, y, fused)
+      local dpooled = ops.leaky_relu_back(dy, wanted, {slope = slope})
+      local dwanted = ops.fractional_max_pool_back(dpooled, argmax, rows, cols, x, attrs)
+      assert.equal(dwanted:bytes(), dx:bytes())
+    end)
+  end
+
+  -- All the values that rounding, order and sign could tell apart.
+  local function specials(shape, dtype)
+    local special = {0 / 0, 1 / 0, -1 / 0, 0, -0, 1e-40, -1e-40, -1, -1, -3.3}
+    local size, values = 1, {}
+    for _, n in ipairs(shape) do size = size * n end
+    for i, value in ipairs(random({size}, {low = 0, high = #special}):flat()) do
+      values[i] = special[math.floor(value) + 1]
+    end
+    return fmp.from_flat(values, shape, dtype)
+  end
+
+  it("with a slope is leaky_relu of the pooling, to the bit", function()
+    for _, kernel in ipairs{"ref", "plain", "avx2", "avx512"} do
+      for i, variant in ipairs(variants) do
+        for _, slope in ipairs{0, 0.333, 1, 2.5} do
+          local shape = {2, 9, 8, ({1, 8, 13, 32, 70})[i]}
+          local rows, cols = regions(fmp.zeros(shape), variant, {6, 5}, "sample")
+          local low = random(shape, {dtype = "f32", low = -3, high = 1})
+          if slope ~= 1 then
+            same_as_leaky_relu(kernel, low, rows, cols, pool_attrs(variant), slope)
+            same_as_leaky_relu(kernel, specials(shape, "f32"), rows, cols, pool_attrs(variant),
+                               slope)
+          else
+            local plain = ops.fractional_max_pool(low, rows, cols, pool_attrs(variant))
+            local one = ops.fractional_max_pool(low, rows, cols,
+                                                with(pool_attrs(variant), {slope = 1}))
+            assert.equal(plain:bytes(), one:bytes())
+          end
+        end
+      end
+    end
+    local x = random({2, 9, 8, 3}, {low = -3, high = 1})
+    local rows, cols = regions(x, variants[2], {6, 5})
+    same_as_leaky_relu("ref", x, rows, cols, pool_attrs(variants[2]), 0.1)
+  end)
+
+  it("has kernels that agree with a slope, for 1 to 70 channels", function()
+    for c = 1, 70 do
+      local x = random({2, 9, 8, c}, {dtype = "f32", seed = c, low = -3, high = 1})
+      local variant = variants[c % #variants + 1]
+      local rows, cols = regions(x, variant, {6, 5}, c % 2 == 0 and "sample" or "batch")
+      kernels_agree(x, rows, cols, with(pool_attrs(variant), {slope = 0.333}))
+    end
+  end)
+
+  it("differentiates with a slope", function()
+    for _, variant in ipairs(variants) do
+      for _, slope in ipairs{0, 0.333, 2} do
+        local x = random({2, 7, 6, 2}, {apart = 1e-3, low = -2, high = 0.5})
+        local rows, cols = regions(x, variant, {5, 4}, "sample")
+        optest.gradient{op = "fractional_max_pool", inputs = {x, rows, cols}, wrt = {1},
+                        attrs = with(pool_attrs(variant), {slope = slope})}
+      end
+    end
+  end)
+
+  -- Outputs this large are stored past the caches, whose stores must be in place when others
+  -- read; a channel more, and they are stored as usual.
+  it("has kernels that agree on outputs larger than caches", function()
+    for _, c in ipairs{48, 49} do
+      local x = random({16, 70, 70, c}, {dtype = "f32"})
+      local rows, cols = ops.fmp_regions(x, {out = 55})
+      for _, slope in ipairs{1, 0.1} do
+        kernels_agree(x, rows, cols, {overlapping = true, slope = slope})
+      end
     end
   end)
 
@@ -445,6 +541,18 @@ describe("fractional_max_pool", function()
            good, x)
       back("expected argmax u8 [2,3,3,2], got f32 [2,3,3,2]", dy, dy, good, good, x)
       back("expected rows that rise", dy, argmax, ints{0, 3, 3, 6}, good, x)
+    end)
+
+    it("a slope with no y, and a y with no slope", function()
+      local dy, argmax = fmp.zeros{2, 3, 3, 2}, fmp.zeros{2, 3, 3, 2, dtype = "u8"}
+      local function back(match, slope, ...)
+        optest.fails{op = "fractional_max_pool_back", inputs = {dy, argmax, good, good, x, ...},
+                     attrs = {slope = slope}, match = match}
+      end
+      back("expected y f32 [2,3,3,2], since slope is 0.1, got none", 0.1)
+      back("expected no y, since slope is 1, got f32 [2,3,3,2]", 1, dy)
+      back("f32 [2,3,2,2]", 0.1, fmp.zeros{2, 3, 2, 2})
+      refuses("slope", good, {slope = -0.1})
     end)
 
     -- Bytes that no pooling made name no place, inside of the image or out.

@@ -28,6 +28,18 @@ static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *i
   return FMP_OK;
 }
 
+/* y must be there exactly if slope is not 1. */
+static fmp_status check_y(const fmp_host *h, const struct pool_params *p, const fmp_spec *given,
+                          const fmp_spec *y)
+{
+  char wanted[FMP_SPEC_TEXT], got[FMP_SPEC_TEXT];
+  FMP_REQUIRE(h, p->slope != 1 || given->dtype == FMP_NONE, FMP_EINVAL,
+              "expected no y, since slope is 1, got %s", h->spec_text(given, got));
+  FMP_REQUIRE(h, p->slope == 1 || given->dtype != FMP_NONE, FMP_EINVAL,
+              "expected y %s, since slope is %g, got none", h->spec_text(y, wanted), p->slope);
+  return p->slope == 1 ? FMP_OK : fmp_check_same_spec(h, "y", given, "dy", y);
+}
+
 static fmp_status infer_back(const fmp_host *h, const void *params, const fmp_spec *in,
                              uint32_t n_in, fmp_spec *out, uint32_t n_out)
 {
@@ -36,6 +48,7 @@ static fmp_status infer_back(const fmp_host *h, const void *params, const fmp_sp
   fmp_spec y;
   (void)n_in, (void)n_out;
   FMP_TRY(infer_y(h, params, &in[BACK_X], &in[BACK_ROWS], &y));
+  FMP_TRY(check_y(h, params, &in[BACK_Y], &y));
   for (int i = 0; i < 2; i++) {
     if (i == BACK_ARGMAX) y.dtype = FMP_U8;
     FMP_REQUIRE(h, in[i].dtype == y.dtype && fmp_same_shape(&in[i], &y), FMP_ESHAPE,
@@ -49,15 +62,17 @@ static fmp_status infer_back(const fmp_host *h, const void *params, const fmp_sp
 static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
 {
   const struct pool_params *p = params;
-  const fmp_value in[] = {h->grad_dout(b, 0), h->grad_out(b, 1), h->grad_in(b, 1), h->grad_in(b, 2),
-                          h->grad_in(b, 0)};
+  const fmp_value in[] = {h->grad_dout(b, 0), h->grad_out(b, 1),
+                          h->grad_in(b, 1),   h->grad_in(b, 2),
+                          h->grad_in(b, 0),   p->slope != 1 ? h->grad_out(b, 0) : 0};
   const fmp_attr attrs[] = {
       fmp_attr_string("window", p->window),
       fmp_attr_list("pool", FMP_ATTR_I64S, p->pool),
       fmp_attr_bool("overlapping", p->overlapping),
+      fmp_attr_f64("slope", p->slope),
   };
   if (h->grad_wants(b, 0))
-    h->grad_set(b, 0, h->emit(b, "fractional_max_pool_back", attrs, 3, in, 5));
+    h->grad_set(b, 0, h->emit(b, "fractional_max_pool_back", attrs, 4, in, 6));
   return FMP_OK;
 }
 
@@ -71,6 +86,8 @@ static const fmp_attr_def attrs[] = {
     FMP_ATTR(struct pool_params, overlapping, FMP_ATTR_BOOL, "false", NULL,
              "boundaries: a window ends with the first row and column of the next one, not "
              "before it; fixed windows overlap as they start"),
+    FMP_ATTR(struct pool_params, slope, FMP_ATTR_F64, "1", "[0,)",
+             "factor of negative maxima: leaky_relu of the pooling, in one pass; 1: none"),
 };
 
 static const char doc[] =
@@ -81,13 +98,15 @@ static const char doc[] =
     "rows [n,...] and cols [n,...] have a sequence for each image. Positions must rise and lie\n"
     "in the image; pixels in no window are skipped, pixels in several may win several times.\n"
     "argmax: which element it was, as row * width + column in its window, with the window's own\n"
-    "width. Of equals the first wins; NaN wins over numbers. Windows of at most 256 elements.";
+    "width. Of equals the first wins; NaN wins over numbers. Windows of at most 256 elements.\n"
+    "y is the maximum, or `slope` times it where it is negative.";
 static const char doc_back[] =
     "Gradient of fractional_max_pool.\n"
     "dx = sum of dy over the windows whose argmax names the pixel, in order of the windows: the\n"
     "same bits on any number of threads. Takes fractional_max_pool's attributes; of x only the\n"
     "shape is used. dy [n,oh,ow,c], argmax u8 [n,oh,ow,c] -> dx [n,h,w,c]. An argmax that names\n"
-    "no element of its window passes nothing on.";
+    "no element of its window passes nothing on. With a slope other than 1 it needs y\n"
+    "[n,oh,ow,c] as well, and dy counts `slope` times where y is not above 0.";
 
 static const fmp_op_def defs[] = {
     {
@@ -100,7 +119,7 @@ static const fmp_op_def defs[] = {
     },
     {
         .name = "fractional_max_pool_back",
-        .schema = "(dy, argmax, rows, cols, x~) -> (dx)",
+        .schema = "(dy, argmax, rows, cols, x~, y?) -> (dx)",
         .doc = doc_back,
         .infer = infer_back,
     },

@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rows.h"
 
-enum { GRAIN = 16384 /* elements of x that are worth a thread's while: 64 KiB */ };
+#include "fmp/kit/simd.h"
+
+#if FMP_SIMD_X86
+#include <immintrin.h>
+#endif
+
+enum {
+  GRAIN = 16384,          /* elements of x that are worth a thread's while: 64 KiB */
+  STREAM_BYTES = 8 << 20, /* outputs that caches would not hold until somebody reads them */
+  STREAM_ALIGN = 64,      /* bytes of the widest vector */
+  FETCH_CHANNELS = 32     /* pixels of fewer come as well unasked */
+};
 
 struct forward_job {
   struct pooling p;
   forward_row_fn fn;
+  float slope;
+  int stream;
   const float *x;
   float *y;
   uint8_t *argmax;
@@ -14,8 +27,10 @@ struct forward_job {
 struct back_job {
   struct pooling p;
   back_row_fn fn;
+  float slope;
+  int stream;
   float *dx;
-  const float *dy;
+  const float *dy, *y; /* y NULL where slope is 1 */
   const uint8_t *argmax;
 };
 
@@ -26,7 +41,41 @@ static int64_t grain_of(const struct pooling *p, int64_t count)
   return GRAIN / (elements + 1) + 1;
 }
 
+static float slope_of(const fmp_call *call)
+{
+  return (float)((const struct pool_params *)call->params)->slope;
+}
+
+/* -- streaming ---------------------------------------------------------------- */
+
+/* A store past the caches spares reading what it overwrites. It needs alignment, also of
+ * each pixel, and pays for outputs that are gone from the caches before they are read. */
+static int streams(const fmp_view *out, int64_t c)
+{
+  const size_t pixel = (size_t)c * sizeof(float);
+  return (uintptr_t)out->data % STREAM_ALIGN == 0 && pixel % STREAM_ALIGN == 0 &&
+         (size_t)fmp_view_size(out) * sizeof(float) >= STREAM_BYTES;
+}
+
+/* Such stores are ordered with nothing: other threads may read once this has returned. */
+static void finish_streams(int stream)
+{
+#if FMP_SIMD_X86
+  if (stream) _mm_sfence();
+#else
+  (void)stream;
+#endif
+}
+
 /* -- forward ------------------------------------------------------------------ */
+
+/* Rows of x that row i of the windows sees and row i - 1 does not. */
+static int64_t fresh_rows(const struct windows *rows, int64_t i)
+{
+  const int64_t start = rows->start[i], end = start + rows->size[i];
+  const int64_t before = i > 0 ? rows->start[i - 1] + rows->size[i - 1] : 0;
+  return end - (before > start ? before : start);
+}
 
 static void forward_one(const struct forward_job *job, int64_t n, int64_t i)
 {
@@ -43,6 +92,10 @@ static void forward_one(const struct forward_job *job, int64_t n, int64_t i)
       .c = p->c,
       .pitch = p->axis[1].in * p->c,
       .height = rows.size[i],
+      .fresh = p->c >= FETCH_CHANNELS ? fresh_rows(&rows, i) : 0,
+      .slope = job->slope,
+      .leaky = job->slope != 1,
+      .stream = job->stream,
   };
   job->fn(&row);
 }
@@ -52,17 +105,20 @@ static fmp_status forward_stretch(void *arg, int64_t begin, int64_t end)
   const struct forward_job *job = arg;
   const int64_t height = job->p.axis[0].out;
   for (int64_t r = begin; r < end; r++) forward_one(job, r / height, r % height);
+  finish_streams(job->stream);
   return FMP_OK;
 }
 
 fmp_status rows_forward(const fmp_call *call, forward_row_fn fn)
 {
   struct forward_job job = {.fn = fn,
+                            .slope = slope_of(call),
                             .x = call->in[FORWARD_X].data,
                             .y = call->out[0].data,
                             .argmax = call->n_out > 1 ? call->out[1].data : NULL};
   FMP_TRY(pooling_begin(call, &call->in[FORWARD_X], &call->in[FORWARD_ROWS], &job.p));
   const int64_t height = job.p.axis[0].out;
+  job.stream = streams(&call->out[0], job.p.c);
   return call->host->parallel_for(call, job.p.n * height, grain_of(&job.p, height), forward_stretch,
                                   &job);
 }
@@ -77,6 +133,7 @@ static void back_one(const struct back_job *job, int64_t n, int64_t i)
   const struct back_row row = {
       .dx = job->dx + pooling_x_at(p, n, i, 0),
       .dy = job->dy + y,
+      .y = job->y != NULL ? job->y + y : NULL,
       .argmax = job->argmax + y,
       .row_start = rows.start + rows.first[i],
       .columns = axis_windows(&p->axis[1], n),
@@ -85,6 +142,8 @@ static void back_one(const struct back_job *job, int64_t n, int64_t i)
       .pitch = p->axis[1].out * p->c,
       .row = i,
       .rows = rows.count[i],
+      .slope = job->slope,
+      .stream = job->stream,
   };
   job->fn(&row);
 }
@@ -94,17 +153,21 @@ static fmp_status back_stretch(void *arg, int64_t begin, int64_t end)
   const struct back_job *job = arg;
   const int64_t height = job->p.axis[0].in;
   for (int64_t r = begin; r < end; r++) back_one(job, r / height, r % height);
+  finish_streams(job->stream);
   return FMP_OK;
 }
 
 fmp_status rows_back(const fmp_call *call, back_row_fn fn)
 {
   struct back_job job = {.fn = fn,
+                         .slope = slope_of(call),
                          .dx = call->out[0].data,
                          .dy = call->in[BACK_DY].data,
+                         .y = call->in[BACK_Y].data,
                          .argmax = call->in[BACK_ARGMAX].data};
   FMP_TRY(pooling_begin(call, &call->in[BACK_X], &call->in[BACK_ROWS], &job.p));
   const int64_t height = job.p.axis[0].in;
+  job.stream = streams(&call->out[0], job.p.c);
   return call->host->parallel_for(call, job.p.n * height, grain_of(&job.p, height), back_stretch,
                                   &job);
 }

@@ -20,17 +20,24 @@ struct forward_row {
   const int32_t *start, *size; /* along the row */
   int64_t windows, c, pitch;   /* pitch: elements from one row of x to the next */
   int64_t height;
+  int64_t fresh; /* its last rows of x, to be asked for ahead; 0: none */
+  float slope;
+  int leaky;  /* slope is not 1 */
+  int stream; /* y past the caches: it and each of its pixels are aligned to 64 bytes */
 };
 
 /* One row of dx, at row `row` of the image, which `rows` rows of windows hold. */
 struct back_row {
   float *dx;
   const float *dy;          /* the first of those rows, at column 0 */
+  const float *y;           /* likewise; NULL where slope is 1 */
   const uint8_t *argmax;    /* likewise */
   const int32_t *row_start; /* of each of those rows: the row of x that it starts at */
   struct windows columns;
   int64_t pixels, c, pitch; /* pitch: elements from one row of dy to the next */
   int64_t row, rows;
+  float slope;
+  int stream; /* dx likewise */
 };
 
 typedef void (*forward_row_fn)(const struct forward_row *r);

@@ -16,6 +16,7 @@ struct pool_params {
   const char *window;
   fmp_list pool;
   int32_t overlapping;
+  double slope; /* of an activation of the maxima; 1: none */
 };
 
 /* One axis of an op, for all images. */
