@@ -449,6 +449,19 @@ void fmp__params_free(const fmp__attr_table *table, void *params)
 
 /* -- comparing and printing ------------------------------------------------ */
 
+int fmp__params_get(const fmp__attr_table *table, const void *params, const char *name,
+                    fmp_attr *attr)
+{
+  for (uint32_t i = 0; i < table->n; i++) {
+    const fmp_attr_def *def = &table->defs[i];
+    if (strcmp(def->name, name) != 0) continue;
+    *attr = (fmp_attr){.name = def->name, .kind = def->kind};
+    get_field(def, params, &attr->value);
+    return 1;
+  }
+  return 0;
+}
+
 static int strings_equal(const fmp_list *a, const fmp_list *b)
 {
   const char *const *x = a->items, *const *y = b->items;

@@ -32,6 +32,9 @@ fmp_status fmp__params_from_text(const fmp__attr_table *table, const char *const
                                  const char *const *texts, uint32_t n, void **params);
 fmp_status fmp__params_copy(const fmp__attr_table *table, const void *params, void **copy);
 void fmp__params_free(const fmp__attr_table *table, void *params);
+/* The attribute of that name; its value is borrowed from params. Zero: there is none. */
+int fmp__params_get(const fmp__attr_table *table, const void *params, const char *name,
+                    fmp_attr *attr);
 int fmp__params_equal(const fmp__attr_table *table, const void *a, const void *b);
 uint64_t fmp__params_hash(const fmp__attr_table *table, const void *params, uint64_t hash);
 int fmp__params_hold_resource(const fmp__attr_table *table);

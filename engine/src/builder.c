@@ -193,6 +193,12 @@ const void *fmp__builder_node_params(fmp_builder *b, uint32_t k)
   return node ? node->params : NULL;
 }
 
+int32_t fmp__builder_node_attr(fmp_builder *b, uint32_t k, const char *name, fmp_attr *attr)
+{
+  const fmp__node *node = chain_node(b, k);
+  return node && fmp__params_get(&node->op->attrs, node->params, name, attr);
+}
+
 fmp_value fmp__builder_node_in(fmp_builder *b, uint32_t k, uint32_t i)
 {
   const fmp__node *node = chain_node(b, k);

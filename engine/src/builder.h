@@ -39,6 +39,7 @@ fmp_value fmp__builder_grad_out(fmp_builder *b, uint32_t i);
 fmp_value fmp__builder_grad_dout(fmp_builder *b, uint32_t i);
 void fmp__builder_grad_set(fmp_builder *b, uint32_t i, fmp_value dx);
 const void *fmp__builder_node_params(fmp_builder *b, uint32_t k);
+int32_t fmp__builder_node_attr(fmp_builder *b, uint32_t k, const char *name, fmp_attr *attr);
 fmp_value fmp__builder_node_in(fmp_builder *b, uint32_t k, uint32_t i);
 void fmp__builder_replace(fmp_builder *b, uint32_t output, fmp_value v);
 fmp_value fmp__builder_emit_node(fmp_builder *b, uint32_t k, const fmp_value *in, uint32_t n_in);

@@ -102,6 +102,7 @@ static const fmp_host host = {
     .node_in = fmp__builder_node_in,
     .replace = fmp__builder_replace,
     .emit_node = fmp__builder_emit_node,
+    .node_attr = fmp__builder_node_attr,
 };
 
 const fmp_host *fmp__host(void) { return &host; }

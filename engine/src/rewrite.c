@@ -10,7 +10,7 @@
 #include "log.h"
 #include "memory.h"
 
-enum { LONGEST_CHAIN = 8, MOST_PASSES = 16 };
+enum { LONGEST_CHAIN = 8, MOST_PASSES = 16, MOST_ROUNDS = 16 };
 
 /* One pass: a graph is emitted anew, node by node, with one rewrite applied on the way. */
 typedef struct pass {
@@ -93,6 +93,13 @@ static int writes_between(const fmp_graph *g, uint32_t first, uint32_t last)
   return 0;
 }
 
+static int reads_beyond_first(const pass *p, const fmp__node *node)
+{
+  for (uint32_t i = 1; i < node->n_out; i++)
+    if (node->out[i] && p->readers[node->out[i]]) return 1;
+  return 0;
+}
+
 /* Does the chain end in node k? chain[] gets its nodes in `from`. */
 static int match(const pass *p, uint32_t k, uint32_t *chain)
 {
@@ -101,6 +108,7 @@ static int match(const pass *p, uint32_t k, uint32_t *chain)
   for (uint32_t at = p->length; at-- > 0;) {
     const fmp__node *node = &g->nodes[k];
     if (!is_op(node, p->names[at])) return 0;
+    if (at + 1 < p->length && reads_beyond_first(p, node)) return 0;
     chain[at] = k;
     if (at == 0) break;
     const fmp__value *in = node->n_in ? &g->values[node->in[0]] : NULL;
@@ -308,24 +316,35 @@ static fmp_status rewrite_once(fmp_graph *g, const fmp__rewrite *rewrite, fmp_gr
   return status;
 }
 
+/* One rewrite as often as it applies; *g is replaced by the result. */
+static fmp_status rewrite_fully(fmp_graph **g, const fmp__rewrite *rewrite, int *changed)
+{
+  for (int n = 0; n < MOST_PASSES; n++) {
+    fmp_graph *next;
+    FMP_TRY(rewrite_once(*g, rewrite, &next));
+    if (!next) break;
+    fmp_graph_release(*g);
+    *g = next;
+    *changed = 1;
+  }
+  return FMP_OK;
+}
+
+/* Round after round, since what one rewrite made may be what another waits for. */
 fmp_status fmp__rewrite_graph(fmp_graph *g, uint32_t phase, fmp_graph **rewritten)
 {
-  const fmp__rewrite *rewrite;
+  fmp_status status = FMP_OK;
+  int changed = 1;
   fmp_graph_retain(g);
-  for (uint32_t i = 0; (rewrite = fmp__rewrite_at(i)); i++) {
-    if (rewrite->def.phase != phase) continue;
-    for (int n = 0; n < MOST_PASSES; n++) {
-      fmp_graph *next;
-      const fmp_status status = rewrite_once(g, rewrite, &next);
-      if (status != FMP_OK) fmp_graph_release(g);
-      FMP_TRY(status);
-      if (!next) break;
-      fmp_graph_release(g);
-      g = next;
-    }
+  for (int round = 0; changed && round < MOST_ROUNDS; round++) {
+    const fmp__rewrite *rewrite;
+    changed = 0;
+    for (uint32_t i = 0; status == FMP_OK && (rewrite = fmp__rewrite_at(i)); i++)
+      if (rewrite->def.phase == phase) status = rewrite_fully(&g, rewrite, &changed);
   }
-  *rewritten = g;
-  return FMP_OK;
+  if (status != FMP_OK) fmp_graph_release(g);
+  *rewritten = status == FMP_OK ? g : NULL;
+  return status;
 }
 
 /* -- the trace of this thread ---------------------------------------------- */
@@ -361,20 +380,30 @@ static void replace_content(fmp_graph *old, fmp_graph *made, const uint32_t *val
   fmp_graph_release(made);
 }
 
+static fmp_status rewrite_trace_fully(fmp_graph *g, const fmp__rewrite *rewrite, int *changed)
+{
+  for (int n = 0; n < MOST_PASSES; n++) {
+    pass p = {.from = g, .rewrite = rewrite};
+    const fmp_status status = run_pass(&p);
+    const int applied = status == FMP_OK && p.to;
+    if (applied) replace_content(g, p.to, p.values);
+    fmp__free(p.values);
+    FMP_TRY(status);
+    if (!applied) break;
+    *changed = 1;
+  }
+  return FMP_OK;
+}
+
 fmp_status fmp__rewrite_trace(uint32_t phase)
 {
-  const fmp__rewrite *rewrite;
   fmp_graph *g = fmp__context_now()->graph;
-  for (uint32_t i = 0; (rewrite = fmp__rewrite_at(i)); i++) {
-    if (rewrite->def.phase != phase) continue;
-    for (int n = 0; n < MOST_PASSES; n++) {
-      pass p = {.from = g, .rewrite = rewrite};
-      const fmp_status status = run_pass(&p);
-      if (status == FMP_OK && p.to) replace_content(g, p.to, p.values);
-      fmp__free(p.values);
-      FMP_TRY(status);
-      if (!p.to) break;
-    }
+  int changed = 1;
+  for (int round = 0; changed && round < MOST_ROUNDS; round++) {
+    const fmp__rewrite *rewrite;
+    changed = 0;
+    for (uint32_t i = 0; (rewrite = fmp__rewrite_at(i)); i++)
+      if (rewrite->def.phase == phase) FMP_TRY(rewrite_trace_fully(g, rewrite, &changed));
   }
   return FMP_OK;
 }

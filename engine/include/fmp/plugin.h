@@ -314,7 +314,9 @@ typedef struct fmp_resource_def {
 enum { FMP_REWRITE_BEFORE_GRADIENTS = 0, FMP_REWRITE_AFTER_GRADIENTS = 1 };
 
 /* Replaces a chain of ops, each reading output 0 of the one before as its input 0
- * and nobody else reading that, by whatever emit() builds in its place. */
+ * and nobody else reading any output of that, by whatever emit() builds in its place.
+ * The rewrites of a phase are tried again and again until none applies, so that one may
+ * build on another in whatever order they were registered. */
 typedef struct fmp_rewrite_def {
   size_t struct_size;
   const char *name;
@@ -388,6 +390,9 @@ struct fmp_host {
   void (*replace)(fmp_builder *b, uint32_t output, fmp_value v);
   /* Emits the op of node k again, with its attributes, on other inputs. */
   fmp_value (*emit_node)(fmp_builder *b, uint32_t k, const fmp_value *in, uint32_t n_in);
+  /* An attribute of node k by its name, for ops of others, whose params struct is theirs
+   * alone; *attr is borrowed until emit() returns. Zero: the op has none of that name. */
+  int32_t (*node_attr)(fmp_builder *b, uint32_t k, const char *name, fmp_attr *attr);
 };
 
 /* -- the entry ------------------------------------------------------------- */

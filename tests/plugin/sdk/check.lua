@@ -153,6 +153,17 @@ end)
 near_list(fused(x):flat(), {-20.25, 0, 48, 162}, "fused")
 expect(not has(fused, "sdk_double"), "fused nodes")
 
+-- One that waits for what another makes, which was registered later.
+local function fourfold(v)
+  return fmp.ops.sdk_double(fmp.ops.sdk_double(fmp.ops.sdk_cube(v, {scale = 3})))
+end
+local function fourfold_gradient(v) return fmp.grad(function(u) return fourfold(u):sum() end, {v})[1] end
+for _, f in ipairs {fourfold, fourfold_gradient} do
+  local step = fmp.compile(f)
+  near_list(step(x):flat(), f(x):flat(), "rewritten twice")
+  expect(not has(step, "sdk_double") and not has(step, "sdk_quadruple"), "nodes rewritten twice")
+end
+
 -- C++.
 local lengths = fmp.ops.sdk_hypot(fmp.tensor {3, 5}, fmp.tensor {4, 12})
 near_list(lengths:flat(), {5, 13}, "sdk_hypot", 1e-6)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Two rewrites. Before gradients: sdk_double twice becomes sdk_quadruple, an op of its
- * own. After them: sdk_cube with sdk_double behind it becomes one sdk_cube of twice the
- * scale. */
+ * Three rewrites. Before gradients: sdk_double twice becomes sdk_quadruple, an op of its
+ * own, and sdk_cube with that behind it one sdk_cube of four times the scale; the latter is
+ * registered before what it builds on. After them: sdk_cube with sdk_double behind it becomes one
+ * sdk_cube of twice the scale. */
 #include "sdk.h"
 #include "fmp/kit/attr.h"
 
@@ -63,7 +64,24 @@ static fmp_status emit_scaled_cube(const fmp_host *h, fmp_builder *b)
   return FMP_OK;
 }
 
+/* 4 (scale x^3) = (4 scale) x^3; reads the attribute as if cube were another plugin's. */
+static fmp_status emit_fourfold_cube(const fmp_host *h, fmp_builder *b)
+{
+  const fmp_value x = h->node_in(b, 0, 0);
+  fmp_attr scale;
+  if (h->node_attr(b, 0, "none", &scale)) return h->fail(FMP_EPLUGIN, "it has no such attribute");
+  if (!h->node_attr(b, 0, "scale", &scale) || scale.kind != FMP_ATTR_F64) return FMP_OK;
+  scale.value.f *= 4;
+  h->replace(b, 0, h->emit(b, "sdk_cube", &scale, 1, &x, 1));
+  return FMP_OK;
+}
+
 static const fmp_rewrite_def rewrites[] = {
+    {.struct_size = sizeof(fmp_rewrite_def),
+     .name = "sdk_cube_then_quadruple",
+     .chain = "sdk_cube sdk_quadruple",
+     .phase = FMP_REWRITE_BEFORE_GRADIENTS,
+     .emit = emit_fourfold_cube},
     {.struct_size = sizeof(fmp_rewrite_def),
      .name = "sdk_double_twice",
      .chain = "sdk_double sdk_double",
