@@ -5,6 +5,7 @@
 
 #include "emit.h"
 #include "memory.h"
+#include "precision.h"
 #include "text.h"
 
 /* -- failures stick -------------------------------------------------------- */
@@ -168,6 +169,10 @@ void fmp__builder_grad_set(fmp_builder *b, uint32_t i, fmp_value dx)
   const fmp__node *node = node_of(b);
   if (!check_value(b, dx) || !check_index(b, i, node->n_in, "an input")) return;
   if (dx == 0 || !b->wanted[i] || !check_fresh(b, dx)) return;
+  fmp__builder_fail(b,
+                    fmp__precision_match(b->graph, b->graph->values[node->in[i]].spec.dtype, &dx));
+  if (b->status != FMP_OK) return;
+  node = node_of(b); /* a cast may have moved it */
   const fmp_spec *x = &b->graph->values[node->in[i]].spec, *d = &b->graph->values[dx].spec;
   if (same_spec(x, d)) {
     b->dx[i] = dx;

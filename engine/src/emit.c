@@ -10,6 +10,7 @@
 #include "graph.h"
 #include "kernel.h"
 #include "memory.h"
+#include "precision.h"
 #include "status.h"
 
 /* -- interruption ---------------------------------------------------------- */
@@ -133,16 +134,27 @@ static fmp_status run_now(emission *e)
   return fmp__eager_run(&eager, e->out);
 }
 
+static fmp__work work_of(const emission *e)
+{
+  return (fmp__work){.op = e->op,
+                     .params = e->params,
+                     .device = e->device,
+                     .in = e->in_specs,
+                     .out = e->out_specs,
+                     .n_in = e->n_in,
+                     .n_out = e->n_out};
+}
+
+static fmp_status cast_inputs(emission *e)
+{
+  const fmp__work work = work_of(e);
+  return fmp__precision_inputs(&work, e->in, e->in_specs);
+}
+
 /* Handles without values, for the graph that is traced. */
 static fmp_status infer_only(emission *e)
 {
-  const fmp__work work = {.op = e->op,
-                          .params = e->params,
-                          .device = e->device,
-                          .in = e->in_specs,
-                          .out = e->out_specs,
-                          .n_in = e->n_in,
-                          .n_out = e->n_out};
+  const fmp__work work = work_of(e);
   FMP_TRY(fmp__infer(&work));
   for (uint32_t i = 0; i < e->n_out; i++)
     if (e->out_specs[i].dtype != FMP_NONE)
@@ -176,6 +188,7 @@ static fmp_status run_or_trace(emission *e)
   FMP_TRY(fmp__graph_append(g, e->op, e->params, e->values, e->n_in, e->out, e->n_out,
                             e->random_key, c->scope));
   e->params = NULL;
+  fmp__precision_note(g);
   return FMP_OK;
 }
 
@@ -216,6 +229,7 @@ fmp_status fmp__emit(const fmp_op *op, void *params, fmp_tensor *const *in, uint
   if (status == FMP_OK) status = fmp__check_interrupt();
   if (status == FMP_OK) status = allocate(&e, room);
   if (status == FMP_OK) status = take_inputs(&e, in, n_in);
+  if (status == FMP_OK) status = cast_inputs(&e);
   if (status == FMP_OK) status = run_or_trace(&e);
   if (status == FMP_OK) hand_over(&e, out);
   end_emission(&e);

@@ -206,6 +206,7 @@ static fmp_status take_results(sweep *s, const uint32_t *values, int32_t n, fmp_
 {
   for (int32_t i = 0; i < n; i++) {
     if (s->grads[values[i]] == 0) FMP_TRY(emit_constant(s, values[i], 0.0, &s->grads[values[i]]));
+    s->graph->values[s->grads[values[i]]].lowered = s->graph->values[values[i]].lowered;
     dx[i] = fmp_tensor_retain(s->graph->values[s->grads[values[i]]].tensor);
   }
   return FMP_OK;

@@ -5,6 +5,7 @@
 
 #include "context.h"
 #include "memory.h"
+#include "precision.h"
 #include "spec.h"
 
 /* -- making and ending ----------------------------------------------------- */
@@ -277,6 +278,7 @@ fmp_status fmp_trace_begin(fmp_device *device, const fmp_spec *specs, int32_t n,
   if (!device) FMP_TRY(fmp_device_default(&device));
   FMP_TRY(fmp__graph_new(device, 1, &g));
   g->no_rewrites = (flags & FMP_NO_REWRITES) != 0;
+  g->low_precision = (flags & FMP_LOW_PRECISION) != 0;
   for (; made < n && status == FMP_OK; made++)
     status = fmp__graph_add_input(g, &specs[made], &inputs[made]);
   if (status == FMP_OK) {
@@ -294,17 +296,25 @@ static fmp_status set_outputs(fmp_graph *g, fmp_tensor *const *outputs, int32_t 
   if (!g->outputs) return fmp__no_memory("a graph's outputs");
   for (int32_t i = 0; i < n; i++) {
     FMP_TRY(fmp__graph_value(g, outputs[i], &g->outputs[i]));
+    FMP_TRY(fmp__precision_output(g, &g->outputs[i]));
     g->n_outputs++;
   }
   return FMP_OK;
 }
 
-/* The trace's graph, taken from the thread; NULL: none. */
+/* The trace's graph; NULL: none. */
+static fmp_graph *trace_now(void)
+{
+  fmp_graph *g = fmp__context_now()->graph;
+  return g && g->tracing ? g : NULL;
+}
+
+/* The same, taken from the thread. */
 static fmp_graph *take_trace(void)
 {
   fmp__context *c = fmp__context_now();
-  fmp_graph *g = c->graph;
-  if (!g || !g->tracing) return NULL;
+  fmp_graph *g = trace_now();
+  if (!g) return NULL;
   c->graph = NULL;
   c->record_depth = 0;
   return g;
@@ -312,9 +322,10 @@ static fmp_graph *take_trace(void)
 
 fmp_status fmp_trace_end(fmp_tensor *const *outputs, int32_t n, fmp_graph **graph)
 {
-  fmp_graph *g = take_trace();
+  fmp_graph *g = trace_now();
   if (!g) return fmp__fail(FMP_ESTATE, "no trace has begun on this thread");
-  const fmp_status status = set_outputs(g, outputs, n);
+  const fmp_status status = set_outputs(g, outputs, n); /* may still emit */
+  take_trace();
   if (status != FMP_OK) {
     fmp_graph_release(g);
     return status;

@@ -27,6 +27,8 @@ typedef struct fmp__value {
   uint32_t node;    /* number of the node that makes it */
   uint32_t root;    /* the value whose memory it is a view of; itself if of none */
   uint32_t version; /* of a root: how often nodes have written it so far */
+  int lowered;      /* while tracing: bf16 because the trace is of low precision, and not
+                       because somebody asked for it */
 } fmp__value;
 
 typedef struct fmp__node {
@@ -46,6 +48,7 @@ struct fmp_graph {
   fmp_device *device;
   int tracing;              /* or recording; a finished graph is neither */
   int no_rewrites;          /* as the trace was begun */
+  int low_precision;        /* likewise; see precision.h */
   fmp__generator generator; /* a recording's seed and step */
   fmp__ordinals ordinals;
 

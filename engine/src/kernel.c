@@ -132,10 +132,11 @@ static int is_better(const fmp__kernel *a, const fmp__kernel *b, const char *nam
   return a->def.priority > b->def.priority;
 }
 
-static const fmp__kernel *best_kernel(const fmp__work *work)
+const fmp__kernel *fmp__kernel_best(const fmp__work *work)
 {
   const fmp__kernel *best = NULL, *kernel;
   char name[sizeof forced];
+  pthread_once(&environment, read_environment);
   pthread_mutex_lock(&forcing);
   memcpy(name, forced, sizeof name);
   pthread_mutex_unlock(&forcing);
@@ -188,8 +189,7 @@ fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared)
 {
   memset(prepared, 0, sizeof *prepared);
   if (work->op->def.alias) return FMP_OK;
-  fmp__kernel_epoch(); /* reads the environment once */
-  const fmp__kernel *kernel = best_kernel(work);
+  const fmp__kernel *kernel = fmp__kernel_best(work);
   if (!kernel) return no_kernel(work);
   explain(work, kernel);
   const fmp_kernel_args args = args_of(work);

@@ -33,6 +33,8 @@ typedef struct fmp__call {
 fmp_status fmp__infer(const fmp__work *work);
 /* Lays out an alias op's output over *in; FMP_EUNSUPPORTED: copy the input first. */
 fmp_status fmp__alias(const fmp__work *work, const fmp_view *in, fmp_view *out);
+/* The kernel to choose, for inferred outputs; NULL: none takes it. */
+const fmp__kernel *fmp__kernel_best(const fmp__work *work);
 /* Chooses the kernel and prepares it. FMP_EUNSUPPORTED lists what there is. */
 fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared);
 /* Enqueues a call of the prepared kernel. */

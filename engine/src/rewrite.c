@@ -159,7 +159,10 @@ static fmp_status emit_copy(pass *p, uint32_t k, fmp_tensor **tensors)
   p->to->nodes[p->nodes[k]].random_key = node->random_key;
   p->to->nodes[p->nodes[k]].replaced = node->replaced;
   for (uint32_t i = 0; i < node->n_out; i++) {
-    if (node->out[i] && out[i]) p->values[node->out[i]] = out[i]->value;
+    if (node->out[i] && out[i]) {
+      p->values[node->out[i]] = out[i]->value;
+      p->to->values[out[i]->value].lowered = p->from->values[node->out[i]].lowered;
+    }
     fmp_tensor_release(out[i]);
   }
   return FMP_OK;
@@ -195,7 +198,10 @@ static fmp_status redirect(pass *p, const fmp__node *last, const fmp_value *repl
     if (last->out[i] && p->readers[last->out[i]] && !replacements[i])
       return fmp__fail(FMP_EPLUGIN, "it replaces only some of the outputs that are read");
   for (uint32_t i = 0; any && i < last->n_out; i++)
-    if (last->out[i] && replacements[i]) p->values[last->out[i]] = replacements[i];
+    if (last->out[i] && replacements[i]) {
+      p->values[last->out[i]] = replacements[i];
+      p->to->values[replacements[i]].lowered = p->from->values[last->out[i]].lowered;
+    }
   p->matches += (uint32_t)any;
   return FMP_OK;
 }
@@ -275,6 +281,7 @@ static fmp_status emit_aside(pass *p)
   FMP_TRY(fmp__graph_new(p->from->device, 1, &p->to));
   p->to->generator = p->from->generator;
   p->to->no_rewrites = p->from->no_rewrites;
+  p->to->low_precision = p->from->low_precision;
   memcpy(scope, c->scope, sizeof scope);
   c->graph = p->to;
   const fmp_status status = emit_all(p);

@@ -230,11 +230,14 @@ fmp_status fmp_parameters_of(fmp_tensor *loss, fmp_tensor **parameters, int32_t 
 /* -- graphs ---------------------------------------------------------------- */
 
 enum {
-  FMP_NO_REWRITES = 1 /* run each op as traced: equal to eager bit for bit */
+  FMP_NO_REWRITES = 1,  /* run each op as traced: equal to eager bit for bit */
+  FMP_LOW_PRECISION = 2 /* a trace: compute in bf16 where ops gain from it */
 };
 
-/* Begins a trace: inputs[i] are tensors without values, of these specs. flags: 0 or
- * FMP_NO_REWRITES, for its gradients and for its plans. */
+/* Begins a trace: inputs[i] are tensors without values, of these specs. flags: any of
+ * FMP_NO_REWRITES, for its gradients and for its plans, and FMP_LOW_PRECISION: f32 inputs of
+ * ops such as convolutions are cast to bf16, while parameters, their gradients, losses and
+ * outputs stay f32. Tensors made on the way may then be bf16. */
 fmp_status fmp_trace_begin(fmp_device *device, const fmp_spec *specs, int32_t n, uint32_t flags,
                            fmp_tensor **inputs);
 /* Ends it; the graph keeps captured tensors by reference. */
