@@ -294,6 +294,58 @@ function M.kernels(case)
   if others == 0 then pending("no kernel but ref takes this") end
 end
 
+-- -- bf16 --------------------------------------------------------------------
+
+-- Inputs in another float type; `rest` holds the indices of those that keep theirs.
+local function floats_in(inputs, n, dtype, rest)
+  local list, keeps = {}, {}
+  for _, i in ipairs(rest or {}) do keeps[i] = true end
+  for i = 1, n do
+    local x = inputs[i]
+    local is_float = x and (x.dtype == "f32" or x.dtype == "f64" or x.dtype == "bf16")
+    list[i] = is_float and not keeps[i] and fmp.ops.cast(x, {dtype = dtype}) or x
+  end
+  return list
+end
+
+-- Rounded once to `unit` of itself, after sums whose error is that of f32.
+local function check_rounded(what, expected, got, unit)
+  local largest = 0
+  for _, value in ipairs(expected.data) do largest = math.max(largest, math.abs(value)) end
+  assert(#expected.data == #got.data, what .. ": another number of elements")
+  for i, value in ipairs(expected.data) do
+    local error = math.abs(value - got.data[i])
+    assert(error <= unit * math.abs(value) + 2 ^ -20 * largest,
+           ("%s: element %d: expected %.9g, got %.9g"):format(what, i, value, got.data[i]))
+  end
+end
+
+--- Asserts that every kernel that takes the inputs in bf16 gives what the reference gives in
+-- f64 for the same numbers, but for one rounding:
+--   {op =, inputs = {tensors}, attrs =, outputs = count, gives = "bf16", f32 = {indices of
+--    inputs that stay in f32}, kernels = {names that must be among them}}
+function M.bf16(case)
+  local n, unit = count_inputs(case.inputs), case.gives == "f32" and 2 ^ -20 or 2 ^ -8
+  local low = copy(case)
+  low.inputs = floats_in(case.inputs, n, "bf16", case.f32)
+  local exact = copy(case)
+  exact.inputs = floats_in(low.inputs, n, "f64")
+  local expected, missing = with_kernel("ref", outputs_of, exact, n), {ref = true}
+  for _, name in ipairs(case.kernels or {}) do missing[name] = true end
+  for _, kernel in ipairs(kernels_of(fmp.ops[case.op])) do
+    if kernel.dtypes.bf16 and takes(low, low.inputs, n, kernel.name) then
+      missing[kernel.name] = nil
+      local got = with_kernel(kernel.name, outputs_of, low, n)
+      for i = 1, #expected do
+        check_rounded(("%s, bf16: output %d"):format(kernel.name, i), expected[i], got[i], unit)
+      end
+    end
+  end
+  local y = call(case, low.inputs, n, case.outputs or 1)[1]
+  assert(y.dtype == (case.gives or "bf16"), ("%s of bf16 gave %s"):format(case.op, y.dtype))
+  assert(next(missing) == nil, ("no kernel %s that takes bf16"):format(tostring(next(missing))))
+end
+
 -- -- refusals ----------------------------------------------------------------
 
 --- Asserts that an op refuses: {op =, inputs =, attrs =, match = "plain text"}.

@@ -56,6 +56,15 @@ describe("cast", function()
     assert.same({2^63, -2^63, 2^63, -2^63, 0}, huge:cast{dtype = "f64"}:flat())
   end)
 
+  it("gives the reference's bits with every kernel", function()
+    for _, n in ipairs{1, 15, 16, 17, 31, 33, 1000, 40000} do
+      local x = optest.random({n}, {dtype = "f32", low = -300, high = 300})
+      optest.kernels{op = "cast", inputs = {x}, attrs = {dtype = "bf16"}, tol = 0}
+      optest.kernels{op = "cast", inputs = {x:cast{dtype = "bf16"}}, attrs = {dtype = "f32"},
+                     tol = 0}
+    end
+  end)
+
   it("gives the same on one and on more threads", function()
     local threads = fmp.threads()
     local x = optest.random({70001}, {dtype = "f32", low = -300, high = 300})

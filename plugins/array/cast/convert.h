@@ -91,8 +91,7 @@ static inline void convert_number(double value, uint32_t dtype, char *bytes)
     CONVERT_CASE(FMP_U8, uint8_t, u8)
     CONVERT_CASE(FMP_I32, int32_t, i32)
     CONVERT_CASE(FMP_I64, int64_t, i64)
-  default:
-    break;
+  default: break;
   }
 }
 #undef CONVERT_CASE

@@ -5,8 +5,6 @@
 
 enum { GRAIN = 1 << 14 };
 
-typedef void (*cast_fn)(void *y, const void *x, int64_t n);
-
 typedef float type_f32;
 typedef double type_f64;
 typedef uint16_t type_bf16, type_f16;
@@ -73,12 +71,17 @@ static fmp_status cast_range(void *arg, int64_t begin, int64_t end)
   return FMP_OK;
 }
 
-static fmp_status run(const fmp_call *call)
+fmp_status cast_run(const fmp_call *call, cast_fn cast)
 {
   const fmp_view *x = &call->in[0], *y = &call->out[0];
-  cast_job job = {x, y, casts[x->dtype][y->dtype]};
+  cast_job job = {x, y, cast};
   const int64_t n = fmp_view_size(y);
   return n == 0 ? FMP_OK : call->host->parallel_for(call, n, GRAIN, cast_range, &job);
+}
+
+fmp_status cast_run_ref(const fmp_call *call)
+{
+  return cast_run(call, casts[call->in->dtype][call->out->dtype]);
 }
 
 static const fmp_kernel_def kernel = {
@@ -87,7 +90,7 @@ static const fmp_kernel_def kernel = {
     .backend = "cpu",
     .name = "ref",
     .dtypes = FMP_ANY_DTYPE,
-    .run = run,
+    .run = cast_run_ref,
 };
 
 fmp_status cast_add_ref(const fmp_host *h, fmp_registry *r) { return h->add_kernel(r, &kernel); }

@@ -60,5 +60,6 @@ fmp_status cast_register(const fmp_host *h, fmp_registry *r);
 fmp_status cast_register(const fmp_host *h, fmp_registry *r)
 {
   FMP_TRY(h->add_op(r, &def));
-  return cast_add_ref(h, r);
+  FMP_TRY(cast_add_ref(h, r));
+  return cast_add_simd(h, r);
 }

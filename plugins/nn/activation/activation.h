@@ -12,5 +12,6 @@ struct leaky_relu_params {
 /* [load] */
 fmp_status activation_register(const fmp_host *h, fmp_registry *r);
 fmp_status activation_register_cpu_ref(const fmp_host *h, fmp_registry *r);
+fmp_status activation_register_cpu_simd(const fmp_host *h, fmp_registry *r);
 
 #endif

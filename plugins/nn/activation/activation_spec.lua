@@ -70,6 +70,20 @@ describe("activation", function()
       end
     end)
 
+    it(row.op .. " computes in bf16, rounding once", function()
+      for _, n in ipairs{1, 7, 8, 15, 16, 17, 1000, 40000} do
+        local x = optest.random({n}, {low = -3, high = 3})
+        local dy = optest.random({n}, {low = -2, high = 2, seed = 2})
+        local y = op(x, row.attrs or {})
+        optest.bf16{op = row.op, inputs = {x}, attrs = row.attrs}
+        optest.bf16{op = row.op .. "_back", inputs = {dy, y}, attrs = row.attrs}
+      end
+      local odd = fmp.tensor{0 / 0, 1 / 0, 1e30, -1e30}
+      local y = op(ops.cast(odd, {dtype = "bf16"}), row.attrs or {}):flat()
+      assert.is_true(y[1] ~= y[1])
+      assert.is_true(y[2] == y[2] and y[3] == y[3] and y[4] == y[4])
+    end)
+
     it(row.op .. " has the gradient that differences give", function()
       for _, shape in ipairs{{}, {11}, {3, 4}, {2, 3, 2, 2}} do
         local x = optest.random(shape, {low = -3, high = 3, apart = 1e-3})
@@ -106,6 +120,17 @@ describe("activation", function()
                    attrs = row.attrs, match = "expected dy of y's type: f32 [2], got f64 [2]"}
       optest.fails{op = row.op, inputs = {fmp.zeros{2}}, attrs = {slop = 1},
                    match = "no attribute 'slop'"}
+    end)
+  end
+
+  for _, rectifier in ipairs{"relu", "leaky_relu"} do
+    it(rectifier .. " gives the reference's bits with every kernel for bf16", function()
+      for _, n in ipairs{1, 15, 16, 17, 31, 33, 1000, 40000} do
+        local x = optest.random({n}, {low = -3, high = 3}):cast{dtype = "bf16"}
+        local dy = optest.random({n}, {low = -2, high = 2, seed = 2}):cast{dtype = "bf16"}
+        optest.kernels{op = rectifier, inputs = {x}, tol = 0}
+        optest.kernels{op = rectifier .. "_back", inputs = {dy, x}, tol = 0}
+      end
     end)
   end
 

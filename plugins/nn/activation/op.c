@@ -103,5 +103,6 @@ static const fmp_op_def ops[] = {
 fmp_status activation_register(const fmp_host *h, fmp_registry *r)
 {
   for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) FMP_TRY(h->add_op(r, &ops[i]));
-  return activation_register_cpu_ref(h, r);
+  FMP_TRY(activation_register_cpu_ref(h, r));
+  return activation_register_cpu_simd(h, r);
 }
