@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The kernels that are used: lines of elements, with a loop for each common mixture of
- * strides that compilers turn into vector instructions, on all threads.
+ * strides that compilers turn into vector instructions, on all threads. bf16 is computed in
+ * f32 and rounded once.
  *
  * Every element is computed from its operands alone, so neither threads nor the cutting
  * into lines change a bit. */
 #include "elementwise.h"
 #include "expressions.h"
+#include "fmp/kit/half.h"
 #include "fmp/kit/loops.h"
 
 /* One line of n elements: p[0] the output, contiguous; p[1..] the inputs with strides s[1..]. */
@@ -59,12 +61,44 @@ typedef void (*row_fn)(void *const p[], const int64_t s[], int64_t n);
 
 ALL_ROWS(LINE1, LINE2, LINE3)
 
+enum { BLOCK = 256 /* elements of bf16 that are in f32 at a time, on the stack */ };
+
 typedef struct job {
   row_fn row;
-  uint32_t operands;
+  int any_bf16;
+  uint32_t operands, dtypes[FMP_LOOP_OPERANDS];
   unsigned char *data[FMP_LOOP_OPERANDS];
   int64_t bytes[FMP_LOOP_OPERANDS];
 } job;
+
+/* n elements of an operand of bf16 as f32; returns the stride of what was made. */
+static int64_t widen(float *wide, const uint16_t *low, int64_t stride, int64_t n)
+{
+  if (stride == 0) n = 1;
+  for (int64_t i = 0; i < n; i++) wide[i] = fmp_bf16_to_f32(low[i * stride]);
+  return stride == 0 ? 0 : 1;
+}
+
+/* A line whose operands of bf16 are widened, and whose result is rounded, block by block. */
+static void row_by_blocks(const job *j, void *const p[], const int64_t s[], int64_t n)
+{
+  float wide[FMP_LOOP_OPERANDS][BLOCK];
+  void *q[FMP_LOOP_OPERANDS];
+  int64_t steps[FMP_LOOP_OPERANDS];
+  for (int64_t begin = 0; begin < n; begin += BLOCK) {
+    const int64_t m = n - begin < BLOCK ? n - begin : BLOCK;
+    for (uint32_t k = 0; k < j->operands; k++) {
+      const int is_low = j->dtypes[k] == FMP_BF16;
+      void *const at = (char *)p[k] + begin * s[k] * j->bytes[k];
+      q[k] = is_low ? wide[k] : at;
+      steps[k] = is_low && k > 0 ? widen(wide[k], at, s[k], m) : s[k];
+    }
+    j->row(q, steps, m);
+    if (j->dtypes[0] != FMP_BF16) continue;
+    uint16_t *const y = (uint16_t *)p[0] + begin;
+    for (int64_t i = 0; i < m; i++) y[i] = fmp_bf16_of_f32(wide[0][i]);
+  }
+}
 
 static void tile(void *arg, const fmp_tile *t)
 {
@@ -73,7 +107,10 @@ static void tile(void *arg, const fmp_tile *t)
   for (int64_t r = 0; r < t->rows; r++) {
     for (uint32_t k = 0; k < j->operands; k++)
       p[k] = j->data[k] + (t->offset[k] + r * t->row_stride[k]) * j->bytes[k];
-    j->row(p, t->column_stride, t->columns);
+    if (j->any_bf16)
+      row_by_blocks(j, p, t->column_stride, t->columns);
+    else
+      j->row(p, t->column_stride, t->columns);
   }
 }
 
@@ -81,6 +118,8 @@ static void add_operand(job *j, const fmp_view *v)
 {
   j->data[j->operands] = v->data;
   j->bytes[j->operands] = fmp_element_bytes(v->dtype);
+  j->dtypes[j->operands] = v->dtype;
+  j->any_bf16 |= v->dtype == FMP_BF16;
   j->operands++;
 }
 

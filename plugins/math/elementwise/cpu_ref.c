@@ -6,6 +6,7 @@
 #include "elementwise.h"
 #include "expressions.h"
 #include "fmp/kit/check.h"
+#include "fmp/kit/half.h"
 #include "fmp/kit/loops.h"
 
 /* p[0] is the output's element, p[1..] the inputs'. */
@@ -46,14 +47,26 @@ static void *element(const fmp_view *v, const fmp_view *y, int64_t i)
   return (unsigned char *)v->data + offset * fmp_element_bytes(v->dtype);
 }
 
+/* An element of bf16 is put into *wide for the row. */
+static void *widened(const fmp_view *v, void *element, float *wide)
+{
+  if (v->dtype != FMP_BF16) return element;
+  *wide = fmp_bf16_to_f32(*(const uint16_t *)element);
+  return wide;
+}
+
 static fmp_status run(const fmp_call *call, row_fn row)
 {
   const fmp_view *y = call->out;
   const int64_t n = fmp_view_size(y);
+  float wide[FMP_LOOP_OPERANDS];
   for (int64_t i = 0; i < n; i++) {
-    void *p[FMP_LOOP_OPERANDS] = {element(y, y, i)};
-    for (uint32_t k = 0; k < call->n_in; k++) p[k + 1] = element(&call->in[k], y, i);
+    void *const at = element(y, y, i);
+    void *p[FMP_LOOP_OPERANDS] = {y->dtype == FMP_BF16 ? &wide[0] : at};
+    for (uint32_t k = 0; k < call->n_in; k++)
+      p[k + 1] = widened(&call->in[k], element(&call->in[k], y, i), &wide[k + 1]);
     row(p);
+    if (y->dtype == FMP_BF16) *(uint16_t *)at = fmp_bf16_of_f32(wide[0]);
   }
   return FMP_OK;
 }

@@ -141,6 +141,50 @@ describe("elementwise", function()
 
   -- -- the kernel that is used against the plain one -----------------------------
 
+  describe("computes in bf16, rounding once", function()
+    local loops = {"loops"}
+    local function numbers(shape, seed)
+      return optest.random(shape, {low = 0.1, high = 3, seed = seed})
+    end
+    local pairs_and_more = {{{257, 300}, {300}}, {{600}, {600}}, {{3, 1}, {1, 700}}}
+    for _, pair in ipairs(PAIRS) do table.insert(pairs_and_more, pair) end
+
+    for _, pair in ipairs(pairs_and_more) do
+      it(text(pair[1]) .. " " .. text(pair[2]), function()
+        local a, b = numbers(pair[1], 1), numbers(pair[2], 2)
+        for _, op in ipairs{"add", "sub", "mul", "div", "pow", "maximum", "minimum"} do
+          optest.bf16{op = op, inputs = {a, b}, kernels = loops}
+        end
+        for _, op in ipairs{"equal", "less", "greater_equal"} do
+          optest.bf16{op = op, inputs = {a, b}, gives = "u8", kernels = loops}
+        end
+        for _, op in ipairs{"keep_if", "drop_if"} do
+          optest.bf16{op = op, inputs = {bytes(pair[1], 3), b}, kernels = loops}
+        end
+      end)
+    end
+
+    it("of one operand, of three, and over views", function()
+      local x = numbers({129, 257}, 1)
+      for _, op in ipairs{"neg", "exp", "log", "sqrt", "abs", "sign", "square"} do
+        optest.bf16{op = op, inputs = {x}, kernels = loops}
+      end
+      optest.bf16{op = "where", inputs = {bytes({129, 1}, 3), x, numbers({257}, 2)},
+                  kernels = loops}
+      local low = x:cast{dtype = "bf16"}
+      local turned = low:transpose() + low:transpose():slice{start = {0, 0}, size = {1, -1}}
+      local plain = low:cast{dtype = "f32"}:transpose()
+      plain = plain + plain:slice{start = {0, 0}, size = {1, -1}}
+      assert.same(plain:cast{dtype = "bf16"}:flat(), turned:flat())
+    end)
+
+    it("in place of an input", function()
+      local x = numbers({70, 70}, 1):cast{dtype = "bf16"}
+      local function f(v) return ops.neg(ops.add(v, ops.square(v))) end
+      assert.same(f(x):flat(), fmp.compile(f)(x):flat())
+    end)
+  end)
+
   describe("equals its reference", function()
     -- Odd sizes around vector widths, several tiles, more than one thread's share.
     local SHAPES = {

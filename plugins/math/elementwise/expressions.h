@@ -96,7 +96,7 @@
 
 /* -- registration ---------------------------------------------------------- */
 
-#define FLOAT_TYPES  (FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64))
+#define FLOAT_TYPES  (FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64) | FMP_BIT(FMP_BF16))
 #define NUMBER_TYPES (FLOAT_TYPES | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64))
 
 enum inplace { NONE, FIRST, SECOND, BOTH, LAST_TWO };
@@ -113,24 +113,23 @@ typedef struct kernel_row {
 #define NUMBER_KERNEL(name, pairs) {#name, NUMBER_TYPES, pairs, name##_run},
 #define FLOAT_KERNEL(name, pairs)  {#name, FLOAT_TYPES, pairs, name##_run},
 
-/* name_run: picks the row's function for the last input's type (a condition comes first). */
-#define NUMBER_RUN(name, pairs)                                              \
-  static fmp_status name##_run(const fmp_call *call)                         \
-  {                                                                          \
-    static const row_fn by_type[FMP_DTYPE_COUNT] = {[FMP_F32] = name##_f32,  \
-                                                    [FMP_F64] = name##_f64,  \
-                                                    [FMP_U8] = name##_u8,    \
-                                                    [FMP_I32] = name##_i32,  \
-                                                    [FMP_I64] = name##_i64}; \
-    return run(call, by_type[call->in[call->n_in - 1].dtype]);               \
+/* name_run: picks the row's function for the last input's type (a condition comes first).
+ * bf16 is computed by the row for f32, whose loop converts. */
+#define NUMBER_RUN(name, pairs)                                                   \
+  static fmp_status name##_run(const fmp_call *call)                              \
+  {                                                                               \
+    static const row_fn by_type[FMP_DTYPE_COUNT] = {                              \
+        [FMP_F32] = name##_f32, [FMP_BF16] = name##_f32, [FMP_F64] = name##_f64,  \
+        [FMP_U8] = name##_u8,   [FMP_I32] = name##_i32,  [FMP_I64] = name##_i64}; \
+    return run(call, by_type[call->in[call->n_in - 1].dtype]);                    \
   }
 
-#define FLOAT_RUN(name, pairs)                                 \
-  static fmp_status name##_run(const fmp_call *call)           \
-  {                                                            \
-    static const row_fn by_type[FMP_DTYPE_COUNT] = {           \
-        [FMP_F32] = name##_f32, [FMP_F64] = name##_f64};       \
-    return run(call, by_type[call->in[call->n_in - 1].dtype]); \
+#define FLOAT_RUN(name, pairs)                                                    \
+  static fmp_status name##_run(const fmp_call *call)                              \
+  {                                                                               \
+    static const row_fn by_type[FMP_DTYPE_COUNT] = {                              \
+        [FMP_F32] = name##_f32, [FMP_BF16] = name##_f32, [FMP_F64] = name##_f64}; \
+    return run(call, by_type[call->in[call->n_in - 1].dtype]);                    \
   }
 
 /* Pairs of one type only, so that equal bytes mean that nothing is repeated. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * matmul by OpenBLAS's sgemm and dgemm, one call for each matrix of the batch. Its OpenMP
- * build uses as many threads as OpenMP has for the calling thread, so nothing is set. */
+ * matmul by OpenBLAS's sgemm and dgemm, one call for each matrix of the batch; bf16 by way
+ * of sgemm. Its OpenMP build uses as many threads as OpenMP has for the calling thread, so
+ * nothing is set. */
 #include <limits.h>
 #include <string.h>
+#include "fmp/kit/widen.h"
 #include "matmul.h"
 #include "openblas.h"
 
@@ -57,6 +59,25 @@ static void multiply_f64(const gemm_state *g, const double *a, const double *b, 
                       (int)s->b_columns, 0, y + i * s->m * s->n, (int)s->n);
 }
 
+static size_t scratch(const fmp_kernel_args *args, const void *state)
+{
+  (void)state;
+  return fmp_widen_bytes(&args->in[0]) + fmp_widen_bytes(&args->in[1]) +
+         fmp_widen_bytes(&args->out[0]);
+}
+
+/* f32 or bf16. */
+static fmp_status multiply_narrow(const fmp_call *call)
+{
+  fmp_widened w = fmp_widen_begin(call);
+  const float *a, *b;
+  FMP_TRY(fmp_widen_in(&w, &call->in[0], &a));
+  FMP_TRY(fmp_widen_in(&w, &call->in[1], &b));
+  float *y = fmp_widen_out(&w, &call->out[0]);
+  multiply_f32(call->state, a, b, y);
+  return fmp_widen_end(&w, &call->out[0], y);
+}
+
 static fmp_status run(const fmp_call *call)
 {
   const gemm_state *g = call->state;
@@ -64,11 +85,11 @@ static fmp_status run(const fmp_call *call)
   const int64_t size = fmp_view_size(y);
   if (size == 0) return FMP_OK;
   if (g->s.k == 0)
-    memset(y->data, 0, (size_t)size * (y->dtype == FMP_F64 ? 8 : 4));
+    memset(y->data, 0, (size_t)(size * fmp_element_bytes(y->dtype)));
   else if (y->dtype == FMP_F64)
     multiply_f64(g, a->data, b->data, y->data);
   else
-    multiply_f32(g, a->data, b->data, y->data);
+    return multiply_narrow(call);
   return FMP_OK;
 }
 
@@ -77,11 +98,12 @@ static const fmp_kernel_def kernel = {
     .op = "matmul",
     .backend = "cpu",
     .name = "openblas",
-    .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64),
+    .dtypes = FMP_FLOATS,
     .priority = 100,
     .supports = supports,
     .prepare = prepare,
     .release = release,
+    .scratch = scratch,
     .run = run,
 };
 

@@ -16,27 +16,18 @@ typedef struct product_job {
 static double load(const fmp_view *v, int64_t i)
 {
   switch (v->dtype) {
-  case FMP_F32:
-    return (double)((const float *)v->data)[i];
-  case FMP_F64:
-    return ((const double *)v->data)[i];
-  default:
-    return (double)fmp_bf16_to_f32(((const uint16_t *)v->data)[i]);
+  case FMP_F32: return (double)((const float *)v->data)[i];
+  case FMP_F64: return ((const double *)v->data)[i];
+  default: return (double)fmp_bf16_to_f32(((const uint16_t *)v->data)[i]);
   }
 }
 
 static void store(const fmp_view *v, int64_t i, double value)
 {
   switch (v->dtype) {
-  case FMP_F32:
-    ((float *)v->data)[i] = (float)value;
-    break;
-  case FMP_F64:
-    ((double *)v->data)[i] = value;
-    break;
-  default:
-    ((uint16_t *)v->data)[i] = fmp_bf16_of_f64(value);
-    break;
+  case FMP_F32: ((float *)v->data)[i] = (float)value; break;
+  case FMP_F64: ((double *)v->data)[i] = value; break;
+  default: ((uint16_t *)v->data)[i] = fmp_bf16_of_f64(value); break;
   }
 }
 

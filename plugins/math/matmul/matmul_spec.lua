@@ -47,6 +47,18 @@ describe("matmul", function()
     end)
   end
 
+  it("computes in bf16 with every kernel, rounding once", function()
+    for _, size in ipairs{{1, 1, 1}, {3, 3, 1}, {31, 33, 65}, {0, 3, 2}, {3, 2, 0}} do
+      local m, n, k = unpack(size)
+      each_transposition(function(ta, tb, attrs)
+        for _, batches in ipairs{{}, {3, 3}, {2, nil}, {nil, 2}} do
+          local a, b = operand(batches[1], m, k, ta), operand(batches[2], k, n, tb, {seed = 2})
+          optest.bf16{op = "matmul", inputs = {a, b}, attrs = attrs, kernels = {"openblas"}}
+        end
+      end)
+    end
+  end)
+
   it("takes views", function()
     local a, b = fmp.tensor{{1, 2, 3}, {4, 5, 6}}, fmp.tensor{{1, 0, 2}, {0, 1, 1}}
     assert.same({{7, 5}, {16, 11}}, a:matmul(b:transpose()):totable())

@@ -9,9 +9,10 @@
  * into slices; the slices' partial results are joined in order. All choices follow from
  * shapes and strides, never from the number of threads, so the bits do not depend on it.
  *
- * f32 is summed in f64; f64 in 8 interleaved sums per line. */
+ * f32 and bf16 are summed in f64; f64 in 8 interleaved sums per line. */
 #include "reduce.h"
 #include "fmp/kit/check.h"
+#include "fmp/kit/half.h"
 #include <math.h>
 #include <string.h>
 
@@ -42,27 +43,30 @@ typedef struct reducer {
     for (int64_t i = 0; i < n; i++) ((ACC *)acc)[i] = start; \
   }
 
+/* How an element is read: bf16 is bits. */
+#define AS_IS(x) (x)
+
 /* The body of a line, made once for stride 1 and once for any. */
-#define LINE_BODY(T, ACC, step, stride)                      \
-  for (; i + LANES <= n; i += LANES)                         \
-    for (int64_t j = 0; j < LANES; j++) {                    \
-      const ACC v = (ACC)((const T *)x)[(i + j) * (stride)]; \
-      const ACC a = lanes[j];                                \
-      lanes[j] = step;                                       \
+#define LINE_BODY(T, ACC, load, step, stride)                      \
+  for (; i + LANES <= n; i += LANES)                               \
+    for (int64_t j = 0; j < LANES; j++) {                          \
+      const ACC v = (ACC)load(((const T *)x)[(i + j) * (stride)]); \
+      const ACC a = lanes[j];                                      \
+      lanes[j] = step;                                             \
     }
 
-#define LINE(s, T, ACC, start, step)                                             \
+#define LINE(s, T, ACC, load, start, step)                                       \
   static void line_##s(void *acc, const void *x, int64_t stride, int64_t n)      \
   {                                                                              \
     ACC lanes[LANES] = {start, start, start, start, start, start, start, start}; \
     int64_t i = 0;                                                               \
     if (stride == 1) {                                                           \
-      LINE_BODY(T, ACC, step, 1)                                                 \
+      LINE_BODY(T, ACC, load, step, 1)                                           \
     } else {                                                                     \
-      LINE_BODY(T, ACC, step, stride)                                            \
+      LINE_BODY(T, ACC, load, step, stride)                                      \
     }                                                                            \
     for (int64_t j = 0; i < n; i++, j++) {                                       \
-      const ACC v = (ACC)((const T *)x)[i * stride];                             \
+      const ACC v = (ACC)load(((const T *)x)[i * stride]);                       \
       const ACC a = lanes[j];                                                    \
       lanes[j] = step;                                                           \
     }                                                                            \
@@ -73,21 +77,21 @@ typedef struct reducer {
     }                                                                            \
   }
 
-#define LANES_BODY(T, ACC, step, stride)             \
-  for (int64_t i = 0; i < n; i++) {                  \
-    const ACC v = (ACC)((const T *)x)[i * (stride)]; \
-    const ACC a = ((ACC *)acc)[i];                   \
-    ((ACC *)acc)[i] = step;                          \
+#define LANES_BODY(T, ACC, load, step, stride)             \
+  for (int64_t i = 0; i < n; i++) {                        \
+    const ACC v = (ACC)load(((const T *)x)[i * (stride)]); \
+    const ACC a = ((ACC *)acc)[i];                         \
+    ((ACC *)acc)[i] = step;                                \
   }
 
-#define LANES_STEP(s, T, ACC, step)                                          \
+#define LANES_STEP(s, T, ACC, load, step)                                    \
   static void lanes_##s(void *acc, const void *x, int64_t stride, int64_t n) \
   {                                                                          \
     if (stride == 1) {                                                       \
       FMP_LOOP_INDEPENDENT                                                   \
-      LANES_BODY(T, ACC, step, 1)                                            \
+      LANES_BODY(T, ACC, load, step, 1)                                      \
     } else {                                                                 \
-      LANES_BODY(T, ACC, step, stride)                                       \
+      LANES_BODY(T, ACC, load, step, stride)                                 \
     }                                                                        \
   }
 
@@ -96,7 +100,7 @@ typedef struct reducer {
   {                                                            \
     const ACC *x = part;                                       \
     const int64_t stride = 1;                                  \
-    LANES_BODY(ACC, ACC, step, stride)                         \
+    LANES_BODY(ACC, ACC, AS_IS, step, stride)                  \
   }
 
 #define FINISH(name, ACC, Y, end)                                      \
@@ -109,16 +113,19 @@ typedef struct reducer {
     }                                                                  \
   }
 
-#define REDUCER(s, T, ACC, Y, start, step) \
-  CLEAR(s, ACC, start)                     \
-  LINE(s, T, ACC, start, step)             \
-  LANES_STEP(s, T, ACC, step)              \
-  JOIN(s, ACC, step)                       \
-  FINISH(finish_##s, ACC, Y, a)            \
+#define REDUCER_BY(s, T, ACC, Y, load, start, step) \
+  CLEAR(s, ACC, start)                              \
+  LINE(s, T, ACC, load, start, step)                \
+  LANES_STEP(s, T, ACC, load, step)                 \
+  JOIN(s, ACC, step)                                \
+  FINISH(finish_##s, ACC, Y, a)                     \
   static const reducer s = {sizeof(ACC), clear_##s, line_##s, lanes_##s, join_##s, finish_##s};
+
+#define REDUCER(s, T, ACC, Y, start, step) REDUCER_BY(s, T, ACC, Y, AS_IS, start, step)
 
 REDUCER(sum_f32, float, double, float, 0, a + v)
 REDUCER(sum_f64, double, double, double, 0, a + v)
+REDUCER_BY(sum_bf16, uint16_t, double, float, fmp_bf16_to_f32, 0, a + v)
 REDUCER(sum_u8, uint8_t, uint64_t, int64_t, 0, a + v)
 REDUCER(sum_i32, int32_t, uint64_t, int64_t, 0, a + v)
 REDUCER(sum_i64, int64_t, uint64_t, int64_t, 0, a + v)
@@ -129,6 +136,8 @@ static const reducer mean_f32 = {sizeof(double), clear_sum_f32, line_sum_f32,
                                  lanes_sum_f32,  join_sum_f32,  finish_mean_f32};
 static const reducer mean_f64 = {sizeof(double), clear_sum_f64, line_sum_f64,
                                  lanes_sum_f64,  join_sum_f64,  finish_mean_f64};
+static const reducer mean_bf16 = {sizeof(double), clear_sum_bf16, line_sum_bf16,
+                                  lanes_sum_bf16, join_sum_bf16,  finish_mean_f32};
 
 /* A NaN accumulator stays: nothing compares greater or less. */
 #define FLOAT_EXTREME(s, T, order, start) \
@@ -316,12 +325,11 @@ static fmp_status run(const fmp_call *call, const reducer *const by_type[])
   return reduce(call, by_type[call->in->dtype], reduce_mask(p->axes, call->in->rank));
 }
 
-static const reducer *const sums[FMP_DTYPE_COUNT] = {[FMP_F32] = &sum_f32,
-                                                     [FMP_F64] = &sum_f64,
-                                                     [FMP_U8] = &sum_u8,
-                                                     [FMP_I32] = &sum_i32,
-                                                     [FMP_I64] = &sum_i64};
-static const reducer *const means[FMP_DTYPE_COUNT] = {[FMP_F32] = &mean_f32, [FMP_F64] = &mean_f64};
+static const reducer *const sums[FMP_DTYPE_COUNT] = {
+    [FMP_F32] = &sum_f32, [FMP_F64] = &sum_f64, [FMP_BF16] = &sum_bf16,
+    [FMP_U8] = &sum_u8,   [FMP_I32] = &sum_i32, [FMP_I64] = &sum_i64};
+static const reducer *const means[FMP_DTYPE_COUNT] = {
+    [FMP_F32] = &mean_f32, [FMP_F64] = &mean_f64, [FMP_BF16] = &mean_bf16};
 static const reducer *const maxima[FMP_DTYPE_COUNT] = {[FMP_F32] = &max_f32,
                                                        [FMP_F64] = &max_f64,
                                                        [FMP_U8] = &max_u8,
@@ -359,8 +367,8 @@ fmp_status reduce_add_loops(const fmp_host *h, fmp_registry *r)
   const uint32_t floats = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64);
   const uint32_t numbers = floats | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64);
   const fmp_kernel_def defs[] = {
-      {.op = "sum", .dtypes = numbers, .run = run_sum},
-      {.op = "mean", .dtypes = floats, .run = run_mean},
+      {.op = "sum", .dtypes = numbers | FMP_BIT(FMP_BF16), .run = run_sum},
+      {.op = "mean", .dtypes = floats | FMP_BIT(FMP_BF16), .run = run_mean},
       {.op = "max", .dtypes = numbers, .run = run_max},
       {.op = "min", .dtypes = numbers, .run = run_min},
       {.op = "sum_to",

@@ -4,6 +4,7 @@
  * added to the accumulator of its output. Slow on purpose. */
 #include "reduce.h"
 #include "fmp/kit/check.h"
+#include "fmp/kit/half.h"
 #include <math.h>
 
 typedef void (*reduce_fn)(const fmp_view *x, const fmp_view *y, uint32_t mask, void *scratch);
@@ -20,20 +21,26 @@ static int64_t place(const fmp_view *x, uint32_t mask, int64_t i)
   return at;
 }
 
-/* From T by way of ACC to Y: a = start, then a = step for each v, at last y = end. */
-#define REFERENCE(name, T, ACC, Y, start, step, end)                                   \
+#define AS_IS(x) (x)
+
+/* From T, read by load, by way of ACC to Y: a = start, then a = step for each v, at last
+ * y = end. */
+#define REFERENCE_BY(name, T, ACC, Y, load, start, step, end)                          \
   static void name(const fmp_view *x, const fmp_view *y, uint32_t mask, void *scratch) \
   {                                                                                    \
     const int64_t size = fmp_view_size(x), n = fmp_view_size(y);                       \
     ACC *acc = scratch;                                                                \
     for (int64_t k = 0; k < n; k++) acc[k] = start;                                    \
     for (int64_t i = 0; i < size; i++) {                                               \
-      const ACC v = (ACC)((const T *)x->data)[i];                                      \
+      const ACC v = (ACC)load(((const T *)x->data)[i]);                                \
       ACC *a = &acc[place(x, mask, i)];                                                \
       *a = step;                                                                       \
     }                                                                                  \
     for (int64_t k = 0; k < n; k++) ((Y *)y->data)[k] = (Y)(end);                      \
   }
+
+#define REFERENCE(name, T, ACC, Y, start, step, end) \
+  REFERENCE_BY(name, T, ACC, Y, AS_IS, start, step, end)
 
 #define SUM(name, T, ACC, Y) REFERENCE(name, T, ACC, Y, 0, *a + v, acc[k])
 SUM(sum_f32, float, double, float)
@@ -41,10 +48,13 @@ SUM(sum_f64, double, double, double)
 SUM(sum_u8, uint8_t, uint64_t, int64_t)
 SUM(sum_i32, int32_t, uint64_t, int64_t)
 SUM(sum_i64, int64_t, uint64_t, int64_t)
+REFERENCE_BY(sum_bf16, uint16_t, double, float, fmp_bf16_to_f32, 0, *a + v, acc[k])
 
 #define MEAN(name, T) REFERENCE(name, T, double, T, 0, *a + v, acc[k] / (double)(size / n))
 MEAN(mean_f32, float)
 MEAN(mean_f64, double)
+REFERENCE_BY(mean_bf16, uint16_t, double, float, fmp_bf16_to_f32, 0, *a + v,
+             acc[k] / (double)(size / n))
 
 /* Once NaN, no comparison replaces it. */
 #define FLOAT_EXTREME(name, T, order, start) \
@@ -71,12 +81,11 @@ static fmp_status run(const fmp_call *call, const reduce_fn by_type[])
   return FMP_OK;
 }
 
-static const reduce_fn sums[FMP_DTYPE_COUNT] = {[FMP_F32] = sum_f32,
-                                                [FMP_F64] = sum_f64,
-                                                [FMP_U8] = sum_u8,
-                                                [FMP_I32] = sum_i32,
-                                                [FMP_I64] = sum_i64};
-static const reduce_fn means[FMP_DTYPE_COUNT] = {[FMP_F32] = mean_f32, [FMP_F64] = mean_f64};
+static const reduce_fn sums[FMP_DTYPE_COUNT] = {
+    [FMP_F32] = sum_f32, [FMP_F64] = sum_f64, [FMP_BF16] = sum_bf16,
+    [FMP_U8] = sum_u8,   [FMP_I32] = sum_i32, [FMP_I64] = sum_i64};
+static const reduce_fn means[FMP_DTYPE_COUNT] = {
+    [FMP_F32] = mean_f32, [FMP_F64] = mean_f64, [FMP_BF16] = mean_bf16};
 static const reduce_fn maxima[FMP_DTYPE_COUNT] = {[FMP_F32] = max_f32,
                                                   [FMP_F64] = max_f64,
                                                   [FMP_U8] = max_u8,
@@ -112,8 +121,8 @@ fmp_status reduce_add_ref(const fmp_host *h, fmp_registry *r)
   const uint32_t floats = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64);
   const uint32_t numbers = floats | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64);
   const fmp_kernel_def defs[] = {
-      {.op = "sum", .dtypes = numbers, .run = run_sum},
-      {.op = "mean", .dtypes = floats, .run = run_mean},
+      {.op = "sum", .dtypes = numbers | FMP_BIT(FMP_BF16), .run = run_sum},
+      {.op = "mean", .dtypes = floats | FMP_BIT(FMP_BF16), .run = run_mean},
       {.op = "max", .dtypes = numbers, .run = run_max},
       {.op = "min", .dtypes = numbers, .run = run_min},
       {.op = "sum_to",

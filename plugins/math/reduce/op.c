@@ -41,6 +41,9 @@ static fmp_status infer_reduced(const fmp_host *h, const reduce_params *p, const
   return FMP_OK;
 }
 
+/* bf16 has 8 bits for a number: what sums many of them up has room for more. */
+static uint32_t sum_type(uint32_t dtype) { return dtype == FMP_BF16 ? FMP_F32 : dtype; }
+
 /* Sums of integers are i64, as in NumPy. */
 static fmp_status infer_sum(const fmp_host *h, const void *params, const fmp_spec *in,
                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
@@ -48,7 +51,7 @@ static fmp_status infer_sum(const fmp_host *h, const void *params, const fmp_spe
   (void)n_in, (void)n_out;
   FMP_TRY(fmp_check_dtype(h, "x", in, NUMBERS, numbers_text));
   FMP_TRY(infer_reduced(h, params, in, out));
-  if ((FMP_FLOATS & FMP_BIT(in->dtype)) == 0) out->dtype = FMP_I64;
+  out->dtype = (FMP_FLOATS & FMP_BIT(in->dtype)) ? sum_type(in->dtype) : FMP_I64;
   return FMP_OK;
 }
 
@@ -66,7 +69,9 @@ static fmp_status infer_mean(const fmp_host *h, const void *params, const fmp_sp
                              uint32_t n_in, fmp_spec *out, uint32_t n_out)
 {
   FMP_TRY(fmp_check_dtype(h, "x", in, FMP_FLOATS, floats_text));
-  return infer_extreme(h, params, in, n_in, out, n_out);
+  FMP_TRY(infer_extreme(h, params, in, n_in, out, n_out));
+  out->dtype = sum_type(in->dtype);
+  return FMP_OK;
 }
 
 static fmp_status infer_argmax(const fmp_host *h, const void *params, const fmp_spec *in,
@@ -201,10 +206,12 @@ static const fmp_attr_def argmax_attrs[] = {
 
 static const fmp_op_def ops[] = {
     {REDUCTION, .name = "sum", .schema = "(x) -> (y)",
-     .doc = "Sum along axes.\nFloats accumulate in f64; sums of integers are i64. No elements: 0.",
+     .doc = "Sum along axes.\nFloats accumulate in f64; sums of integers are i64, of bf16 f32. No\n"
+            "elements: 0.",
      .infer = infer_sum, .gradient = reduce_grad_sum, .gradient_ops = "broadcast_like"},
     {REDUCTION, .name = "mean", .schema = "(x) -> (y)",
-     .doc = "Mean along axes; floats.\nAccumulates in f64. No elements: refused.",
+     .doc = "Mean along axes; floats.\nAccumulates in f64; means of bf16 are f32. No elements: "
+            "refused.",
      .infer = infer_mean, .gradient = reduce_grad_mean, .gradient_ops = "mean_back broadcast_like"},
     {REDUCTION, .name = "max", .schema = "(x) -> (y)",
      .doc =

@@ -88,6 +88,24 @@ describe("reduce", function()
     assert.same(2 ^ 33, ops.sum(large):item())
   end)
 
+  it("sums bf16 to f32", function()
+    for _, shape in ipairs{{}, {1}, {300}, {3, 5, 7}, {700, 20}, {20, 700}, {2, 65, 33}} do
+      for _, axes in ipairs{{}, {1}, {-1}} do
+        if #shape > 0 or #axes == 0 then
+          for _, op in ipairs{"sum", "mean"} do
+            optest.bf16{op = op, inputs = {optest.random(shape)}, attrs = {axes = axes},
+                        gives = "f32", kernels = {"loops"}}
+          end
+        end
+      end
+    end
+    local many = fmp.full({1000}, 1):cast{dtype = "bf16"} -- bf16 ends at 256
+    assert.equal(1000, many:sum():item())
+    local dx = fmp.record(function() return fmp.gradients(many:mean() * 1000, {many})[1] end)
+    assert.equal("bf16", dx.dtype)
+    assert.equal(1000, dx:sum():item())
+  end)
+
   describe("of no elements", function()
     it("is 0 for sum", function()
       local x = fmp.zeros{0, 3}
