@@ -73,6 +73,14 @@ describe("avg_pool", function()
     end)
   end)
 
+  it("computes in bf16, rounding once", function()
+    each(function(attrs)
+      local x = random{2, 9, 8, 20}
+      optest.bf16{op = "avg_pool", inputs = {x}, attrs = attrs}
+      optest.bf16{op = "avg_pool_back", inputs = {ops.avg_pool(x, attrs), x}, attrs = attrs}
+    end)
+  end)
+
   it("gives the same bits on one thread and on several", function()
     local x, before = random({5, 40, 41, 13}, {dtype = "f32"}), fmp.threads()
     local attrs = {window = 3, stride = 1}

@@ -64,6 +64,23 @@ describe("max_pool", function()
     end
   end)
 
+  it("computes in bf16, exactly forward and rounding once back", function()
+    for _, attrs in ipairs(geometries) do
+      local x = random{2, 9, 8, 20}
+      local low = x:cast{dtype = "bf16"}
+      local y, argmax = ops.max_pool(low:cast{dtype = "f32"}, {
+        window = attrs.window, stride = attrs.stride, padding = attrs.padding, pads = attrs.pads,
+        outputs = 2})
+      local low_y, low_argmax = ops.max_pool(low, {
+        window = attrs.window, stride = attrs.stride, padding = attrs.padding, pads = attrs.pads,
+        outputs = 2})
+      assert.equal("bf16", low_y.dtype)
+      assert.same(y:flat(), low_y:flat())
+      assert.same(argmax:flat(), low_argmax:flat())
+      optest.bf16{op = "max_pool_back", inputs = {random(y.shape), argmax, x}, attrs = attrs}
+    end
+  end)
+
   it("steps by its window unless a stride is given", function()
     assert.same({1, 3, 2, 2}, ops.max_pool(fmp.zeros{1, 7, 7, 2}, {window = {2, 3}}).shape)
     assert.same({1, 3, 3, 2},
