@@ -202,6 +202,64 @@ describe("conv2d", function()
     end)
   end)
 
+  describe("in bf16", function()
+    -- All directions; the gradients also for f32 masters, which keep them in f32.
+    local function compare(x_shape, w_shape, attrs, kernels)
+      local x, w, b = f32(x_shape), f32(w_shape, 2), f32({w_shape[1]}, 3)
+      local dy = f32(ops.conv2d(x, w, attrs).shape, 4)
+      optest.bf16{op = "conv2d", inputs = {x, w, b}, attrs = attrs, kernels = kernels}
+      optest.bf16{op = "conv2d", inputs = {x, w}, attrs = attrs, kernels = kernels}
+      for _, gives in ipairs{"bf16", "f32"} do
+        local as_is = gives == "f32" and {3} or nil
+        optest.bf16{op = "conv2d_back_data", inputs = {dy, w, x}, attrs = attrs, gives = gives,
+                    f32 = as_is, kernels = kernels}
+        optest.bf16{op = "conv2d_back_weights", inputs = {x, dy, w}, attrs = attrs,
+                    gives = gives, f32 = as_is, kernels = kernels}
+      end
+    end
+
+    it("agrees with f64 but for one rounding, on small odd geometries", function()
+      local count = 0
+      each_geometry({2, 6, 5}, function(x, w, attrs)
+        count = count + 1
+        if count % 5 == 0 then compare(x, w, attrs, {"onednn_f32"}) end
+      end)
+    end)
+
+    it("agrees on numbers of channels around a vector's length", function()
+      for _, channels in ipairs{{1, 16}, {3, 17}, {8, 8}, {15, 33}, {32, 64}} do
+        compare({2, 7, 6, channels[1]}, {channels[2], 2, 2, channels[1]}, {}, {"onednn_f32"})
+      end
+      compare({2, 7, 6, 16}, {48, 2, 2, 4}, {groups = 4, stride = {1, 2}}, {"onednn_f32"})
+    end)
+
+    it("applies its activation before it rounds", function()
+      optest.bf16{op = "conv2d", inputs = {f32{2, 9, 8, 5}, f32({12, 2, 2, 5}, 2), f32({12}, 3)},
+                  attrs = {slope = 0.3}, kernels = {"onednn_f32"}}
+    end)
+
+    it("runs on oneDNN's bf16 where the processor has it", function()
+      if not ops.conv2d.kernels:find "cpu/onednn priority %d+ f32 bf16" then
+        pending "no AVX-512 BF16 here: oneDNN's own bf16 is not registered"
+      end
+      compare({4, 12, 12, 32}, {64, 2, 2, 32}, {}, {"onednn"})
+      compare({4, 12, 12, 16}, {32, 3, 3, 16}, {padding = "same"}, {"onednn"})
+    end)
+
+    it("refuses other mixtures", function()
+      local x, w = fmp.zeros{1, 4, 4, 2}, fmp.zeros{3, 2, 2, 2}
+      local low_x, low_w = x:cast{dtype = "bf16"}, w:cast{dtype = "bf16"}
+      local dy, low_dy = fmp.zeros{1, 3, 3, 3}, fmp.zeros{1, 3, 3, 3}:cast{dtype = "bf16"}
+      optest.fails{op = "conv2d", inputs = {low_x, w}, match = "expected w of x's type"}
+      optest.fails{op = "conv2d_back_weights", inputs = {x, low_dy, w},
+                   match = "expected dy f32 [1,3,3,3], got bf16 [1,3,3,3]"}
+      optest.fails{op = "conv2d_back_weights", inputs = {x, dy, low_w},
+                   match = "expected w of x's type"}
+      optest.fails{op = "conv2d_back_data", inputs = {low_dy, w, x},
+                   match = "got bf16 [1,3,3,3]"}
+    end)
+  end)
+
   it("gives the same bits on one thread and on several, by the reference", function()
     local x, w = random{5, 20, 21, 8}, random{16, 3, 3, 8} -- large enough to be shared out
     local before = fmp.threads()

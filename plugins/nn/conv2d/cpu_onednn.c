@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The three ops on oneDNN, f32.
+ * The three ops on oneDNN: "onednn" takes f32, and bf16 where the processor computes in it;
+ * "onednn_f32" computes in f32 whatever it is given, and so bf16 elsewhere, widened into
+ * scratch memory.
  *
  * A primitive runs on the number of threads that it was made with. prepare() makes a
  * second one for one thread, for streams that are serial (measured: under 1 ms more).
@@ -9,6 +11,8 @@
 #include <string.h>
 
 #include "executor.h"
+#include "fmp/kit/simd.h"
+#include "fmp/kit/widen.h"
 
 /* From the OpenMP runtime that oneDNN is linked with, GNU's, whichever compiler this is;
  * its <omp.h> may be missing or another's. */
@@ -17,6 +21,7 @@ extern void omp_set_num_threads(int threads);
 
 struct state {
   struct executor wide, serial; /* serial.convolution NULL: wide is serial */
+  int is_f32;                   /* whatever the operands are */
 };
 
 /* -- what oneDNN can take -------------------------------------------------- */
@@ -38,32 +43,39 @@ static int32_t axis_fits(const struct window_axis *a)
          a->dilation <= INT32_MAX;
 }
 
-static fmp_status geometry(const fmp_host *h, const fmp_kernel_args *args, int direction,
-                           struct conv *c)
+/* is_f32: bf16 is widened. */
+static fmp_status make_job(const fmp_host *h, const fmp_kernel_args *args, int direction,
+                           int is_f32, struct conv_job *job)
 {
+  memset(job, 0, sizeof(*job));
+  job->direction = direction;
+  job->biased = direction == CONV_FORWARD && args->in[CONV_BIAS].dtype != FMP_NONE;
+  job->slope = direction == CONV_FORWARD ? ((const struct conv_params *)args->params)->slope : 1;
+  for (int i = 0; i < CONV_OPERANDS; i++)
+    job->types[i] = is_f32 ? (uint32_t)FMP_F32 : conv_spec(args, direction, i)->dtype;
   return conv_make(h, args->params, conv_spec(args, direction, CONV_X)->shape,
-                   conv_spec(args, direction, CONV_W)->shape, c);
+                   conv_spec(args, direction, CONV_W)->shape, &job->c);
 }
 
-static int32_t supports(const fmp_host *h, const fmp_kernel_args *args, int direction)
+static int32_t supports(const fmp_host *h, const fmp_kernel_args *args, int direction, int is_f32)
 {
-  struct conv c = {0};
+  struct conv_job job;
   for (int i = 0; i < CONV_OPERANDS; i++)
     if (!fits(conv_spec(args, direction, i))) return 0;
-  if (geometry(h, args, direction, &c) != FMP_OK) return 0;
-  return axis_fits(&c.window.y) && axis_fits(&c.window.x);
+  if (make_job(h, args, direction, is_f32, &job) != FMP_OK) return 0;
+  if (!axis_fits(&job.c.window.y) || !axis_fits(&job.c.window.x)) return 0;
+  return is_f32 || args->in[0].dtype == FMP_F32 || executor_is_fast(h, &job);
 }
 
 /* -- state and run --------------------------------------------------------- */
 
 /* The second executor, for the calling thread alone. */
-static fmp_status make_serial(const fmp_host *h, int direction, const struct conv *c, int biased,
-                              double slope, struct state *s)
+static fmp_status make_serial(const fmp_host *h, const struct conv_job *job, struct state *s)
 {
   const int threads = omp_get_max_threads();
   if (threads == 1) return FMP_OK;
   omp_set_num_threads(1);
-  const fmp_status status = executor_make(h, direction, c, biased, slope, &s->serial);
+  const fmp_status status = executor_make(h, job, &s->serial);
   omp_set_num_threads(threads);
   return status;
 }
@@ -76,19 +88,17 @@ static void release(const fmp_host *h, void *state)
   h->free(s);
 }
 
-static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, int direction,
+static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, int direction, int is_f32,
                           void **state)
 {
-  const int biased = direction == CONV_FORWARD && args->in[CONV_BIAS].dtype != FMP_NONE;
-  const struct conv_params *params = args->params;
-  const double slope = direction == CONV_FORWARD ? params->slope : 1;
-  struct conv c = {0};
-  FMP_TRY(geometry(h, args, direction, &c));
+  struct conv_job job;
+  FMP_TRY(make_job(h, args, direction, is_f32, &job));
   struct state *s = h->alloc(sizeof(*s));
   FMP_REQUIRE(h, s != NULL, FMP_ENOMEM, "no memory for a convolution's state");
   memset(s, 0, sizeof(*s));
-  fmp_status status = executor_make(h, direction, &c, biased, slope, &s->wide);
-  if (status == FMP_OK) status = make_serial(h, direction, &c, biased, slope, s);
+  s->is_f32 = is_f32;
+  fmp_status status = executor_make(h, &job, &s->wide);
+  if (status == FMP_OK) status = make_serial(h, &job, s);
   if (status == FMP_OK)
     *state = s;
   else
@@ -96,75 +106,109 @@ static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, int di
   return status;
 }
 
+/* Bytes of what is widened. */
+static size_t widened_bytes(const fmp_kernel_args *args, int direction)
+{
+  size_t bytes = 0;
+  for (int i = 0; i < CONV_OPERANDS; i++) bytes += fmp_widen_bytes(conv_spec(args, direction, i));
+  return bytes + (direction == CONV_FORWARD ? fmp_widen_bytes(&args->in[CONV_BIAS]) : 0);
+}
+
 static size_t scratch(const fmp_kernel_args *args, const void *state)
 {
   const struct state *s = state;
   const size_t wide = executor_scratch(&s->wide), serial = executor_scratch(&s->serial);
-  (void)args;
-  return wide > serial ? wide : serial;
+  const size_t widened = s->is_f32 ? widened_bytes(args, s->wide.direction) : 0;
+  return widened + (wide > serial ? wide : serial);
+}
+
+static fmp_status execute(const fmp_call *call, const struct operands *o, void *scratch_left)
+{
+  const struct state *s = call->state;
+  const int serial = s->serial.convolution != NULL && omp_get_max_threads() == 1;
+  return executor_run(call->host, serial ? &s->serial : &s->wide, o, scratch_left);
 }
 
 static fmp_status run(const fmp_call *call)
 {
   const struct state *s = call->state;
   const int direction = s->wide.direction;
-  const int serial = s->serial.convolution != NULL && omp_get_max_threads() == 1;
   struct operands o = {.b = direction == CONV_FORWARD ? call->in[CONV_BIAS].data : NULL};
   for (int i = 0; i < CONV_OPERANDS; i++) o.data[i] = conv_view(call, direction, i)->data;
-  return executor_run(call->host, serial ? &s->serial : &s->wide, &o, call->scratch);
+  return execute(call, &o, call->scratch);
 }
 
-/* -- one set for each direction -------------------------------------------- */
-
-static int32_t forward_supports(const fmp_host *h, const fmp_kernel_args *args)
+/* What is only read stays so: executors write to their output alone. */
+static fmp_status widen(fmp_widened *w, const fmp_view *v, void **data)
 {
-  return supports(h, args, CONV_FORWARD);
+  const float *wide;
+  FMP_TRY(fmp_widen_in(w, v, &wide));
+  *data = (void *)(uintptr_t)wide;
+  return FMP_OK;
 }
 
-static int32_t back_data_supports(const fmp_host *h, const fmp_kernel_args *args)
+static fmp_status run_widened(const fmp_call *call)
 {
-  return supports(h, args, CONV_BACK_DATA);
+  const struct state *s = call->state;
+  const int direction = s->wide.direction;
+  fmp_widened w = fmp_widen_begin(call);
+  struct operands o = {.b = NULL};
+  void *out = NULL;
+  for (int i = 0; i < CONV_OPERANDS; i++) {
+    const fmp_view *v = conv_view(call, direction, i);
+    if (v == call->out)
+      o.data[i] = out = fmp_widen_out(&w, v);
+    else
+      FMP_TRY(widen(&w, v, &o.data[i]));
+  }
+  if (direction == CONV_FORWARD) FMP_TRY(widen(&w, &call->in[CONV_BIAS], &o.b));
+  FMP_TRY(execute(call, &o, w.rest));
+  return fmp_widen_end(&w, call->out, out);
 }
 
-static int32_t back_weights_supports(const fmp_host *h, const fmp_kernel_args *args)
-{
-  return supports(h, args, CONV_BACK_WEIGHTS);
-}
+/* -- one set for each direction, and each way to take bf16 ------------------ */
 
-static fmp_status forward_prepare(const fmp_host *h, const fmp_kernel_args *args, void **state)
-{
-  return prepare(h, args, CONV_FORWARD, state);
-}
+#define SET(name, direction, is_f32)                                                             \
+  static int32_t name##_supports(const fmp_host *h, const fmp_kernel_args *args)                 \
+  {                                                                                              \
+    return supports(h, args, direction, is_f32);                                                 \
+  }                                                                                              \
+  static fmp_status name##_prepare(const fmp_host *h, const fmp_kernel_args *args, void **state) \
+  {                                                                                              \
+    return prepare(h, args, direction, is_f32, state);                                           \
+  }
 
-static fmp_status back_data_prepare(const fmp_host *h, const fmp_kernel_args *args, void **state)
-{
-  return prepare(h, args, CONV_BACK_DATA, state);
-}
+SET(forward, CONV_FORWARD, 0)
+SET(back_data, CONV_BACK_DATA, 0)
+SET(back_weights, CONV_BACK_WEIGHTS, 0)
+SET(forward_widened, CONV_FORWARD, 1)
+SET(back_data_widened, CONV_BACK_DATA, 1)
+SET(back_weights_widened, CONV_BACK_WEIGHTS, 1)
 
-static fmp_status back_weights_prepare(const fmp_host *h, const fmp_kernel_args *args, void **state)
-{
-  return prepare(h, args, CONV_BACK_WEIGHTS, state);
-}
+#define ROW(direction, rank, label, set, function)                                                \
+  {                                                                                               \
+    .struct_size = sizeof(fmp_kernel_def), .op = direction, .backend = "cpu", .name = (label),    \
+    .priority = (rank), .supports = set##_supports, .prepare = set##_prepare, .release = release, \
+    .scratch = scratch, .run = (function)                                                         \
+  }
 
-static const fmp_kernel_def kernels[CONV_DIRECTIONS] = {
-    [CONV_FORWARD] = {.supports = forward_supports, .prepare = forward_prepare},
-    [CONV_BACK_DATA] = {.supports = back_data_supports, .prepare = back_data_prepare},
-    [CONV_BACK_WEIGHTS] = {.supports = back_weights_supports, .prepare = back_weights_prepare},
+static const fmp_kernel_def kernels[] = {
+    ROW("conv2d", 100, "onednn", forward, run),
+    ROW("conv2d_back_data", 100, "onednn", back_data, run),
+    ROW("conv2d_back_weights", 100, "onednn", back_weights, run),
+    ROW("conv2d", 10, "onednn_f32", forward_widened, run_widened),
+    ROW("conv2d_back_data", 10, "onednn_f32", back_data_widened, run_widened),
+    ROW("conv2d_back_weights", 10, "onednn_f32", back_weights_widened, run_widened),
 };
 
+/* f32 goes with bf16 as what lends its shape. */
 fmp_status conv2d_register_onednn(const fmp_host *h, fmp_registry *r)
 {
-  for (int i = 0; i < CONV_DIRECTIONS; i++) {
+  const int native = fmp_simd_has(FMP_SIMD_AVX512) && onednn_has_bf16();
+  for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
     fmp_kernel_def def = kernels[i];
-    def.struct_size = sizeof(def);
-    def.op = conv_ops[i];
-    def.backend = "cpu";
-    def.name = "onednn";
     def.dtypes = FMP_BIT(FMP_F32);
-    def.priority = 100;
-    def.release = release;
-    def.scratch = scratch;
-    def.run = run;
+    if (native || def.run == run_widened) def.dtypes |= FMP_BIT(FMP_BF16);
     FMP_TRY(h->add_kernel(r, &def));
   }
   return FMP_OK;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reference kernels of the three ops: plain loops, f32 and f64, sums in double.
- * Each output element is written once, by one thread, in a fixed order: the same
+ * Reference kernels of the three ops: plain loops, f32, f64 and bf16, sums in double,
+ * rounded once. Each output element is written once, by one thread, in a fixed order: the same
  * bits on any number of threads.
  */
 #include "conv.h"
+
+#include "fmp/kit/half.h"
 
 struct job {
   struct conv c;
@@ -40,25 +42,73 @@ static int64_t output_of(const struct window_axis *a, int64_t i, int64_t k)
 
 /* -- one loop for each type ------------------------------------------------ */
 
-#define REAL       float
+static double bf16_as_double(uint16_t x) { return (double)fmp_bf16_to_f32(x); }
+
+#define LOAD(x)    ((double)(x))
+#define IN         float
+#define WIDE       float
+#define OUT        float
+#define STORE(x)   ((float)(x))
 #define NAME(stem) stem##_f32
 #include "loops.inc"
-#undef REAL
+#undef IN
+#undef WIDE
+#undef OUT
+#undef STORE
 #undef NAME
 
-#define REAL       double
+#define IN         double
+#define WIDE       double
+#define OUT        double
+#define STORE(x)   (x)
 #define NAME(stem) stem##_f64
 #include "loops.inc"
-#undef REAL
+#undef LOAD
+#undef IN
+#undef OUT
+#undef STORE
 #undef NAME
+
+#define LOAD       bf16_as_double
+#define IN         uint16_t
+#define OUT        uint16_t
+#define STORE      fmp_bf16_of_f64
+#define NAME(stem) stem##_bf16
+#include "loops.inc"
+#undef OUT
+#undef STORE
+#undef NAME
+
+#define OUT        float
+#define STORE(x)   ((float)(x))
+#define NAME(stem) stem##_bf16_to_f32
+#include "loops.inc"
 
 /* -- kernels --------------------------------------------------------------- */
 
+/* By what is read; bf16 by what is written as well. */
+#define BODIES(stem)                                                         \
+  {                                                                          \
+    [FMP_F32] = stem##_f32, [FMP_F64] = stem##_f64, [FMP_BF16] = stem##_bf16 \
+  }
+
 static const fmp_range_fn bodies[CONV_DIRECTIONS][FMP_DTYPE_COUNT] = {
-    [CONV_FORWARD] = {[FMP_F32] = forward_rows_f32, [FMP_F64] = forward_rows_f64},
-    [CONV_BACK_DATA] = {[FMP_F32] = back_data_rows_f32, [FMP_F64] = back_data_rows_f64},
-    [CONV_BACK_WEIGHTS] = {[FMP_F32] = back_weights_f32, [FMP_F64] = back_weights_f64},
+    [CONV_FORWARD] = BODIES(forward_rows),
+    [CONV_BACK_DATA] = BODIES(back_data_rows),
+    [CONV_BACK_WEIGHTS] = BODIES(back_weights),
 };
+
+static const fmp_range_fn widening[CONV_DIRECTIONS] = {
+    [CONV_FORWARD] = forward_rows_bf16_to_f32,
+    [CONV_BACK_DATA] = back_data_rows_bf16_to_f32,
+    [CONV_BACK_WEIGHTS] = back_weights_bf16_to_f32,
+};
+
+static fmp_range_fn body_for(int direction, uint32_t read, uint32_t written)
+{
+  if (read == FMP_BF16 && written == FMP_F32) return widening[direction];
+  return bodies[direction][read];
+}
 
 /* What the threads share out: rows of all images, or filters. */
 static int64_t pieces(const struct conv *c, int direction)
@@ -87,7 +137,7 @@ static fmp_status run(const fmp_call *call, int direction)
   for (int i = 0; i < CONV_OPERANDS; i++) job.operand[i] = conv_view(call, direction, i)->data;
   FMP_TRY(conv_make(call->host, params, conv_view(call, direction, CONV_X)->shape,
                     conv_view(call, direction, CONV_W)->shape, &job.c));
-  const fmp_range_fn body = bodies[direction][call->out[0].dtype];
+  const fmp_range_fn body = body_for(direction, call->in[0].dtype, call->out[0].dtype);
   const int64_t grain = window_grain(operations(&job.c, direction));
   return call->host->parallel_for(call, pieces(&job.c, direction), grain, body, &job);
 }
@@ -106,7 +156,7 @@ fmp_status conv2d_register_ref(const fmp_host *h, fmp_registry *r)
         .op = conv_ops[i],
         .backend = "cpu",
         .name = "ref",
-        .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64),
+        .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64) | FMP_BIT(FMP_BF16),
         .run = runs[i],
     };
     FMP_TRY(h->add_kernel(r, &def));

@@ -54,34 +54,41 @@ static fmp_status get_engine(const fmp_host *h, dnnl_engine_t *engine)
 
 /* -- the problem in oneDNN's terms ----------------------------------------- */
 
+static dnnl_data_type_t type_of(uint32_t dtype) { return dtype == FMP_BF16 ? dnnl_bf16 : dnnl_f32; }
+
 /* [n,h,w,c], named in oneDNN's order n,c,h,w. */
-static dnnl_status_t image_layout(onednn_own_layout *layout, int64_t n, int64_t h, int64_t w,
-                                  int64_t c)
+static dnnl_status_t image_layout(onednn_own_layout *layout, uint32_t dtype, int64_t n, int64_t h,
+                                  int64_t w, int64_t c)
 {
   const dnnl_dim_t dims[] = {n, c, h, w};
   const dnnl_dim_t strides[] = {h * w * c, 1, w * c, c};
-  return onednn_layout_make(layout, 4, dims, strides);
+  return onednn_layout_make(layout, type_of(dtype), 4, dims, strides);
 }
 
 /* [g, oc/g, kh, kw, ic/g], named g,o,i,h,w; without g if there is one group. */
-static dnnl_status_t weight_layout(onednn_own_layout *layout, const struct conv *c, int any)
+static dnnl_status_t weight_layout(onednn_own_layout *layout, uint32_t dtype, const struct conv *c,
+                                   int any)
 {
   const int64_t kh = c->window.y.size, kw = c->window.x.size, i = c->group_ic;
   const dnnl_dim_t dims[] = {c->groups, c->group_oc, i, kh, kw};
   const dnnl_dim_t strides[] = {c->group_oc * kh * kw * i, kh * kw * i, 1, kw * i, i};
   const int skip = c->groups == 1;
-  return onednn_layout_make(layout, ONEDNN_MAX_RANK - skip, dims + skip,
+  return onednn_layout_make(layout, type_of(dtype), ONEDNN_MAX_RANK - skip, dims + skip,
                             any ? NULL : strides + skip);
 }
 
-static dnnl_status_t make_layouts(struct onednn_problem *p, const struct conv *c)
+static dnnl_status_t make_layouts(struct onednn_problem *p, const struct conv_job *job)
 {
+  const struct conv *c = &job->c;
   const struct window *w = &c->window;
+  const uint32_t *types = job->types;
   const dnnl_dim_t one = 1;
-  dnnl_status_t status = image_layout(&p->x, c->n, w->y.in, w->x.in, c->ic);
-  if (status == dnnl_success) status = image_layout(&p->y, c->n, w->y.out, w->x.out, c->oc);
-  if (status == dnnl_success) status = weight_layout(&p->w, c, 1);
-  if (status == dnnl_success) status = onednn_layout_make(&p->b, 1, &c->oc, &one);
+  dnnl_status_t status = image_layout(&p->x, types[CONV_X], c->n, w->y.in, w->x.in, c->ic);
+  if (status == dnnl_success)
+    status = image_layout(&p->y, types[CONV_Y], c->n, w->y.out, w->x.out, c->oc);
+  if (status == dnnl_success) status = weight_layout(&p->w, types[CONV_W], c, 1);
+  if (status == dnnl_success)
+    status = onednn_layout_make(&p->b, type_of(types[CONV_Y]), 1, &c->oc, &one);
   return status;
 }
 
@@ -102,14 +109,24 @@ static void problem_clear(struct onednn_problem *p)
 }
 
 /* Cleared with problem_clear, also when this fails. */
-static fmp_status problem_make(const fmp_host *h, const struct conv *c, int biased,
+static fmp_status problem_make(const fmp_host *h, const struct conv_job *job,
                                struct onednn_problem *p)
 {
   memset(p, 0, sizeof(*p));
-  p->biased = biased;
-  problem_axis(p, 0, &c->window.y);
-  problem_axis(p, 1, &c->window.x);
-  return check(h, make_layouts(p, c), "describing arrays");
+  p->biased = job->biased;
+  problem_axis(p, 0, &job->c.window.y);
+  problem_axis(p, 1, &job->c.window.x);
+  return check(h, make_layouts(p, job), "describing arrays");
+}
+
+/* The forward convolution behind a backward one: all in the type that the latter reads. */
+static struct conv_job forward_of(const struct conv_job *job)
+{
+  struct conv_job forward = *job;
+  const uint32_t read = job->types[job->direction == CONV_BACK_WEIGHTS ? CONV_X : CONV_W];
+  forward.direction = CONV_FORWARD;
+  for (int i = 0; i < CONV_OPERANDS; i++) forward.types[i] = read;
+  return forward;
 }
 
 /* -- executors ------------------------------------------------------------- */
@@ -130,17 +147,72 @@ static size_t scratchpad_bytes(const_dnnl_primitive_desc_t pd)
 }
 
 /* The description, by way of the forward one where it is a backward one. */
-static dnnl_status_t describe(struct executor *e, const struct onednn_problem *p,
-                              dnnl_engine_t engine, const_dnnl_primitive_attr_t attr)
+static dnnl_status_t describe(int direction, const struct onednn_problem *p,
+                              const struct onednn_problem *forward, dnnl_engine_t engine,
+                              const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *pd)
 {
   dnnl_primitive_desc_t hint = NULL;
   dnnl_status_t status = dnnl_success;
-  if (e->direction != CONV_FORWARD)
-    status = onednn_describe(CONV_FORWARD, p, engine, attr, NULL, &hint);
-  if (status == dnnl_success)
-    status = onednn_describe(e->direction, p, engine, attr, hint, &e->description);
+  if (direction != CONV_FORWARD)
+    status = onednn_describe(CONV_FORWARD, forward, engine, attr, NULL, &hint);
+  if (status == dnnl_success) status = onednn_describe(direction, p, engine, attr, hint, pd);
   if (hint != NULL) dnnl_primitive_desc_destroy(hint);
   return status;
+}
+
+/* The same for a job. Scratchpads are the caller's, as attr says. */
+static fmp_status describe_job(const fmp_host *h, const struct conv_job *job, dnnl_engine_t engine,
+                               const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *pd)
+{
+  const struct conv_job forward_job = forward_of(job);
+  struct onednn_problem p, forward;
+  fmp_status status = problem_make(h, job, &p);
+  if (status == FMP_OK) {
+    status = problem_make(h, &forward_job, &forward);
+    if (status == FMP_OK)
+      status = check(h, describe(job->direction, &p, &forward, engine, attr, pd),
+                     "describing a convolution");
+    problem_clear(&forward);
+  }
+  problem_clear(&p);
+  return status;
+}
+
+/* Scratchpads are the caller's; behind the convolution comes the activation. */
+static dnnl_status_t set_attributes(dnnl_primitive_attr_t attr, double slope)
+{
+  dnnl_post_ops_t ops = NULL;
+  dnnl_status_t status = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
+  if (status != dnnl_success || slope == 1) return status;
+  status = dnnl_post_ops_create(&ops);
+  if (status == dnnl_success) status = onednn_append_leaky_relu(ops, (float)slope);
+  if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(attr, ops);
+  if (ops != NULL) dnnl_post_ops_destroy(ops);
+  return status;
+}
+
+static fmp_status make_attr(const fmp_host *h, double slope, dnnl_primitive_attr_t *attr)
+{
+  *attr = NULL;
+  FMP_TRY(check(h, dnnl_primitive_attr_create(attr), "making attributes"));
+  const dnnl_status_t status = set_attributes(*attr, slope);
+  if (status != dnnl_success) dnnl_primitive_attr_destroy(*attr);
+  return check(h, status, "making attributes");
+}
+
+int executor_is_fast(const fmp_host *h, const struct conv_job *job)
+{
+  dnnl_primitive_attr_t attr;
+  dnnl_primitive_desc_t pd = NULL;
+  dnnl_engine_t engine;
+  const char *name = NULL;
+  if (get_engine(h, &engine) != FMP_OK || make_attr(h, job->slope, &attr) != FMP_OK) return 0;
+  if (describe_job(h, job, engine, attr, &pd) == FMP_OK)
+    dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name);
+  const int fast = name != NULL && strncmp(name, "ref", 3) != 0;
+  if (pd != NULL) dnnl_primitive_desc_destroy(pd);
+  dnnl_primitive_attr_destroy(attr);
+  return fast;
 }
 
 /* w to its packed layout, or dw from it. */
@@ -161,34 +233,17 @@ static dnnl_status_t make_reorder(struct executor *e, dnnl_engine_t engine,
   return status;
 }
 
-/* Scratchpads are the caller's; behind the convolution comes the activation. */
-static dnnl_status_t set_attributes(dnnl_primitive_attr_t attr, double slope)
+static dnnl_status_t make_primitives(struct executor *e, const struct conv_job *job,
+                                     dnnl_engine_t engine)
 {
-  dnnl_post_ops_t ops = NULL;
-  dnnl_status_t status = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-  if (status != dnnl_success || slope == 1) return status;
-  status = dnnl_post_ops_create(&ops);
-  if (status == dnnl_success) status = onednn_append_leaky_relu(ops, (float)slope);
-  if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(attr, ops);
-  if (ops != NULL) dnnl_post_ops_destroy(ops);
-  return status;
-}
-
-static dnnl_status_t make_primitives(struct executor *e, const struct conv *c, double slope,
-                                     const struct onednn_problem *p, dnnl_engine_t engine)
-{
-  dnnl_primitive_attr_t attr = NULL, plain = NULL;
-  dnnl_status_t status = dnnl_primitive_attr_create(&attr);
-  if (status == dnnl_success) status = dnnl_primitive_attr_create(&plain);
-  if (status == dnnl_success) status = set_attributes(attr, slope);
+  dnnl_primitive_attr_t plain = NULL;
+  dnnl_status_t status = dnnl_primitive_attr_create(&plain);
   if (status == dnnl_success) status = set_attributes(plain, 1);
-  if (status == dnnl_success) status = describe(e, p, engine, attr);
   if (status == dnnl_success) status = dnnl_primitive_create(&e->convolution, e->description);
-  if (status == dnnl_success) status = weight_layout(&e->plain, c, 0);
+  if (status == dnnl_success) status = weight_layout(&e->plain, job->types[CONV_W], &job->c, 0);
   if (status == dnnl_success) status = make_reorder(e, engine, plain);
   if (status == dnnl_success) e->pad_bytes = scratchpad_bytes(e->description);
   if (plain != NULL) dnnl_primitive_attr_destroy(plain);
-  if (attr != NULL) dnnl_primitive_attr_destroy(attr);
   return status;
 }
 
@@ -269,21 +324,20 @@ void executor_clear(struct executor *e)
   memset(e, 0, sizeof(*e));
 }
 
-fmp_status executor_make(const fmp_host *h, int direction, const struct conv *c, int biased,
-                         double slope, struct executor *e)
+fmp_status executor_make(const fmp_host *h, const struct conv_job *job, struct executor *e)
 {
-  struct onednn_problem p;
+  dnnl_primitive_attr_t attr;
   dnnl_engine_t engine;
   memset(e, 0, sizeof(*e));
-  e->direction = direction;
-  e->biased = biased;
+  e->direction = job->direction;
+  e->biased = job->biased;
   atomic_init(&e->lent, 0);
   FMP_TRY(get_engine(h, &engine));
-  fmp_status status = problem_make(h, c, biased, &p);
-  if (status == FMP_OK)
-    status = check(h, make_primitives(e, c, slope, &p, engine), "making a convolution");
+  FMP_TRY(make_attr(h, job->slope, &attr));
+  fmp_status status = describe_job(h, job, engine, attr, &e->description);
+  if (status == FMP_OK) status = check(h, make_primitives(e, job, engine), "making a convolution");
   if (status == FMP_OK) status = check(h, arguments_make(e, &e->kept), "describing arguments");
-  problem_clear(&p);
+  dnnl_primitive_attr_destroy(attr);
   if (status != FMP_OK) executor_clear(e);
   return status;
 }

@@ -50,10 +50,21 @@ struct operands {
   void *b; /* NULL: none */
 };
 
-/* For as many threads as the calling thread may use now; biased: runs will have a b; slope:
- * of the activation behind a forward run, 1 for none. On failure e is cleared. [any-thread] */
-fmp_status executor_make(const fmp_host *h, int direction, const struct conv *c, int biased,
-                         double slope, struct executor *e);
+/* What to make one for. types: of x, w and y, or their gradients: FMP_F32 all three; or
+ * FMP_BF16 what is read, and either what is written. biased: runs will have a b, of y's
+ * type. slope: of the activation behind a forward run, 1 for none. */
+struct conv_job {
+  int direction, biased;
+  double slope;
+  struct conv c;
+  uint32_t types[CONV_OPERANDS];
+};
+
+/* For as many threads as the calling thread may use now. On failure e is cleared.
+ * [any-thread] */
+fmp_status executor_make(const fmp_host *h, const struct conv_job *job, struct executor *e);
+/* Whether there is a fast implementation, not oneDNN's own reference.  [any-thread] */
+int executor_is_fast(const fmp_host *h, const struct conv_job *job);
 void executor_clear(struct executor *e);
 /* Bytes of scratch memory, 64-byte aligned, that a run needs. */
 size_t executor_scratch(const struct executor *e);

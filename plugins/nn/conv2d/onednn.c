@@ -13,16 +13,22 @@ static onednn_layout bias_of(const struct onednn_problem *p)
   return p->biased ? onednn_layout_get(&p->b) : NULL;
 }
 
+/* Sets of instructions are sets of bits. ONEDNN_MAX_CPU_ISA has its say in this. */
+int onednn_has_bf16(void)
+{
+  const unsigned has = (unsigned)dnnl_get_effective_cpu_isa();
+  return (has & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+}
+
 #if DNNL_VERSION_MAJOR >= 3
 
-dnnl_status_t onednn_layout_make(onednn_own_layout *layout, int rank, const dnnl_dim_t *dims,
-                                 const dnnl_dim_t *strides)
+dnnl_status_t onednn_layout_make(onednn_own_layout *layout, dnnl_data_type_t type, int rank,
+                                 const dnnl_dim_t *dims, const dnnl_dim_t *strides)
 {
   layout->handle = NULL;
   if (strides == NULL)
-    return dnnl_memory_desc_create_with_tag(&layout->handle, rank, dims, dnnl_f32,
-                                            dnnl_format_tag_any);
-  return dnnl_memory_desc_create_with_strides(&layout->handle, rank, dims, dnnl_f32, strides);
+    return dnnl_memory_desc_create_with_tag(&layout->handle, rank, dims, type, dnnl_format_tag_any);
+  return dnnl_memory_desc_create_with_strides(&layout->handle, rank, dims, type, strides);
 }
 
 onednn_layout onednn_layout_get(const onednn_own_layout *layout) { return layout->handle; }
@@ -58,12 +64,12 @@ dnnl_status_t onednn_describe(int direction, const struct onednn_problem *p, dnn
 
 #else
 
-dnnl_status_t onednn_layout_make(onednn_own_layout *layout, int rank, const dnnl_dim_t *dims,
-                                 const dnnl_dim_t *strides)
+dnnl_status_t onednn_layout_make(onednn_own_layout *layout, dnnl_data_type_t type, int rank,
+                                 const dnnl_dim_t *dims, const dnnl_dim_t *strides)
 {
   if (strides == NULL)
-    return dnnl_memory_desc_init_by_tag(&layout->desc, rank, dims, dnnl_f32, dnnl_format_tag_any);
-  return dnnl_memory_desc_init_by_strides(&layout->desc, rank, dims, dnnl_f32, strides);
+    return dnnl_memory_desc_init_by_tag(&layout->desc, rank, dims, type, dnnl_format_tag_any);
+  return dnnl_memory_desc_init_by_strides(&layout->desc, rank, dims, type, strides);
 }
 
 onednn_layout onednn_layout_get(const onednn_own_layout *layout) { return &layout->desc; }

@@ -24,10 +24,14 @@ typedef struct {
 
 enum { ONEDNN_MAX_RANK = 5 }; /* weights of a grouped convolution: g, oc, ic, kh, kw */
 
-/* f32 of these dimensions; strides NULL: oneDNN is to choose the layout ("any").
+/* Whether it computes in bf16 by instructions for it. Without them it would take each
+ * product apart, or refuse. */
+int onednn_has_bf16(void);
+
+/* These dimensions; strides NULL: oneDNN is to choose the layout ("any").
  * Cleared with onednn_layout_clear, also when this fails. */
-dnnl_status_t onednn_layout_make(onednn_own_layout *layout, int rank, const dnnl_dim_t *dims,
-                                 const dnnl_dim_t *strides);
+dnnl_status_t onednn_layout_make(onednn_own_layout *layout, dnnl_data_type_t type, int rank,
+                                 const dnnl_dim_t *dims, const dnnl_dim_t *strides);
 onednn_layout onednn_layout_get(const onednn_own_layout *layout);
 void onednn_layout_clear(onednn_own_layout *layout);
 

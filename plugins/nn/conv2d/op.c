@@ -91,13 +91,23 @@ static fmp_status check_dy(const fmp_host *h, const struct conv_params *p, const
   return FMP_OK;
 }
 
+/* What lends its shape alone may be f32 beside bf16, and so will be the gradient: a master's
+ * is not rounded to bf16 on its way. */
+static fmp_spec beside(const fmp_spec *like, const fmp_spec *operand)
+{
+  fmp_spec s = *like;
+  if (s.dtype == FMP_F32 && operand->dtype == FMP_BF16) s.dtype = FMP_BF16;
+  return s;
+}
+
 static fmp_status infer_back_data(const fmp_host *h, const void *params, const fmp_spec *in,
                                   uint32_t n_in, fmp_spec *out, uint32_t n_out)
 {
   (void)n_in;
   (void)n_out;
+  const fmp_spec x = beside(&in[2], &in[1]);
   out[0] = in[2];
-  return check_dy(h, params, &in[2], &in[1], &in[0]);
+  return check_dy(h, params, &x, &in[1], &in[0]);
 }
 
 static fmp_status infer_back_weights(const fmp_host *h, const void *params, const fmp_spec *in,
@@ -105,8 +115,9 @@ static fmp_status infer_back_weights(const fmp_host *h, const void *params, cons
 {
   (void)n_in;
   (void)n_out;
+  const fmp_spec w = beside(&in[2], &in[0]);
   out[0] = in[2];
-  return check_dy(h, params, &in[0], &in[2], &in[1]);
+  return check_dy(h, params, &in[0], &w, &in[1]);
 }
 
 /* -- work ------------------------------------------------------------------ */
@@ -214,11 +225,13 @@ static const char doc_back_data[] =
     "Gradient of conv2d by its images.\n"
     "dx[n,i,j,c] = sum of dy * w over all windows that see pixel (i,j). Takes conv2d's\n"
     "attributes; of x only the shape is used.\n"
-    "dy [n,oh,ow,oc], w [oc,kh,kw,ic/groups] -> dx [n,h,w,ic].";
+    "dy [n,oh,ow,oc], w [oc,kh,kw,ic/groups] -> dx [n,h,w,ic], of x's type: f32, if x is,\n"
+    "also for dy and w of bf16.";
 static const char doc_back_weights[] =
     "Gradient of conv2d by its filters.\n"
     "dw[o,k,l,c] = sum of dy * x over all images and windows. Takes conv2d's attributes; of w\n"
-    "only the shape is used. x [n,h,w,ic], dy [n,oh,ow,oc] -> dw [oc,kh,kw,ic/groups].";
+    "only the shape is used. x [n,h,w,ic], dy [n,oh,ow,oc] -> dw [oc,kh,kw,ic/groups].\n"
+    "Of w's type: f32, if w is, also for x and dy of bf16.";
 
 static const fmp_op_def defs[] = {
     {
