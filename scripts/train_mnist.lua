@@ -25,6 +25,7 @@ local opt = fmp.args({
     {"dropout", 0, "of the last layer; the others less and less, the first none", type = "number",
      min = 0, max = 0.99},
     {"augment", false, "distort the training images, but never flip them"},
+    {"precision", "f32", "what convolutions compute in", choices = {"f32", "bf16"}},
   },
 }, ...)
 
@@ -58,6 +59,6 @@ local history = fmp.fit{
                     nesterov = true},
   train = train:shuffle_batch{opt.batch, seed = opt.seed},
   test = test:batch{math.min(opt.batch, test:size())},
-  epochs = opt.epochs, steps = opt.steps, tests = opt.tests,
+  epochs = opt.epochs, steps = opt.steps, tests = opt.tests, precision = opt.precision,
 }
 print(fmp.evaluate.report(history[#history].test_errors))

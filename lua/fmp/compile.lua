@@ -8,6 +8,11 @@
 -- by reference; whatever else f reads (a Lua number, say) is fixed by the trace, but for
 -- what was named with depends_on, as layers do with whether they train: when that changes,
 -- another plan is made.
+--
+-- With precision = "bf16" convolutions and matrix products take bf16, by casts that the
+-- engine puts in, and what follows them computes in bf16 where that is safe. Parameters,
+-- gradients of parameters, losses and results stay f32, so that nothing else changes. A
+-- tensor that f sees on its way may be bf16.
 
 local raw = require "fmp.ffi"
 local guard = require "fmp.guard"
@@ -64,7 +69,7 @@ local function traced(f, inputs, n)
 end
 
 local function make_plan(self, args, n)
-  local inputs = raw.trace_begin(args, n, self.rewrites)
+  local inputs = raw.trace_begin(args, n, self.rewrites, self.precision == "bf16")
   tracing = self
   local results, count = guard.call(end_trace, traced, self.f, inputs, n)
   return raw.trace_end(results, count)
@@ -150,26 +155,37 @@ function M.depends_on(object, field)
   return object[field]
 end
 
+--- What is being traced now computes in: "bf16", else "f32".
+function M.precision() return tracing and tracing.precision or "f32" end
+
+local precisions = {f32 = true, bf16 = true}
+
+--- Fails unless a value names a precision.
+function M.check_precision(what, precision)
+  if precisions[precision] then return end
+  raw.fail("%s: expected precision \"f32\" or \"bf16\", got %s", what, tostring(precision))
+end
+
 -- bound: how many plans are held at a time.
-local known = {rewrites = true, precision = false, bound = 16}
+local known = {rewrites = true, precision = "f32", bound = 16}
 
 --- Makes a compiled function of f. Options:
 --   rewrites   false: each op runs as traced, equal to eager bit for bit (default true)
 --   bound      how many plans are held; the least recently used goes (default 16)
---   precision  only nil or "f32" for now
+--   precision  "f32", or "bf16": see above. Inside of a recording or another compiled
+--              function, theirs holds
 -- The result has the fields plans (how many were made) and cached (how many are held),
 -- and the methods explain, text and clear.
 function M.compile(f, options)
   guard.callable("compile", f)
   options = guard.options("compile", options, known)
-  if options.precision and options.precision ~= "f32" then
-    raw.fail("compile: expected precision \"f32\", got %s", tostring(options.precision))
-  end
+  M.check_precision("compile", options.precision)
   if type(options.bound) ~= "number" or options.bound < 1 then
     raw.fail("compile: expected bound from 1 up, got %s", tostring(options.bound))
   end
-  return setmetatable({f = f, rewrites = options.rewrites, bound = options.bound, cache = {},
-                       cached = 0, plans = 0, calls = 0, reads = {}}, Compiled)
+  return setmetatable({f = f, rewrites = options.rewrites, precision = options.precision,
+                       bound = options.bound, cache = {}, cached = 0, plans = 0, calls = 0,
+                       reads = {}}, Compiled)
 end
 
 return M

@@ -5,6 +5,7 @@
 -- probabilities of the passes are summed, and the error is known after each count.
 
 local raw = require "fmp.ffi"
+local compiler = require "fmp.compile"
 local guard = require "fmp.guard"
 local record = require "fmp.record"
 local module = require "fmp.nn.module"
@@ -13,8 +14,8 @@ local settings = require "fmp.nn.settings"
 local M = {}
 
 --- f as a compiled function, or as one whose temporaries are freed when it returns.
-function M.wrap(f, compile)
-  if compile then return require("fmp.compile").compile(f) end
+function M.wrap(f, compile, precision)
+  if compile then return compiler.compile(f, {precision = precision}) end
   return function(...) return record.record(f, ...) end
 end
 
@@ -32,6 +33,14 @@ function M.check_parts(what, net, criterion, data)
       raw.fail("%s: expected %s as data in batches, got %s", what, name,
                type(value) == "table" and "a table without epoch()" or type(value))
     end
+  end
+end
+
+--- Fails unless there is such a precision, and what runs can have it.
+function M.check_precision(what, precision, compile)
+  compiler.check_precision(what, precision)
+  if precision ~= "f32" and not compile then
+    raw.fail("%s: expected compile = true with precision \"%s\"", what, precision)
   end
 end
 
@@ -91,7 +100,7 @@ function Evaluator:run(data, tests, show)
 end
 
 --- Evaluates a network again and again with the same plans.
-function M.evaluator(net, criterion, compile)
+function M.evaluator(net, criterion, compile, precision)
   local classifies = criterion.wrong ~= nil
   local function pass(x, y)
     local output = net(x)
@@ -99,23 +108,27 @@ function M.evaluator(net, criterion, compile)
     return criterion:probabilities(output), criterion(output, y)
   end
   return setmetatable({net = net, criterion = criterion, classifies = classifies,
-                       pass = M.wrap(pass, compile)}, Evaluator)
+                       pass = M.wrap(pass, compile, precision)}, Evaluator)
 end
 
 -- -- for users ---------------------------------------------------------------
 
-local known = {net = false, data = false, loss = false, tests = 1, compile = true}
+local known = {
+  net = false, data = false, loss = false, tests = 1, compile = true, precision = "f32",
+}
 
---- evaluate{net =, data =, loss = nn.CrossEntropy(), tests = 1, compile = true} returns
--- {error = percent after all tests, errors = {after 1, after 2, ...}, loss =, count =}; no
--- errors for a loss that does not classify.
+--- evaluate{net =, data =, loss = nn.CrossEntropy(), tests = 1, compile = true,
+-- precision = "f32"} returns {error = percent after all tests, errors = {after 1, after 2,
+-- ...}, loss =, count =}; no errors for a loss that does not classify.
 local function evaluate(_, options)
   options = guard.options("evaluate", options, known)
   local criterion = options.loss or require("fmp.nn.loss").CrossEntropy()
   if not options.data then raw.fail("evaluate: expected data") end
   M.check_parts("evaluate", options.net, criterion, {data = options.data})
   settings.whole("evaluate", "tests", options.tests, 1)
-  return M.evaluator(options.net, criterion, options.compile):run(options.data, options.tests)
+  M.check_precision("evaluate", options.precision, options.compile)
+  return M.evaluator(options.net, criterion, options.compile, options.precision)
+          :run(options.data, options.tests)
 end
 
 --- Errors after 1, 2, ... tests as text, one line each: "test error 1.23 % (1 test)".

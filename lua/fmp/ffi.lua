@@ -517,10 +517,11 @@ function M.plan_key(tag, inputs, n)
 end
 
 --- Begins a trace for inputs like these; returns the tensors that stand for them.
-function M.trace_begin(inputs, n, rewrites)
+function M.trace_begin(inputs, n, rewrites, low_precision)
   fill_key(0, inputs, n)
   local placeholders = results(n)
-  local flags = rewrites and 0 or C.FMP_NO_REWRITES
+  local flags = (rewrites and 0 or C.FMP_NO_REWRITES)
+                + (low_precision and C.FMP_LOW_PRECISION or 0)
   check(C.fmp_trace_begin(key.device, key.specs, n, flags, placeholders))
   return adopt_all(placeholders, n)
 end

@@ -23,7 +23,7 @@ local function train_step(run)
     optimizer:step(loss) -- gradients of the parameters, then one fused update
     if criterion.wrong then return loss, criterion:wrong(output, y) end
     return loss
-  end, run.compile)
+  end, run.compile, run.precision)
 end
 
 -- The parameters as they are when an epoch begins: by the time a loss is seen to be no
@@ -160,7 +160,8 @@ end
 
 local known = {
   net = false, loss = false, optim = false, train = false, test = false, epochs = false,
-  steps = false, tests = 1, compile = true, progress = false, log = print, seed = false,
+  steps = false, tests = 1, compile = true, precision = "f32", progress = false, log = print,
+  seed = false,
 }
 
 local function check(options)
@@ -177,6 +178,7 @@ local function check(options)
   if options.epochs then settings.whole("fit", "epochs", options.epochs, 1) end
   if options.steps then settings.whole("fit", "steps", options.steps, 1) end
   settings.whole("fit", "tests", options.tests, 1)
+  evaluate.check_precision("fit", options.precision, options.compile)
 end
 
 local function count_steps(run)
@@ -191,7 +193,7 @@ local function prepare(options)
   run.total = count_steps(run)
   run.progress = progress.new(run.progress, run.log)
   run.train_step = train_step(run)
-  run.evaluator = evaluate.evaluator(run.net, run.loss, run.compile)
+  run.evaluator = evaluate.evaluator(run.net, run.loss, run.compile, run.precision)
   return run
 end
 
@@ -208,6 +210,7 @@ end
 --   epochs, steps      when to end: at what comes first
 --   tests = 1          passes of the test after the last epoch; see fmp.evaluate
 --   compile = true     false: op by op
+--   precision = "f32"  "bf16": training and tests compute in it; see fmp.compile
 --   progress           "bar", "lines", "none"; not given: by what the output is
 --   log = print        where lines go
 --   seed               calls fmp.seed first

@@ -14,6 +14,7 @@
 local raw = require "fmp.ffi"
 local create = require "fmp.create"
 local guard = require "fmp.guard"
+local precision = require("fmp.compile").precision
 local record = require "fmp.record"
 local settings = require "fmp.nn.settings"
 
@@ -57,9 +58,14 @@ end
 
 -- -- parameters --------------------------------------------------------------
 
+-- Parameters stay f32 where computing in bf16 has lowered their layer's input.
+local function type_for(x)
+  return x.dtype == "bf16" and precision() == "bf16" and "f32" or x.dtype
+end
+
 local function make_parameter(name, shape, x, initialise, fans)
   return record.scope(name, function()
-    local t = create.parameter(initialise(shape, x.dtype, fans):to(x.device))
+    local t = create.parameter(initialise(shape, type_for(x), fans):to(x.device))
     t.name = raw.scope_path()
     return t
   end)

@@ -75,6 +75,9 @@ M.Flatten = Flatten
 
 local Dropout = define "Dropout"
 
+-- The same draws whatever the precision: bf16 has too few numbers below 1.
+local draws_in = {bf16 = "f32"}
+
 --- While training, each element is zero with probability p and else divided by 1 - p;
 -- while evaluating, nothing happens: Dropout(0.5).
 function Dropout:setup(given)
@@ -86,7 +89,7 @@ end
 
 function Dropout:forward(x)
   if not depends_on(self, "training") or self.p == 0 then return x end
-  local kept = ops.greater_equal(ops.uniform(x), self.p)
+  local kept = ops.greater_equal(ops.uniform(x, {dtype = draws_in[x.dtype]}), self.p)
   return x * ops.cast(kept, {dtype = x.dtype}) * (1 / (1 - self.p))
 end
 

@@ -4,11 +4,15 @@
 local raw = require "fmp.ffi"
 local ops = require "fmp.ops"
 local guard = require "fmp.guard"
+local precision = require("fmp.compile").precision
 local define = require("fmp.nn.module").define
 local initial = require "fmp.nn.initial"
 local settings = require "fmp.nn.settings"
 
 local M = {}
+
+-- What precision = "bf16" makes of f32 on its way; otherwise bf16 has no parameters.
+local function is_lowered(x) return x.dtype == "bf16" and precision() == "bf16" end
 
 -- Said as the engine would, which cannot be asked before there are weights.
 local function check_input(op, x, shape, rank)
@@ -17,7 +21,7 @@ local function check_input(op, x, shape, rank)
   if not raw.is_tensor(x) then raw.fail("%s: expected a tensor, got %s", where, type(x)) end
   local got = ("%s [%s]"):format(x.dtype, table.concat(x.shape, ","))
   if x.rank ~= rank then raw.fail("%s: expected x %s, got %s", where, shape, got) end
-  if x.dtype ~= "f32" and x.dtype ~= "f64" then
+  if x.dtype ~= "f32" and x.dtype ~= "f64" and not is_lowered(x) then
     raw.fail("%s: expected x of f32 or f64, got %s; see fmp.ops.cast", where, got)
   end
 end
