@@ -22,10 +22,10 @@
 
 /* Rows of an op's attribute table bound stride, dilation and pads below 2^31; sizes of
  * image and window are checked here. So no product or sum below leaves int64_t. */
-#define WINDOW_LIMIT 2147483648
-#define WINDOW_POSITIVE "[1,2147483648)"
+#define WINDOW_LIMIT        2147483648
+#define WINDOW_POSITIVE     "[1,2147483648)"
 #define WINDOW_NOT_NEGATIVE "[0,2147483648)"
-#define WINDOW_PADDING "valid|same|explicit"
+#define WINDOW_PADDING      "valid|same|explicit"
 
 struct window_axis {
   int64_t in, size, stride, dilation; /* given */
@@ -57,8 +57,7 @@ static inline int64_t window_origin(const struct window_axis *a, int64_t o)
 }
 
 /* Taps [*first, *end) of output o are those that see the image, not the padding. */
-static inline void window_taps(const struct window_axis *a, int64_t o, int64_t *first,
-                               int64_t *end)
+static inline void window_taps(const struct window_axis *a, int64_t o, int64_t *first, int64_t *end)
 {
   const int64_t origin = window_origin(a, o);
   const int64_t inside = a->in - origin; /* pixels from tap 0 to the image's end */
@@ -124,8 +123,8 @@ static inline fmp_status window_check_pads(const fmp_host *h, const struct windo
   return FMP_OK;
 }
 
-static inline struct window_axis window_axis_of(const struct window_attrs *w, int64_t i,
-                                                int64_t in, int64_t size)
+static inline struct window_axis window_axis_of(const struct window_attrs *w, int64_t i, int64_t in,
+                                                int64_t size)
 {
   const int padded = w->pads.count > 0;
   const struct window_axis a = {

@@ -89,18 +89,10 @@ static inline void loop_of(char *target, int64_t t, const char *source, int64_t 
 static void loop(char *target, int64_t t, const char *source, int64_t s, int64_t n, size_t element)
 {
   switch (element) {
-  case 1:
-    loop_of(target, t, source, s, n, 1);
-    break;
-  case 2:
-    loop_of(target, t, source, s, n, 2);
-    break;
-  case 4:
-    loop_of(target, t, source, s, n, 4);
-    break;
-  default:
-    loop_of(target, t, source, s, n, 8);
-    break;
+  case 1: loop_of(target, t, source, s, n, 1); break;
+  case 2: loop_of(target, t, source, s, n, 2); break;
+  case 4: loop_of(target, t, source, s, n, 4); break;
+  default: loop_of(target, t, source, s, n, 8); break;
   }
 }
 
@@ -148,18 +140,10 @@ static void tile(char *target, int64_t t, const char *source, int64_t s, int64_t
                  int64_t columns, size_t element)
 {
   switch (element) {
-  case 1:
-    tile_of(target, t, source, s, rows, columns, 1);
-    break;
-  case 2:
-    tile_of(target, t, source, s, rows, columns, 2);
-    break;
-  case 4:
-    tile_of(target, t, source, s, rows, columns, 4);
-    break;
-  default:
-    tile_of(target, t, source, s, rows, columns, 8);
-    break;
+  case 1: tile_of(target, t, source, s, rows, columns, 1); break;
+  case 2: tile_of(target, t, source, s, rows, columns, 2); break;
+  case 4: tile_of(target, t, source, s, rows, columns, 4); break;
+  default: tile_of(target, t, source, s, rows, columns, 8); break;
   }
 }
 

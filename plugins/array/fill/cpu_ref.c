@@ -23,18 +23,10 @@ static fmp_status repeat(void *arg, int64_t begin, int64_t end)
   const pattern *p = arg;
   char *data = p->data + begin * (int64_t)p->element;
   switch (p->element) {
-  case 1:
-    repeat_of(data, p->bytes, end - begin, 1);
-    break;
-  case 2:
-    repeat_of(data, p->bytes, end - begin, 2);
-    break;
-  case 4:
-    repeat_of(data, p->bytes, end - begin, 4);
-    break;
-  default:
-    repeat_of(data, p->bytes, end - begin, 8);
-    break;
+  case 1: repeat_of(data, p->bytes, end - begin, 1); break;
+  case 2: repeat_of(data, p->bytes, end - begin, 2); break;
+  case 4: repeat_of(data, p->bytes, end - begin, 4); break;
+  default: repeat_of(data, p->bytes, end - begin, 8); break;
   }
   return FMP_OK;
 }

@@ -6,8 +6,7 @@
 #include "fmp/kit/source.h"
 
 /* Sets both and returns code. */
-fmp_status failure_set(fmp_failure *why, fmp_status code, const char *format, ...)
-    FMP_PRINTF(3, 4);
+fmp_status failure_set(fmp_failure *why, fmp_status code, const char *format, ...) FMP_PRINTF(3, 4);
 /* Hands a failure to this thread's caller; FMP_OK if there is none. */
 fmp_status failure_raise(const fmp_host *h, const fmp_failure *why);
 

@@ -24,8 +24,7 @@ static ssize_t read_at(int fd, void *into, size_t n, off_t offset)
   return (ssize_t)done;
 }
 
-fmp_status file_read(const struct file *f, int64_t offset, void *into, int64_t n,
-                     fmp_failure *why)
+fmp_status file_read(const struct file *f, int64_t offset, void *into, int64_t n, fmp_failure *why)
 {
   if (offset < 0 || n < 0 || offset > f->size || n > f->size - offset)
     return failure_set(why, FMP_EDATA, "%s: ends before byte %lld", f->name,

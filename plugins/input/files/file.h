@@ -18,8 +18,7 @@ struct file {
 fmp_status file_open(const fmp_host *h, const char *name, struct file *f, fmp_failure *why);
 void file_close(const fmp_host *h, struct file *f);
 /* [any-thread] Copies bytes [offset, offset + n) of the content. */
-fmp_status file_read(const struct file *f, int64_t offset, void *into, int64_t n,
-                     fmp_failure *why);
+fmp_status file_read(const struct file *f, int64_t offset, void *into, int64_t n, fmp_failure *why);
 
 /* Unpacks all members of the gzip file that f->fd is, `packed` bytes long, into f->bytes
  * and f->size; checksums and lengths are verified. */

@@ -106,11 +106,11 @@ static fmp_status read_headers(struct idx_reader *r, fmp_failure *why)
     return failure_set(why, FMP_EDATA, "%s: expected a label for each of %lld images, got %lld",
                        r->labels.name, (long long)images[0], (long long)labels[0]);
   r->source = (fmp_source){.struct_size = sizeof r->source,
-                             .count = images[0],
-                              .height = images[1],
-                              .width = images[2],
-                              .channels = images[3],
-                              .read = read_example};
+                           .count = images[0],
+                           .height = images[1],
+                           .width = images[2],
+                           .channels = images[3],
+                           .read = read_example};
   return check_labels(r, why);
 }
 

@@ -36,7 +36,8 @@ fmp_status source_register(const fmp_host *h, fmp_registry *r);
 fmp_status source_register(const fmp_host *h, fmp_registry *r)
 {
   static const fmp_attr_def attrs[] = {FMP_ATTR(struct info_params, source, FMP_ATTR_RESOURCE, NULL,
-                                                NULL, "a reader: record_reader, idx_reader or another")};
+                                                NULL,
+                                                "a reader: record_reader, idx_reader or another")};
   static const fmp_op_def op = {.struct_size = sizeof op,
                                 .name = "source_info",
                                 .schema = "() -> (info)",

@@ -27,15 +27,9 @@ static void store(const draws *d, int64_t first, int64_t count, const double *z)
     const double exact = d->offset + d->scale * z[i];
     const double y = exact < d->limit ? exact : d->limit;
     switch (d->y->dtype) {
-    case FMP_F32:
-      ((float *)d->y->data)[first + i] = (float)y;
-      break;
-    case FMP_F64:
-      ((double *)d->y->data)[first + i] = y;
-      break;
-    default:
-      ((uint16_t *)d->y->data)[first + i] = fmp_bf16_of_f64(y);
-      break;
+    case FMP_F32: ((float *)d->y->data)[first + i] = (float)y; break;
+    case FMP_F64: ((double *)d->y->data)[first + i] = y; break;
+    default: ((uint16_t *)d->y->data)[first + i] = fmp_bf16_of_f64(y); break;
     }
   }
 }

@@ -10,10 +10,11 @@
 #include "fmp/kit/check.h"
 #include "fmp/plugin.h"
 
-namespace {
+namespace
+{
 
 constexpr uint32_t floats = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64);
-constexpr int64_t grain = 16384;  // elements that are worth a thread of their own
+constexpr int64_t grain = 16384; // elements that are worth a thread of their own
 
 // -- attributes -----------------------------------------------------------------
 
@@ -29,8 +30,8 @@ const fmp_attr_def attributes[] = {
 // -- shapes ---------------------------------------------------------------------
 
 // swish (x) -> (y): y is like x.
-fmp_status infer_swish(const fmp_host *h, const void *, const fmp_spec *in, uint32_t,
-                       fmp_spec *out, uint32_t)
+fmp_status infer_swish(const fmp_host *h, const void *, const fmp_spec *in, uint32_t, fmp_spec *out,
+                       uint32_t)
 {
   FMP_TRY(fmp_check_dtype(h, "x", &in[0], floats, "f32 or f64"));
   out[0] = in[0];
@@ -59,23 +60,17 @@ fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
 
 // -- one element ----------------------------------------------------------------
 
-template <typename T>
-T sigmoid(T z)
-{
-  return 1 / (1 + std::exp(-z));
-}
+template <typename T> T sigmoid(T z) { return 1 / (1 + std::exp(-z)); }
 
 struct Forward {
-  template <typename T>
-  static T at(const T *const *in, int64_t i, T beta)
+  template <typename T> static T at(const T *const *in, int64_t i, T beta)
   {
     return in[0][i] * sigmoid(beta * in[0][i]);
   }
 };
 
 struct Backward {
-  template <typename T>
-  static T at(const T *const *in, int64_t i, T beta)
+  template <typename T> static T at(const T *const *in, int64_t i, T beta)
   {
     const T dy = in[0][i], x = in[1][i], s = sigmoid(beta * x);
     return dy * (s + beta * x * s * (1 - s));
@@ -85,8 +80,7 @@ struct Backward {
 // -- kernels --------------------------------------------------------------------
 
 // A stretch [begin, end) of the loop over all elements; several run at once.
-template <typename Element, typename T>
-fmp_status loop(void *arg, int64_t begin, int64_t end)
+template <typename Element, typename T> fmp_status loop(void *arg, int64_t begin, int64_t end)
 {
   const auto *call = static_cast<const fmp_call *>(arg);
   const T beta = static_cast<T>(static_cast<const Params *>(call->params)->beta);
@@ -97,10 +91,9 @@ fmp_status loop(void *arg, int64_t begin, int64_t end)
   return FMP_OK;
 }
 
-template <typename Element>
-fmp_status run(const fmp_call *call)
+template <typename Element> fmp_status run(const fmp_call *call)
 {
-  fmp_call copy = *call;  // parallel_for wants its argument writable
+  fmp_call copy = *call; // parallel_for wants its argument writable
   const fmp_range_fn body =
       call->in[0].dtype == FMP_F32 ? loop<Element, float> : loop<Element, double>;
   return call->host->parallel_for(call, fmp_view_size(&call->in[0]), grain, body, &copy);
@@ -167,6 +160,6 @@ fmp_status load_plugin(const fmp_host *h, fmp_registry *r)
   return add_kernel(h, r, "swish_back", 2, run<Backward>);
 }
 
-}  // namespace
+} // namespace
 
 FMP_PLUGIN("swish", "1.0", "x sigmoid(beta x)", load_plugin);

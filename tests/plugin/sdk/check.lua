@@ -157,7 +157,9 @@ expect(not has(fused, "sdk_double"), "fused nodes")
 local function fourfold(v)
   return fmp.ops.sdk_double(fmp.ops.sdk_double(fmp.ops.sdk_cube(v, {scale = 3})))
 end
-local function fourfold_gradient(v) return fmp.grad(function(u) return fourfold(u):sum() end, {v})[1] end
+local function fourfold_gradient(v)
+  return fmp.grad(function(u) return fourfold(u):sum() end, {v})[1]
+end
 for _, f in ipairs {fourfold, fourfold_gradient} do
   local step = fmp.compile(f)
   near_list(step(x):flat(), f(x):flat(), "rewritten twice")
