@@ -365,6 +365,7 @@ static fmp_status take_attr(const fmp__attr_table *table, const fmp_attr *attr, 
   uint32_t row;
   FMP_TRY(find_row(table, attr->name ? attr->name : "", &row));
   const fmp_attr_def *def = &table->defs[row];
+  /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a row was found, so n is not 0 */
   if (c->given[row]) return fmp__fail(FMP_EINVAL, "attribute '%s' is given twice", def->name);
   c->given[row] = 1;
   if (attr->kind == FMP_ATTR_I64S && def->kind == FMP_ATTR_F64S)
@@ -383,6 +384,7 @@ static fmp_status take_text(const fmp__attr_table *table, const char *name, cons
 {
   uint32_t row;
   FMP_TRY(find_row(table, name, &row));
+  /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a row was found, so n is not 0 */
   if (c->given[row]) return fmp__fail(FMP_EINVAL, "attribute '%s' is given twice", name);
   FMP_TRY(fmp__attr_parse(table->defs[row].kind, text, &c->parsed[row]));
   c->given[row] = 1;

@@ -103,7 +103,7 @@ static void row_by_blocks(const job *j, void *const p[], const int64_t s[], int6
 static void tile(void *arg, const fmp_tile *t)
 {
   const job *j = arg;
-  void *p[FMP_LOOP_OPERANDS];
+  void *p[FMP_LOOP_OPERANDS] = {NULL};
   for (int64_t r = 0; r < t->rows; r++) {
     for (uint32_t k = 0; k < j->operands; k++)
       p[k] = j->data[k] + (t->offset[k] + r * t->row_stride[k]) * j->bytes[k];

@@ -370,7 +370,7 @@ static dnnl_status_t execute(const struct binding *b, const_dnnl_primitive_t pri
 static dnnl_status_t run_reorder(const struct executor *e, const struct arguments *a,
                                  const struct operands *o, char *scratch)
 {
-  void *const data[] = {o->data[CONV_W], scratch, scratch + packed_end(e)};
+  void *const data[EXECUTOR_ARGS] = {o->data[CONV_W], scratch, scratch + packed_end(e)};
   return e->reorder == NULL ? dnnl_success : execute(&a->reorder, e->reorder, a->stream, data);
 }
 
