@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Attributes: tables of definitions, and the params structs made from them. Everything
- * that is done with attributes (checks, defaults, copies, hashes, comparison, text)
- * goes through the table; only the op itself sees its struct. */
+ * Attributes: tables of definitions, checked and copied. What is done with the values of
+ * attributes stands in params.h and goes through these tables. */
 #ifndef FMP_ATTRIBUTE_H
 #define FMP_ATTRIBUTE_H
 
 #include "attribute_text.h"
 #include "fmp/plugin.h"
-#include "text.h"
 
 /* The table of one op or resource kind, checked and copied. */
 typedef struct fmp__attr_table {
@@ -23,28 +21,7 @@ fmp_status fmp__attr_table_copy(const fmp_attr_def *defs, uint32_t n, uint32_t a
                                 uint32_t params_size, fmp__attr_table *table);
 void fmp__attr_table_free(fmp__attr_table *table);
 
-/* A params block: the struct, then its lists and strings, in one allocation. Resources
- * are retained. Never NULL on FMP_OK, even without attributes. */
-fmp_status fmp__params_new(const fmp__attr_table *table, const fmp_attr *attrs, uint32_t n,
-                           void **params);
-/* The same from text values, as saved files have them; texts[i] belongs to names[i]. */
-fmp_status fmp__params_from_text(const fmp__attr_table *table, const char *const *names,
-                                 const char *const *texts, uint32_t n, void **params);
-fmp_status fmp__params_copy(const fmp__attr_table *table, const void *params, void **copy);
-void fmp__params_free(const fmp__attr_table *table, void *params);
-/* The attribute of that name; its value is borrowed from params. Zero: there is none. */
-int fmp__params_get(const fmp__attr_table *table, const void *params, const char *name,
-                    fmp_attr *attr);
-int fmp__params_equal(const fmp__attr_table *table, const void *a, const void *b);
-uint64_t fmp__params_hash(const fmp__attr_table *table, const void *params, uint64_t hash);
-int fmp__params_hold_resource(const fmp__attr_table *table);
-
-/* The value of attribute i as text that parses back: "0.333", "[1,1]". */
-void fmp__params_value_text(const fmp__attr_table *table, const void *params, uint32_t i,
-                            fmp__text *text);
-/* "{stride = [2,2], padding = same}": what differs from the fallbacks; "" if nothing. */
-void fmp__params_text(const fmp__attr_table *table, const void *params, fmp__text *text);
-
+static inline int fmp__attr_is_list(uint32_t kind) { return (kind & FMP_ATTR_LIST) != 0; }
 const char *fmp__attr_kind_name(uint32_t kind); /* NULL: no such kind */
 
 #endif

@@ -5,9 +5,9 @@
 #ifndef FMP_REGISTRY_H
 #define FMP_REGISTRY_H
 
-#include "attribute.h"
 #include "fmp/api.h"
 #include "fmp/plugin.h"
+#include "params.h"
 #include "schema.h"
 
 /* A plugin that was loaded. */
