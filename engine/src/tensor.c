@@ -97,7 +97,7 @@ static void count_spare(const fmp_tensor *t, int sign)
 static int keep_spare(fmp_tensor *t)
 {
   fmp__context *c = fmp__context_now();
-  if (c->n_spares >= MAX_SPARES || !t->storage || t->storage->room != SMALL_BYTES || t->name ||
+  if (c->n_spares == MAX_SPARES || !t->storage || t->storage->room != SMALL_BYTES || t->name ||
       !fmp__device_is_host(t->device) || atomic_load(&t->storage->references) != 1)
     return 0;
   count_spare(t, -1);
