@@ -28,6 +28,8 @@ local opt = fmp.args({
      min = 0, max = 0.99},
     {"augment", false, "distort the training images"},
     {"precision", "f32", "what convolutions compute in", choices = {"f32", "bf16"}},
+    {"winograd", "exact", "transforms that convolutions may take: those without loss of accuracy, "
+                          .. "all, none", choices = {"exact", "fast", "off"}},
   },
 }, ...)
 
@@ -55,7 +57,7 @@ local net, sizes = fmp.networks.fmp{
   name = "cifar_fmp", width = opt.width, layers = opt.layers, ratio = opt.ratio,
   classes = train.classes,
   mode = opt.mode, window = opt.window, overlapping = opt.overlapping, per = opt.per,
-  dropout = opt.dropout,
+  dropout = opt.dropout, winograd = opt.winograd,
 }
 
 local function prepare(set) -- 32x32 bytes, centred on a field of zeros of the network's size

@@ -26,6 +26,8 @@ local opt = fmp.args({
      min = 0, max = 0.99},
     {"augment", false, "distort the training images, but never flip them"},
     {"precision", "f32", "what convolutions compute in", choices = {"f32", "bf16"}},
+    {"winograd", "exact", "transforms that convolutions may take: those without loss of accuracy, "
+                          .. "all, none", choices = {"exact", "fast", "off"}},
   },
 }, ...)
 
@@ -36,7 +38,7 @@ local net, sizes = fmp.networks.fmp{
   name = "mnist_fmp", width = opt.width or (opt.data and paper.width or 16),
   layers = opt.layers, ratio = opt.ratio, classes = opt.classes,
   mode = opt.mode, window = opt.window, overlapping = opt.overlapping, per = opt.per,
-  dropout = opt.dropout,
+  dropout = opt.dropout, winograd = opt.winograd,
 }
 local directory = opt.data or fmp.shapes.default "mnist"
 

@@ -47,12 +47,14 @@ end
 local options_of_fmp = {
   name = "fmp", width = false, layers = false, ratio = false, classes = false,
   mode = "random", window = false, overlapping = true, per = "sample", dropout = 0,
+  winograd = "exact",
 }
 
 --- (width n C2 - FMP ratio) layers - C2 - C1 - output: 2x2 convolutions of width, 2 width,
 -- ... filters, each followed by fractional max pooling, until one pixel is left. Returns the
 -- network and its sizes. window: not given: "fixed" (2x2 pixels) if regions overlap.
--- dropout: of the last layer; the others have less and less, the first none.
+-- dropout: of the last layer; the others have less and less, the first none. winograd: of
+-- the convolutions.
 function M.fmp(options)
   options = guard.options("networks.fmp", options, options_of_fmp)
   local window = options.window or (options.overlapping and "fixed" or "boundaries")
@@ -65,8 +67,8 @@ function M.fmp(options)
   end
   for n, c in ipairs(list) do
     drop(n)
-    net:add(nn.Conv2d{c.filters, kernel = c.kernel, init = nn.init.he{slope = M.slope}},
-            nn.LeakyReLU(M.slope))
+    net:add(nn.Conv2d{c.filters, kernel = c.kernel, init = nn.init.he{slope = M.slope},
+                      winograd = options.winograd}, nn.LeakyReLU(M.slope))
     if c.pooled then
       net:add(nn.FractionalMaxPool{c.pooled, mode = options.mode, window = window,
                                    per = options.per, overlapping = options.overlapping})

@@ -29,6 +29,7 @@ local opt = fmp.args({
     {"steps", 20, "steps that are timed", min = 1},
     {"warmup", 3, "steps before them, the first of which makes the plan", min = 1},
     {"precision", "f32", "of convolutions and products", choices = {"f32", "bf16"}},
+    {"winograd", "exact", "of convolutions", choices = {"exact", "fast", "off"}},
     {"rewrites", true, "rewrite what is compiled; no: op by op as written"},
     {"shapes", false, "print the network's layers instead"},
   },
@@ -51,7 +52,7 @@ end
 local function make_network()
   local net, sizes = networks.fmp{
     name = opt.net .. "_fmp", width = width, layers = paper.layers, ratio = paper.ratio,
-    classes = paper.classes, mode = paper.mode,
+    classes = paper.classes, mode = paper.mode, winograd = opt.winograd,
   }
   -- Small, since pooling takes the greatest and so makes noise grow from layer to layer.
   local x = fmp.randn{batch, sizes.input, sizes.input, paper.channels} * 0.1

@@ -106,6 +106,20 @@ describe("layers", function()
     assert.equal(1, #nn.Conv2d({6, kernel = 1, bias = false}):build(x):parameters())
   end)
 
+  it("convolve by the transforms that they are allowed", function()
+    local x = fmp.randn{8, 17, 17, 64}
+    local function with(winograd)
+      fmp.seed(3)
+      return nn.Conv2d{96, kernel = 2, winograd = winograd}(x)
+    end
+    local direct, fast = with "off", with "fast"
+    assert.near(0, (direct - fast):abs():max():item(), 1e-4)
+    fails("winograd", with, "slow")
+    if ops.conv2d.kernels:find("cpu/winograd", 1, true) then
+      assert.are_not.equal(direct:bytes(), fast:bytes())
+    end
+  end)
+
   it("are linear maps", function()
     local layer = nn.Linear{3, init = function(shape)
       return fmp.from_flat({1, 2, 3, 4, 5, 6}, shape)

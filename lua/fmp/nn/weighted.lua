@@ -59,12 +59,13 @@ end
 
 local conv_options = {
   out = false, kernel = false, stride = 1, padding = "valid", dilation = 1, groups = 1,
-  bias = true, init = false,
+  bias = true, init = false, winograd = "exact",
 }
 
 --- Convolution: Conv2d{out, kernel = 3, stride = 1, padding = "valid", dilation = 1,
--- groups = 1, bias = true, init = nn.init.he()}. x [n,h,w,c] -> y [n,oh,ow,out].
--- kernel, stride, dilation: a number or {height, width}.
+-- groups = 1, bias = true, init = nn.init.he(), winograd = "exact"}. x [n,h,w,c] ->
+-- y [n,oh,ow,out]. kernel, stride, dilation: a number or {height, width}. winograd: "exact",
+-- "fast" or "off", as conv2d has it.
 function Conv2d:setup(given)
   local options = settings.take("Conv2d", given, conv_options, "out")
   self.out = settings.whole("Conv2d", "the number of filters", options.out, 1)
@@ -72,7 +73,8 @@ function Conv2d:setup(given)
   self.groups = settings.whole("Conv2d", "groups", options.groups, 1)
   self.bias, self.init = options.bias, check_init("Conv2d", options.init)
   self.attrs = {stride = pair("Conv2d", "stride", options.stride), groups = self.groups,
-                dilation = pair("Conv2d", "dilation", options.dilation)}
+                dilation = pair("Conv2d", "dilation", options.dilation),
+                winograd = options.winograd}
   set_padding(self.attrs, options.padding)
 end
 
