@@ -50,6 +50,9 @@ fmp_status conv_make(const fmp_host *h, const struct conv_params *p, const int64
 const fmp_view *conv_view(const fmp_call *call, int direction, int i);
 const fmp_spec *conv_spec(const fmp_kernel_args *args, int direction, int i);
 
+/* Has each array at least one element, and no more than an int counts?  [any-thread] */
+int conv_counts_in_int(const fmp_kernel_args *args, int direction);
+
 fmp_status conv2d_register_rewrites(const fmp_host *h, fmp_registry *r);
 fmp_status conv2d_register_ref(const fmp_host *h, fmp_registry *r);
 fmp_status conv2d_register_onednn(const fmp_host *h, fmp_registry *r);

@@ -26,17 +26,6 @@ struct state {
 
 /* -- what oneDNN can take -------------------------------------------------- */
 
-/* oneDNN counts in int within its kernels. */
-static int32_t fits(const fmp_spec *s)
-{
-  int64_t size = 1;
-  for (uint32_t i = 0; i < s->rank; i++) {
-    if (s->shape[i] < 1 || s->shape[i] > INT32_MAX / size) return 0;
-    size *= s->shape[i];
-  }
-  return 1;
-}
-
 static int32_t axis_fits(const struct window_axis *a)
 {
   return a->in + a->before + a->after <= INT32_MAX && a->stride <= INT32_MAX &&
@@ -60,8 +49,7 @@ static fmp_status make_job(const fmp_host *h, const fmp_kernel_args *args, int d
 static int32_t supports(const fmp_host *h, const fmp_kernel_args *args, int direction, int is_f32)
 {
   struct conv_job job;
-  for (int i = 0; i < CONV_OPERANDS; i++)
-    if (!fits(conv_spec(args, direction, i))) return 0;
+  if (!conv_counts_in_int(args, direction)) return 0; /* as oneDNN's kernels do */
   if (make_job(h, args, direction, is_f32, &job) != FMP_OK) return 0;
   if (!axis_fits(&job.c.window.y) || !axis_fits(&job.c.window.x)) return 0;
   return is_f32 || args->in[0].dtype == FMP_F32 || executor_is_fast(h, &job);

@@ -28,6 +28,23 @@ const fmp_spec *conv_spec(const fmp_kernel_args *args, int direction, int i)
   return place == OUTPUT ? &args->out[0] : &args->in[place];
 }
 
+static int counts_in_int(const fmp_spec *s)
+{
+  int64_t size = 1;
+  for (uint32_t i = 0; i < s->rank; i++) {
+    if (s->shape[i] < 1 || s->shape[i] > INT32_MAX / size) return 0;
+    size *= s->shape[i];
+  }
+  return 1;
+}
+
+int conv_counts_in_int(const fmp_kernel_args *args, int direction)
+{
+  for (int i = 0; i < CONV_OPERANDS; i++)
+    if (!counts_in_int(conv_spec(args, direction, i))) return 0;
+  return 1;
+}
+
 /* Group g reads channels [g * ic/groups, ...) of x and fills those of y alike. */
 static fmp_status check_channels(const fmp_host *h, int64_t groups, const int64_t *x,
                                  const int64_t *w)

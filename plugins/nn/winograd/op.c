@@ -55,6 +55,7 @@ static int32_t supports(const fmp_host *h, const fmp_kernel_args *args, int dire
   const struct conv_params *params = args->params;
   struct conv c = {0};
   struct winograd w;
+  if (!conv_counts_in_int(args, direction)) return 0; /* so no size below overflows */
   if (geometry(h, args, direction, &c, &w) != FMP_OK || !is_2x2(&c)) return 0;
   return winograd_choose_tile(&w, the_isa, params->winograd) != 0;
 }

@@ -114,7 +114,7 @@ int winograd_choose_tile(const struct winograd *w, const struct winograd_isa *is
     struct winograd with = *w;
     winograd_set_tile(&with, isa, m);
     const double time = estimate(&with, isa);
-    if (!allows(w, isa, accuracy, m) || time >= least) continue;
+    if (!allows(w, isa, accuracy, m) || !(time < least)) continue;
     least = time;
     best = m;
   }
