@@ -122,17 +122,10 @@ static fmp_status infer_back_weights(const fmp_host *h, const void *params, cons
 
 /* -- work ------------------------------------------------------------------ */
 
-static double elements(const fmp_spec *s)
-{
-  double n = 1;
-  for (uint32_t d = 0; d < s->rank; d++) n *= (double)s->shape[d];
-  return n;
-}
-
 /* A product and a sum for each element of y and each weight that it sees. */
 static double products(const fmp_spec *y, const fmp_spec *w)
 {
-  return 2 * elements(y) * elements(w) / (double)w->shape[0];
+  return 2 * (double)fmp_spec_size(y) * (double)fmp_spec_size(w) / (double)w->shape[0];
 }
 
 static double flops_forward(const void *params, const fmp_spec *in, uint32_t n_in,
