@@ -51,9 +51,12 @@ const struct winograd_isa *winograd_avx2(void)
 {
   static const struct winograd_isa isa = {
       WINOGRAD_FUNCTIONS,
-      .costs = {.product = 40, .transform = 6, .direct = 1.5},
-      /* Direct kernels add up few numbers at a time by data, and err less than F3. */
-      .exact_back_data = 0,
+      .costs = {.product = 40, .transform = 4, .fetch = 2, .weights = 12, .direct = 1.25},
+      .chain = 16,
+      /* oneDNN's direct kernels add up few numbers at a time by data, fewer in wider images:
+       * there they err less than F3. */
+      .chain_back_data = 12,
+      .exact_back_data = 40,
   };
   return fmp_simd_has(FMP_SIMD_AVX2) && __builtin_cpu_supports("fma") ? &isa : NULL;
 }

@@ -47,8 +47,10 @@ const struct winograd_isa *winograd_avx512(void)
 {
   static const struct winograd_isa isa = {
       WINOGRAD_FUNCTIONS,
-      .costs = {.product = 60, .transform = 8, .direct = 1.25},
-      .exact_back_data = 1,
+      .costs = {.product = 60, .transform = 6, .fetch = 2, .weights = 16, .direct = 1.25},
+      .chain = 16,
+      .chain_back_data = 16,
+      .exact_back_data = INT64_MAX,
   };
   return fmp_simd_has(FMP_SIMD_AVX512) ? &isa : NULL;
 }

@@ -57,7 +57,7 @@ static int32_t supports(const fmp_host *h, const fmp_kernel_args *args, int dire
   struct winograd w;
   if (!conv_counts_in_int(args, direction)) return 0; /* so no size below overflows */
   if (geometry(h, args, direction, &c, &w) != FMP_OK || !is_2x2(&c)) return 0;
-  return winograd_choose_tile(&w, the_isa, params->winograd) != 0;
+  return winograd_choose_tile(&w, the_isa, params->winograd);
 }
 
 /* -- state and run --------------------------------------------------------- */
@@ -72,7 +72,7 @@ static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, int di
   struct winograd *w = h->alloc(sizeof *w);
   FMP_REQUIRE(h, w != NULL, FMP_ENOMEM, "no memory for a convolution's state");
   made.parts = omp_get_max_threads();
-  winograd_set_tile(&made, the_isa, winograd_choose_tile(&made, the_isa, params->winograd));
+  winograd_choose_tile(&made, the_isa, params->winograd);
   *w = made;
   *state = w;
   return FMP_OK;

@@ -8,16 +8,39 @@
 
 /* -- sizes ----------------------------------------------------------------- */
 
-static int64_t tiles_of(const struct winograd_axis *a, int m) { return (a->out + m - 1) / m; }
-
 static int64_t panel_of(const struct winograd_isa *isa) { return 2 * isa->lanes; }
 
-static void set_list(struct winograd *w, int64_t block)
+/* Tiles along one axis: the whole ones, or the one that is left. */
+struct stretch {
+  int p;
+  int64_t first, tiles;
+};
+
+static struct stretch stretch_of(const struct winograd_axis *a, int m, int is_rest)
 {
-  w->y.tiles = tiles_of(&w->y, w->m);
-  w->x.tiles = tiles_of(&w->x, w->m);
-  w->tiles = w->n * w->y.tiles * w->x.tiles;
-  w->blocks = (w->tiles + block - 1) / block;
+  const int rest = (int)(a->out % m);
+  if (!is_rest) return (struct stretch){.p = m, .first = 0, .tiles = a->out / m};
+  return (struct stretch){.p = rest, .first = a->out - rest, .tiles = rest > 0};
+}
+
+static void set_lists(struct winograd *w, int64_t block)
+{
+  for (int i = 0; i < LISTS; i++) {
+    const struct stretch y = stretch_of(&w->y, w->m, i / 2), x = stretch_of(&w->x, w->m_x, i % 2);
+    const int64_t tiles = w->n * y.tiles * x.tiles;
+    w->lists[i] = (struct winograd_list){
+        .p_y = y.p,
+        .p_x = x.p,
+        .first_y = y.first,
+        .first_x = x.first,
+        .step_y = w->m,
+        .step_x = w->m_x,
+        .down = y.tiles,
+        .across = x.tiles,
+        .tiles = tiles,
+        .blocks = (tiles + block - 1) / block,
+    };
+  }
 }
 
 /* Stretches of scratch memory as forward.inc and weights.inc lay them out. */
@@ -36,31 +59,44 @@ static void set_scratch(struct winograd *w, const struct winograd_isa *isa)
   w->weights_size = winograd_round_up(w->weights_size, 1024);
 }
 
-void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa, int m)
+void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa, int m, int m_x)
 {
   const int by_weights = w->direction == CONV_BACK_WEIGHTS;
   w->m = m;
-  set_list(w, by_weights ? BLOCK_TILES_WEIGHTS : BLOCK_TILES);
+  w->m_x = m_x;
+  set_lists(w, by_weights ? BLOCK_TILES_WEIGHTS : BLOCK_TILES);
   w->to_pad = winograd_round_up(w->to, panel_of(isa));
   w->from_pad = winograd_round_up(w->from, isa->lanes);
   if (by_weights) w->from_pad = winograd_round_up(w->from_pad, isa->rows);
+  w->chain = w->direction == CONV_BACK_DATA && m == 3 ? isa->chain_back_data : isa->chain;
   set_scratch(w, isa);
 }
 
 /* -- accuracy -------------------------------------------------------------- */
 
+struct shape {
+  const char *name;
+  int m, m_x;
+};
+
+/* Narrow tiles of F3 transform one axis only: half as much is gained, and as little lost. */
+static const struct shape shapes[] = {
+    {"2", 2, 2}, {"3", 3, 3}, {"4", 4, 4}, {"5", 5, 5}, {"3x1", 3, 1},
+};
+
+enum { SHAPES = (int)(sizeof shapes / sizeof *shapes) };
+
 /* Measured, as ||error|| / ||y|| against f64 on normal numbers, over the paper's layers: F3
- * errs no more than a direct convolution, forward 0.3 to 1 times as much, by weights 0.4 to
- * 1.1 times; F2 forward alike. F4 errs 2 to 8 times as much, F5 3 to 16 times. */
+ * errs no more than a direct convolution, forward 0.4 to 1 times as much, by weights 0.2 to
+ * 0.9 times, F2 forward 0.4 to 1.2 times, by weights 0.3 to 0.9. By data it depends on the
+ * direct kernel; there narrow tiles of F3 err 0.7 to 1.1 times as much as the best. F4 errs 1
+ * to 5 times as much, F5 1 to 10 times. */
 static int allows(const struct winograd *w, const struct winograd_isa *isa, const char *accuracy,
-                  int m)
+                  const struct shape *shape)
 {
   if (strcmp(accuracy, "exact") != 0) return strcmp(accuracy, "fast") == 0;
-  switch (w->direction) {
-  case CONV_FORWARD: return m <= 3;
-  case CONV_BACK_DATA: return m == 3 && isa->exact_back_data;
-  default: return m == 3;
-  }
+  if (w->direction != CONV_BACK_DATA) return shape->m <= 3;
+  return shape->m == 3 && (shape->m_x == 1 || w->x.out <= isa->exact_back_data);
 }
 
 /* -- time ------------------------------------------------------------------ */
@@ -73,16 +109,34 @@ static double products(const struct winograd_isa *isa, double blocks, double dep
   return blocks * (2 * isa->rows * depth + isa->costs.product);
 }
 
+/* Additions by a vector in BT d B, by m: two axes, each with the terms of BT's rows beyond
+ * the first over its m + 1 points. */
+static const double additions[TILE_MOST + 1] = {
+    [2] = 4. / 3, [3] = 2, [4] = 22. / 5, [5] = 16. / 3};
+
+/* Inputs and outputs are transformed once. Each block multiplies by all transformed weights,
+ * or adds to all sums, which are more than its cache holds beside its tiles. */
+static double estimate_list(const struct winograd *w, const struct winograd_isa *isa,
+                            const struct winograd_list *list)
+{
+  const double f = (list->p_y + 1) * (list->p_x + 1), tiles = (double)list->tiles;
+  const double from = ceil_div(w->from, isa->lanes), to = ceil_div(w->to, isa->lanes);
+  const double panels = (double)(w->to_pad / panel_of(isa)), blocks = (double)list->blocks;
+  if (list->tiles == 0) return 0;
+  const double other = tiles * f * (from + to) * (isa->costs.transform + additions[w->m]) +
+                       blocks * f * panels * 2 * (double)w->from * isa->costs.fetch;
+  if (w->direction != CONV_BACK_WEIGHTS)
+    return other + products(isa, f * panels * ceil_div(list->tiles, isa->rows), (double)w->from);
+  const double rows = (double)(w->from_pad / isa->rows) * blocks;
+  return other + products(isa, f * panels * rows, tiles / blocks);
+}
+
 static double estimate(const struct winograd *w, const struct winograd_isa *isa)
 {
-  const double f = winograd_frequencies(w), tiles = (double)w->tiles;
-  const double from = ceil_div(w->from, isa->lanes), to = ceil_div(w->to, isa->lanes);
-  const double panels = (double)(w->to_pad / panel_of(isa));
-  const double transforms = tiles * f * (from + to) * isa->costs.transform;
-  if (w->direction != CONV_BACK_WEIGHTS)
-    return transforms + products(isa, f * panels * ceil_div(w->tiles, isa->rows), (double)w->from);
-  const double rows = (double)(w->from_pad / isa->rows) * (double)w->blocks;
-  return transforms + products(isa, f * panels * rows, tiles / (double)w->blocks);
+  double sum =
+      winograd_frequencies(w) * (double)w->from * ceil_div(w->to, isa->lanes) * isa->costs.weights;
+  for (int i = 0; i < LISTS; i++) sum += estimate_list(w, isa, &w->lists[i]);
+  return sum;
 }
 
 static double estimate_direct(const struct winograd *w, const struct winograd_isa *isa)
@@ -94,29 +148,39 @@ static double estimate_direct(const struct winograd *w, const struct winograd_is
   return 4 * (double)w->n * pixels * inner * outer * isa->costs.direct;
 }
 
-/* FMP_WINOGRAD_TILE=3 takes F3 wherever accuracy is not "off", whatever it costs: for tests
- * and measurements. 0: not set. */
-static int forced_tile(const char *accuracy)
+/* FMP_WINOGRAD_TILE=3 or 3x1 takes that tile wherever accuracy is not "off", whatever it
+ * costs: for tests and measurements. */
+static const struct shape *forced_shape(const char *accuracy)
 {
   const char *text = getenv("FMP_WINOGRAD_TILE");
-  if (text == NULL || strcmp(accuracy, "off") == 0) return 0;
-  const long m = strtol(text, NULL, 10);
-  return m >= TILE_LEAST && m <= TILE_MOST ? (int)m : 0;
+  if (text == NULL || strcmp(accuracy, "off") == 0) return NULL;
+  for (int i = 0; i < SHAPES; i++)
+    if (strcmp(text, shapes[i].name) == 0) return &shapes[i];
+  return NULL;
 }
 
-int winograd_choose_tile(const struct winograd *w, const struct winograd_isa *isa,
-                         const char *accuracy)
+static const struct shape *fastest_shape(const struct winograd *w, const struct winograd_isa *isa,
+                                         const char *accuracy)
 {
+  const struct shape *best = NULL;
   double least = estimate_direct(w, isa);
-  int best = forced_tile(accuracy);
-  if (best != 0) return best;
-  for (int m = TILE_LEAST; m <= TILE_MOST; m++) {
+  for (int i = 0; i < SHAPES; i++) {
     struct winograd with = *w;
-    winograd_set_tile(&with, isa, m);
+    if (!allows(w, isa, accuracy, &shapes[i])) continue;
+    winograd_set_tile(&with, isa, shapes[i].m, shapes[i].m_x);
     const double time = estimate(&with, isa);
-    if (!allows(w, isa, accuracy, m) || !(time < least)) continue;
+    if (!(time < least)) continue;
     least = time;
-    best = m;
+    best = &shapes[i];
   }
   return best;
+}
+
+int winograd_choose_tile(struct winograd *w, const struct winograd_isa *isa, const char *accuracy)
+{
+  const struct shape *shape = forced_shape(accuracy);
+  if (shape == NULL) shape = fastest_shape(w, isa, accuracy);
+  if (shape == NULL) return 0;
+  winograd_set_tile(w, isa, shape->m, shape->m_x);
+  return 1;
 }

@@ -20,16 +20,20 @@
 #ifndef FMP_NN_TRANSFORMS_H
 #define FMP_NN_TRANSFORMS_H
 
-enum { TILE_LEAST = 2, TILE_MOST = 5, POINTS_MOST = TILE_MOST + 1 };
+enum { TILE_MOST = 5, POINTS_MOST = TILE_MOST + 1 };
 
-/* Of one m, with t = m + 1 points: bt [t][t], g [t][2], at [m][t], each row POINTS_MOST long
- * so that one function reads all. */
+/* Of one m, from 1, which multiplies as often as a direct convolution, with t = m + 1 points: bt
+ * [t][t], g [t][2], at [m][t], each row POINTS_MOST long so that one function reads all. */
 struct transforms {
   float bt[POINTS_MOST][POINTS_MOST], g[POINTS_MOST][POINTS_MOST], at[POINTS_MOST][POINTS_MOST];
 };
 
 /* clang-format off */
 static const struct transforms transforms_of[TILE_MOST + 1] = {
+    [1] = {.bt = {{1, 0},
+                  {0, 1}},
+           .g = {{1, 0}, {0, 1}},
+           .at = {{1, 1}}},
     [2] = {.bt = {{1, -1, 0},
                   {0, 1, 0},
                   {0, -1, 1}},
@@ -69,6 +73,20 @@ static const struct transforms transforms_of[TILE_MOST + 1] = {
                   {0, 1, -1, 8, -8, 0},
                   {0, 1, 1, 16, 16, 1}}},
 };
+
+/* What is left at the end of an axis takes F(p, 2) with p < m, whose points are the first p
+ * of F(m, 2)'s and infinity: it needs no transformed weights of its own, but rows of BT that
+ * are multiplied by G's row for p over G's row for m. Of [m][p]. Infinity's is 1. */
+static const float rest_scales[TILE_MOST + 1][TILE_MOST + 1][POINTS_MOST] = {
+    [2] = {[1] = {1, 1}, [2] = {1, 1, 1}},
+    [3] = {[1] = {1, 1}, [2] = {1, 2, 1}, [3] = {1, 1, 1, 1}},
+    [4] = {[1] = {2, 1}, [2] = {2, -2, 1}, [3] = {2, -1, -3, 1}, [4] = {1, 1, 1, 1, 1}},
+    [5] = {[1] = {4, 1}, [2] = {4, -6, 1}, [3] = {4, -3, -3, 1}, [4] = {2, 3, 1, 4, 1},
+           [5] = {1, 1, 1, 1, 1, 1}},
+};
 /* clang-format on */
+
+/* Where point i of F(p, 2) is among those of F(m, 2). */
+static inline int point_of(int m, int p, int i) { return i < p ? i : m; }
 
 #endif

@@ -2,9 +2,10 @@
  *
  * winograd.h: 2x2 convolutions with stride 1 in the transformed domain, for f32.
  *
- * The output is cut into tiles of m x m. A tile needs (m+1) x (m+1) inputs; both are
- * transformed (see transforms.h), and the convolution becomes one matrix product for each
- * of the t*t = (m+1)^2 frequencies:
+ * The output is cut into tiles of m x m; where an axis ends they are as short as what is
+ * left. A tile of p x q needs (p+1) x (q+1) inputs; both are transformed (see transforms.h),
+ * and the convolution becomes one matrix product for each of the tile's (p+1) (q+1)
+ * frequencies, which are some of the (m+1)^2 of a whole tile:
  *
  *   product[f] [tiles, to] = inputs[f] [tiles, from] * weights[f] [from, to]
  *
@@ -13,8 +14,8 @@
  *   sums[f] [ic, oc] += inputs[f]^T [ic, tiles] * outputs[f] [tiles, oc]
  * over all tiles, and is transformed once at the end.
  *
- * Tiles of all images stand in one list, of which threads take blocks. What a block needs
- * stays in the second cache.
+ * Tiles of one shape, of all images, stand in one list, of which threads take blocks. What
+ * a block needs stays in the second cache.
  */
 #ifndef FMP_NN_WINOGRAD_H
 #define FMP_NN_WINOGRAD_H
@@ -34,18 +35,30 @@ enum { PLANE_PAD = 16 };
 struct winograd_axis {
   int64_t in, out; /* pixels of what is read and of what is made */
   int64_t before;  /* zeros ahead of the first pixel; negative: pixels skipped */
-  int64_t tiles;   /* of one image along this axis */
 };
+
+/* Tiles of one shape: whole ones, those at the end of a row, of a column, of both. */
+struct winograd_list {
+  int p_y, p_x;             /* outputs of a tile */
+  int64_t first_y, first_x; /* the first output */
+  int64_t step_y, step_x;   /* to the next tile */
+  int64_t across, down;     /* tiles of one image */
+  int64_t tiles, blocks;    /* of all images */
+};
+
+enum { LISTS = 4 };
 
 /* A problem made ready, never written afterwards. By weights: from = ic, to = oc. */
 struct winograd {
   int direction; /* CONV_* */
-  int m;
+  int m, m_x;    /* F(m, 2); tiles are m high and m_x, at most m, wide */
   int64_t n, from, to;
   struct winograd_axis y, x;
-  int64_t tiles, blocks, parts; /* blocks are shared out to `parts` threads */
-  int64_t from_pad, to_pad;     /* channels as they lie in scratch memory */
-  double slope;                 /* of the activation behind a forward run; 1: none */
+  struct winograd_list lists[LISTS];
+  int64_t chain;            /* products summed before they are rounded into a longer sum */
+  int64_t parts;            /* threads, to each of which goes its share of each list's blocks */
+  int64_t from_pad, to_pad; /* channels as they lie in scratch memory */
+  double slope;             /* of the activation behind a forward run; 1: none */
   /* Scratch memory, in floats: transformed weights, then one stretch for each part. */
   int64_t weights_size, part_size;
 };
@@ -64,7 +77,9 @@ struct winograd_job {
  * vectors; fitted to measurements of the paper's layers. */
 struct winograd_costs {
   double product;   /* of a register block beside its multiplications */
-  double transform; /* of one vector of one frequency, in or out */
+  double transform; /* of one vector of one frequency, in or out, beside its additions */
+  double fetch;     /* of a vector of transformed weights or sums for a block */
+  double weights;   /* of the transform of one vector of one frequency of the weights */
   double direct;    /* of a multiply-add in a direct convolution, which is busy otherwise too */
 };
 
@@ -72,7 +87,8 @@ struct winograd_costs {
 struct winograd_isa {
   int lanes, rows; /* floats of a vector; rows of a product's register block */
   struct winograd_costs costs;
-  int exact_back_data; /* is F3's error by data no larger than that of direct kernels here? */
+  int64_t chain, chain_back_data; /* of struct winograd; multiples of `lanes` */
+  int64_t exact_back_data; /* width up to which F3 errs by data no more than direct kernels */
   fmp_range_fn transform_weights; /* of panels [begin, end) */
   fmp_range_fn run_parts;         /* forward and by data, of parts [begin, end) */
   fmp_range_fn sum_parts;         /* by weights: parts [begin, end) into their sums */
@@ -83,12 +99,12 @@ struct winograd_isa {
 const struct winograd_isa *winograd_avx2(void);
 const struct winograd_isa *winograd_avx512(void);
 
-/* Fills in all that follows from m. */
-void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa, int m);
-/* The m, of those that the accuracy ("exact", "fast", "off") allows, that is estimated to be
- * the fastest; 0 if that is a direct convolution. w: direction, channels and axes are set. */
-int winograd_choose_tile(const struct winograd *w, const struct winograd_isa *isa,
-                         const char *accuracy);
+/* Fills in all that follows from a tile of m x m_x. */
+void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa, int m, int m_x);
+/* Sets the tile that is estimated to be the fastest of those that the accuracy ("exact",
+ * "fast", "off") allows; 0 if that is a direct convolution. w: direction, channels and axes
+ * are set. */
+int winograd_choose_tile(struct winograd *w, const struct winograd_isa *isa, const char *accuracy);
 
 static inline int64_t winograd_round_up(int64_t n, int64_t step)
 {
