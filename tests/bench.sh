@@ -23,6 +23,8 @@ check_output "fmp_op" '^pool_ms 1 256 44 35 [0-9.]* [0-9.]* [0-9.]* [0-9]*$' \
   "$fmprun" $bench/fmp_op.lua --batch 1 --rounds 1
 check_output "fmp_op: fixed windows, for each example" '^pool_ms 2 32 35 25 ' \
   "$fmprun" $bench/fmp_op.lua --batch 2 --rounds 1 --window fixed --per sample
+check_output "conv_op" '^conv_ms back_weights [0-9.]* [0-9.]* [0-9.]*$' \
+  "$fmprun" $bench/conv_op.lua --width 4 --batch 2 --rounds 1
 check_output "dispatch" '^node_ns [-0-9.]*$' \
   "$fmprun" $bench/dispatch.lua --rounds 1 --calls 10 --nodes 5 --replays 2
 
@@ -43,6 +45,7 @@ for ms in 10 30 20; do row mnist "fmp, f32" ms $ms; done
 for ms in 50 40; do row mnist "PyTorch eager, NCHW" ms $ms; done
 row mnist "PyTorch bf16, NCHW" ms 5
 row mnist "TensorFlow tf.function" failed "no such module"
+for sums in "40 20 10" "20 20 10" "60 20 10"; do row conv_ms cifar figures "forward $sums"; done
 row pool_ms fmp figures "100 32 35 25 1 2 0.5 1000000"
 row pool_ms PyTorch figures "100 32 35 25 20 6 0.5 1000000"
 printf 'before\n<!-- compare.sh: begin -->\nold\n<!-- compare.sh: end -->\nafter\n' >"$scratch/doc.md"
@@ -51,6 +54,7 @@ for line in '| fmp, f32 | 20.0 | 10.0 to 30.0 | 1.00 |' \
   '| PyTorch eager, NCHW | 45.0 | 40.0 to 50.0 | 2.25 |' \
   '| mnist: best PyTorch f32 / fmp f32 | 2.25 |' \
   '| pooling forward: PyTorch / fmp, geometric mean | 20.0 |' \
+  '| cifar, forward | 40.0 ms | 20.0 ms, 2.00 times as fast | 10.0 ms, 4.00 times |' \
   '| TensorFlow tf.function | not run: no such module | | |' before after; do
   check "table: $line" grep -qxF "$line" "$scratch/doc.md"
 done

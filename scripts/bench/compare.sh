@@ -161,7 +161,7 @@ figures() {
   run ops "$@" || return 0
   while read -r kind values; do
     case $kind in
-      pool_ms | eager_us | eager_collected_us | node_ns | node_cpu_ns) note "$kind" "$1" figures "$values" ;;
+      conv_ms | pool_ms | eager_us | eager_collected_us | node_ns | node_cpu_ns) note "$kind" "$1" figures "$values" ;;
     esac
   done <"$log"
   echo "done"
@@ -179,9 +179,11 @@ memory() {
 
 skipped() { failed "$1" "$2" || note "$1" "$2" failed "$3"; }
 
-ours() { # NET ROW PRECISION
-  step "$1" "$2" "$fmprun" $here/train_step.lua --net "$1" --steps "$steps" \
-    --threads "$threads" --precision "$3"
+ours() { # NET ROW OPTION...
+  net=$1 row=$2
+  shift 2
+  step "$net" "$row" "$fmprun" $here/train_step.lua --net "$net" --steps "$steps" \
+    --threads "$threads" "$@"
 }
 
 peer() { # NET ROW PROGRAM MODE
@@ -190,7 +192,9 @@ peer() { # NET ROW PROGRAM MODE
 }
 
 net_round() { # NET
-  ours "$1" "fmp, f32" f32
+  ours "$1" "fmp, f32"
+  ours "$1" "fmp, f32, winograd fast" --winograd fast
+  ours "$1" "fmp, f32, winograd off" --winograd off
   step "$1" "bare convolutions, f32" "$work/bare_convs" "$work/$1.shapes" f32 "$steps"
   if [ $torch = yes ]; then
     peer "$1" "PyTorch eager, NCHW" torch_step.py eager
@@ -202,7 +206,7 @@ net_round() { # NET
     skipped "$1" "fmp, bf16" "the cores have no AVX512_BF16"
     return 0
   fi
-  ours "$1" "fmp, bf16" bf16
+  ours "$1" "fmp, bf16" --precision bf16
   step "$1" "bare convolutions, bf16" "$work/bare_convs" "$work/$1.shapes" bf16 "$steps"
   if [ $torch = yes ]; then
     peer "$1" "PyTorch bf16, NCHW" torch_step.py bf16
@@ -212,6 +216,9 @@ net_round() { # NET
 }
 
 ops_round() {
+  for net in $nets; do
+    figures "$net" "$fmprun" $here/conv_op.lua --net "$net" --threads "$threads" --rounds "$steps"
+  done
   figures "fmp" "$fmprun" $here/fmp_op.lua --threads "$threads" --rounds 15
   figures "fmp, fixed windows" "$fmprun" $here/fmp_op.lua --threads "$threads" --rounds 15 \
     --window fixed

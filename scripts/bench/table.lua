@@ -162,6 +162,40 @@ local function pool_line(row, shape, figures)
       cell(COPY))
 end
 
+-- Medians of a direction's sums: direct, exact, fast.
+local function conv_sums(net, direction)
+  local columns = {{}, {}, {}}
+  for _, value in ipairs(values("conv_ms", net, "figures") or {}) do
+    local name, sums = value:match "^(%S+) (.*)$"
+    if name == direction then
+      local i = 1
+      for word in sums:gmatch "%S+" do
+        table.insert(columns[i], tonumber(word))
+        i = i + 1
+      end
+    end
+  end
+  if #columns[1] == 0 then return nil end
+  return stats.median(columns[1]), stats.median(columns[2]), stats.median(columns[3])
+end
+
+-- conv_op.lua's lines "DIRECTION OFF EXACT FAST" of a net.
+local function add_convs()
+  if not data.conv_ms then return end
+  add ""
+  add "| sum of 2×2 convolutions alone | direct | exact | fast |"
+  add "|---|---|---|---|"
+  for _, net in ipairs(data.conv_ms.order) do
+    for _, direction in ipairs{"forward", "back_data", "back_weights"} do
+      local off, exact, fast = conv_sums(net, direction)
+      if off then
+        add("| %s, %s | %.1f ms | %.1f ms, %.2f times as fast | %.1f ms, %.2f times |", net,
+            direction, off, exact, off / exact, fast, off / fast)
+      end
+    end
+  end
+end
+
 local function add_pools()
   if not data.pool_ms then return end
   add ""
@@ -204,7 +238,10 @@ end
 
 local function add_net_ratios(net)
   local ours, bf16 = median(net, "fmp, f32", "ms"), median(net, "fmp, bf16", "ms")
+  local fast = median(net, "fmp, f32, winograd fast", "ms")
   add_line(net .. ": best PyTorch f32 / fmp f32", "%.2f", ratio(best(net, is_torch_f32), ours))
+  add_line(net .. ": best PyTorch f32 / fmp f32, winograd fast", "%.2f",
+            ratio(best(net, is_torch_f32), fast))
   add_line(net .. ": TensorFlow / fmp f32", "%.2f", ratio(best(net, is_tensorflow), ours))
   add_line(net .. ": best peer, any precision / fmp bf16", "%.2f", ratio(best(net, is_peer), bf16))
   add_line(net .. ": fmp f32 / its bare convolutions", "%.2f",
@@ -274,6 +311,7 @@ add_about()
 add_ratios()
 add_steps("mnist", "mnist: width 32, batch 100")
 add_steps("cifar", "cifar: width 16, batch 32")
+add_convs()
 add_pools()
 add_single_figures()
 local text = table.concat(lines, "\n")
