@@ -78,7 +78,8 @@ end
 local function line(c, direction, figures)
   local columns = {}
   for i, mode in ipairs(modes) do
-    columns[i] = ("%s %7.2f ms %4.0f GF/s"):format(mode, figures[mode], flops(c) / figures[mode] / 1e6)
+    columns[i] = ("%s %7.2f ms %4.0f GF/s"):format(mode, figures[mode],
+                                                  flops(c) / figures[mode] / 1e6)
   end
   return ("%2d x %2d x %3d -> %3d %-12s  %s"):format(c.size, c.size, c.channels, c.filters,
                                                   direction, table.concat(columns, "  "))
@@ -93,7 +94,8 @@ print(("%s, width %d, batch %d, f32, %d threads; GF/s of direct multiplications"
   opt.net, width, batch, fmp.threads()))
 for i, c in ipairs(list) do
   if i > 1 and c.kernel == 2 then
-    local x, w = fmp.randn{batch, c.size, c.size, c.channels}, fmp.randn{c.filters, 2, 2, c.channels}
+    local x = fmp.randn{batch, c.size, c.size, c.channels}
+    local w = fmp.randn{c.filters, 2, 2, c.channels}
     local dy = fmp.randn{batch, c.size - 1, c.size - 1, c.filters}
     for _, direction in ipairs(directions) do
       local figures = measure(direction, x, w, dy)
