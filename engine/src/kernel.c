@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autotune.h"
 #include "context.h"
 #include "host.h"
 #include "spec.h"
@@ -42,6 +43,17 @@ fmp_status fmp_kernel_force(const char *name)
   set_forced(name);
   return FMP_OK;
 }
+
+int fmp__kernel_is_forced(void)
+{
+  pthread_once(&environment, read_environment);
+  pthread_mutex_lock(&forcing);
+  const int is_forced = forced[0] != '\0';
+  pthread_mutex_unlock(&forcing);
+  return is_forced;
+}
+
+void fmp__kernel_choices_changed(void) { atomic_fetch_add(&epoch, 1); }
 
 void fmp_kernel_explain(int32_t on) { atomic_store(&explaining, on); }
 
@@ -146,6 +158,12 @@ const fmp__kernel *fmp__kernel_best(const fmp__work *work)
   return best;
 }
 
+int fmp__kernel_may_be_tuned(const fmp__kernel *kernel, const fmp__work *work)
+{
+  return kernel->def.priority > 0 && serves(kernel, work) && !is_wildcard(kernel) &&
+         agrees(kernel, work);
+}
+
 static void add_specs(fmp__text *text, const fmp__work *work)
 {
   char spec[FMP_SPEC_TEXT];
@@ -185,14 +203,11 @@ static void explain(const fmp__work *work, const fmp__kernel *kernel)
 
 /* -- preparing ------------------------------------------------------------- */
 
-fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared)
+fmp_status fmp__prepare_kernel(const fmp__work *work, const fmp__kernel *kernel,
+                               fmp__prepared *prepared)
 {
-  memset(prepared, 0, sizeof *prepared);
-  if (work->op->def.alias) return FMP_OK;
-  const fmp__kernel *kernel = fmp__kernel_best(work);
-  if (!kernel) return no_kernel(work);
-  explain(work, kernel);
   const fmp_kernel_args args = args_of(work);
+  memset(prepared, 0, sizeof *prepared);
   if (kernel->def.prepare)
     FMP_TRY(
         fmp__plugin_status(kernel->def.prepare(fmp__host(), &args, &prepared->state), "prepare"));
@@ -203,6 +218,17 @@ fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared)
   fmp__prepared_release(prepared);
   return fmp__fail(FMP_ENOMEM, "kernel %s wants %zu bytes of scratch memory", kernel->def.name,
                    wanted);
+}
+
+fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared)
+{
+  memset(prepared, 0, sizeof *prepared);
+  if (work->op->def.alias) return FMP_OK;
+  const fmp__kernel *kernel = fmp__kernel_best(work);
+  if (!kernel) return no_kernel(work);
+  FMP_TRY(fmp__autotune_choose(work, &kernel));
+  explain(work, kernel);
+  return fmp__prepare_kernel(work, kernel, prepared);
 }
 
 fmp_status fmp__run(const fmp__prepared *prepared, const fmp__call *call)

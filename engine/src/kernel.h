@@ -37,12 +37,20 @@ fmp_status fmp__alias(const fmp__work *work, const fmp_view *in, fmp_view *out);
 const fmp__kernel *fmp__kernel_best(const fmp__work *work);
 /* Chooses the kernel and prepares it. FMP_EUNSUPPORTED lists what there is. */
 fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared);
+/* Prepares this kernel, which agreed. */
+fmp_status fmp__prepare_kernel(const fmp__work *work, const fmp__kernel *kernel,
+                               fmp__prepared *prepared);
 /* Enqueues a call of the prepared kernel. */
 fmp_status fmp__run(const fmp__prepared *prepared, const fmp__call *call);
 void fmp__prepared_release(fmp__prepared *prepared);
 
-/* Changes whenever fmp_kernel_force does: prepared choices of before are stale. */
+/* Does a kernel take the work, and is it more than a reference or a wildcard? */
+int fmp__kernel_may_be_tuned(const fmp__kernel *kernel, const fmp__work *work);
+int fmp__kernel_is_forced(void);
+
+/* Changes when fmp_kernel_force or fmp_autotune does: prepared choices of before are stale. */
 uint64_t fmp__kernel_epoch(void);
+void fmp__kernel_choices_changed(void);
 
 int fmp__kernel_takes_strides(const fmp__prepared *prepared);
 

@@ -29,6 +29,8 @@ local common = {
   {"threads", nil, "threads to compute with; not given: one for each core", type = "integer",
    min = 1},
   {"device", nil, "where to compute: cpu, cuda:1, ...", type = "string"},
+  {"autotune", nil, "measure which kernels are the fastest, and keep the choices in this file",
+   type = "string"},
 }
 
 local words_for = {
@@ -164,6 +166,7 @@ end
 -- What takes effect at once, and how; each may refuse.
 local effects = {
   {"device", device.device}, {"threads", device.threads}, {"seed", random.seed},
+  {"autotune", device.autotune},
 }
 
 -- True, or false and what is wrong with which option, without the position of the script's

@@ -26,6 +26,7 @@ end
 function M.wait(name) raw.device_wait(name) end
 
 local forced, tags, n_tags = nil, {}, 0
+local tuned = nil -- the file of fmp.autotune, "" for memory; nil: off
 
 --- From now on takes kernels of this name ("ref") wherever an op has one; nil: the best.
 function M.kernel(name)
@@ -33,14 +34,30 @@ function M.kernel(name)
   forced = name
 end
 
---- A number for the forced kernel: plans that were made under another do not serve.
-function M.kernel_tag()
-  if forced == nil then return 0 end
-  if not tags[forced] then
-    n_tags = n_tags + 1
-    tags[forced] = n_tags
+--- From now on measures, where several kernels can compute an op, which is the fastest, once
+-- for each op, its attributes and shapes. fmp.autotune(true) keeps the choices in memory;
+-- fmp.autotune "kernels.json" takes those that the file has, and adds new ones to it, so that
+-- runs repeat bit for bit; fmp.autotune(false) lets priorities choose again. Only kernels of
+-- the accuracy that an op asks for are candidates.
+function M.autotune(file)
+  if file == nil then file = true end
+  if type(file) ~= "boolean" and (type(file) ~= "string" or file == "") then
+    raw.fail("autotune: expected true, false or the name of a file, got %s", tostring(file))
   end
-  return tags[forced]
+  local path = file == true and "" or file or nil
+  raw.autotune(path)
+  tuned = path
+end
+
+--- A number for how kernels are chosen: plans that were made under another do not serve.
+function M.kernel_tag()
+  if forced == nil and tuned == nil then return 0 end
+  local key = tostring(forced) .. "\n" .. tostring(tuned)
+  if not tags[key] then
+    n_tags = n_tags + 1
+    tags[key] = n_tags
+  end
+  return tags[key]
 end
 
 return M

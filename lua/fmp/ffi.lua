@@ -244,6 +244,7 @@ end
 function M.op_kernels(handle) return ffi.string(C.fmp_op_kernels(handle)) end
 
 function M.kernel_force(name) check(C.fmp_kernel_force(name)) end
+function M.autotune(path) check(C.fmp_autotune(path)) end
 function M.kernel_explain(on) C.fmp_kernel_explain(on and 1 or 0) end
 
 -- -- devices -----------------------------------------------------------------

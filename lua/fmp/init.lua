@@ -48,6 +48,7 @@ local M = {
   threads = device.threads,
   wait = device.wait,
   kernel = device.kernel,
+  autotune = device.autotune,
 
   seed = random.seed,
   random_state = random.state,

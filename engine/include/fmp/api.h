@@ -126,6 +126,14 @@ const char *fmp_op_kernels(const fmp_op *op);
 /* Makes every choice from now on take this kernel where it has one ("ref": priority
  * 0), in every thread; NULL: the best again. FMP_KERNEL sets it at the start. */
 fmp_status fmp_kernel_force(const char *name);
+/* From now on, in every thread, kernels are chosen by measuring: where several take an op,
+ * each is run a few times on zeros when the op is first made ready for its specs, which takes
+ * milliseconds to seconds, and the fastest is taken. References, and ops that are random,
+ * write inputs or hold resources, are left out. Choices are read from the file if it is there,
+ * and each new one is written to it; "": kept in memory. NULL: priorities choose again.
+ * Choices decide how results are rounded: the same file gives the same bits. Each choice
+ * holds for its device and its number of threads. */
+fmp_status fmp_autotune(const char *path);
 /* Reports each kernel choice as a line on stderr. */
 void fmp_kernel_explain(int32_t on);
 

@@ -50,19 +50,19 @@ static int is_2x2(const struct conv *c)
   return c->groups == 1 && axis_fits(&c->window.y) && axis_fits(&c->window.x);
 }
 
-static int32_t supports(const fmp_host *h, const fmp_kernel_args *args, int direction)
+static int32_t supports(const fmp_host *h, const fmp_kernel_args *args, int direction, int shape)
 {
   const struct conv_params *params = args->params;
   struct conv c = {0};
   struct winograd w;
   if (!conv_counts_in_int(args, direction)) return 0; /* so no size below overflows */
   if (geometry(h, args, direction, &c, &w) != FMP_OK || !is_2x2(&c)) return 0;
-  return winograd_choose_tile(&w, the_isa, params->winograd);
+  return winograd_choose(&w, the_isa, params->winograd, shape) != NULL;
 }
 
 /* -- state and run --------------------------------------------------------- */
 
-static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, int direction,
+static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, int direction, int shape,
                           void **state)
 {
   const struct conv_params *params = args->params;
@@ -72,7 +72,7 @@ static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, int di
   struct winograd *w = h->alloc(sizeof *w);
   FMP_REQUIRE(h, w != NULL, FMP_ENOMEM, "no memory for a convolution's state");
   made.parts = omp_get_max_threads();
-  winograd_choose_tile(&made, the_isa, params->winograd);
+  winograd_set_tile(&made, the_isa, winograd_choose(&made, the_isa, params->winograd, shape));
   *w = made;
   *state = w;
   return FMP_OK;
@@ -120,46 +120,79 @@ static fmp_status run_by_weights(const fmp_call *call)
   return call->host->parallel_for(call, panels, 1, the_isa->finish_weights, &job);
 }
 
-/* -- one set for each direction -------------------------------------------- */
+/* -- one set for each direction and shape ---------------------------------- */
 
-#define DIRECTION(name, direction)                                                               \
-  static int32_t name##_supports(const fmp_host *h, const fmp_kernel_args *args)                 \
-  {                                                                                              \
-    return supports(h, args, direction);                                                         \
-  }                                                                                              \
-  static fmp_status name##_prepare(const fmp_host *h, const fmp_kernel_args *args, void **state) \
-  {                                                                                              \
-    return prepare(h, args, direction, state);                                                   \
+/* Chosen by priority is the one that estimates what is fastest; those of a fixed shape are
+ * there to be forced, and for fmp_autotune to choose from. */
+static const struct {
+  const char *name;
+  int32_t priority;
+} variants[WINOGRAD_SHAPES + 1] = {
+    {"winograd_f2", 10}, {"winograd_f3", 10},   {"winograd_f4", 10},
+    {"winograd_f5", 10}, {"winograd_f3x1", 10}, {"winograd", 200},
+};
+
+#define VARIANT(name, direction, shape)                                                    \
+  static int32_t name##_supports_##shape(const fmp_host *h, const fmp_kernel_args *args)   \
+  {                                                                                        \
+    return supports(h, args, direction, shape);                                            \
+  }                                                                                        \
+  static fmp_status name##_prepare_##shape(const fmp_host *h, const fmp_kernel_args *args, \
+                                           void **state)                                   \
+  {                                                                                        \
+    return prepare(h, args, direction, shape, state);                                      \
   }
 
-DIRECTION(forward, CONV_FORWARD)
-DIRECTION(back_data, CONV_BACK_DATA)
-DIRECTION(back_weights, CONV_BACK_WEIGHTS)
+#define VARIANTS(name, direction) \
+  VARIANT(name, direction, 0)     \
+  VARIANT(name, direction, 1)     \
+  VARIANT(name, direction, 2)     \
+  VARIANT(name, direction, 3)     \
+  VARIANT(name, direction, 4)     \
+  VARIANT(name, direction, 5)
 
-static const fmp_kernel_def kernels[CONV_DIRECTIONS] = {
-    [CONV_FORWARD] = {.supports = forward_supports, .prepare = forward_prepare, .run = run},
-    [CONV_BACK_DATA] = {.supports = back_data_supports, .prepare = back_data_prepare, .run = run},
-    [CONV_BACK_WEIGHTS] = {.supports = back_weights_supports,
-                           .prepare = back_weights_prepare,
-                           .run = run_by_weights},
+VARIANTS(forward, CONV_FORWARD)
+VARIANTS(back_data, CONV_BACK_DATA)
+VARIANTS(back_weights, CONV_BACK_WEIGHTS)
+
+#define KERNEL(name, shape, run_fn)                                                         \
+  {                                                                                         \
+    .supports = name##_supports_##shape, .prepare = name##_prepare_##shape, .run = (run_fn) \
+  }
+
+#define KERNELS(name, run_fn)                                                     \
+  {                                                                               \
+    KERNEL(name, 0, run_fn), KERNEL(name, 1, run_fn), KERNEL(name, 2, run_fn),    \
+        KERNEL(name, 3, run_fn), KERNEL(name, 4, run_fn), KERNEL(name, 5, run_fn) \
+  }
+
+static const fmp_kernel_def kernels[CONV_DIRECTIONS][WINOGRAD_SHAPES + 1] = {
+    [CONV_FORWARD] = KERNELS(forward, run),
+    [CONV_BACK_DATA] = KERNELS(back_data, run),
+    [CONV_BACK_WEIGHTS] = KERNELS(back_weights, run_by_weights),
 };
+
+static fmp_status add(const fmp_host *h, fmp_registry *r, int direction, int shape)
+{
+  fmp_kernel_def def = kernels[direction][shape];
+  def.struct_size = sizeof(def);
+  def.op = conv_ops[direction];
+  def.backend = "cpu";
+  def.name = variants[shape].name;
+  def.dtypes = FMP_BIT(FMP_F32);
+  def.priority = variants[shape].priority;
+  def.release = release;
+  def.scratch = scratch;
+  return h->add_kernel(r, &def);
+}
 
 fmp_status winograd_register(const fmp_host *h, fmp_registry *r);
 
 fmp_status winograd_register(const fmp_host *h, fmp_registry *r)
 {
   the_isa = winograd_avx512() ? winograd_avx512() : winograd_avx2();
-  for (int i = 0; the_isa != NULL && i < CONV_DIRECTIONS; i++) {
-    fmp_kernel_def def = kernels[i];
-    def.struct_size = sizeof(def);
-    def.op = conv_ops[i];
-    def.backend = "cpu";
-    def.name = "winograd";
-    def.dtypes = FMP_BIT(FMP_F32);
-    def.priority = 200;
-    def.release = release;
-    def.scratch = scratch;
-    FMP_TRY(h->add_kernel(r, &def));
-  }
+  if (the_isa == NULL) return FMP_OK;
+  for (int direction = 0; direction < CONV_DIRECTIONS; direction++)
+    for (int shape = 0; shape <= WINOGRAD_SHAPES; shape++) FMP_TRY(add(h, r, direction, shape));
   return FMP_OK;
 }

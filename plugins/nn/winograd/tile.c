@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which tile, and what follows from it. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "transforms.h"
@@ -59,32 +58,26 @@ static void set_scratch(struct winograd *w, const struct winograd_isa *isa)
   w->weights_size = winograd_round_up(w->weights_size, 1024);
 }
 
-void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa, int m, int m_x)
+void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa,
+                       const struct winograd_shape *shape)
 {
   const int by_weights = w->direction == CONV_BACK_WEIGHTS;
-  w->m = m;
-  w->m_x = m_x;
+  w->m = shape->m;
+  w->m_x = shape->m_x;
   set_lists(w, by_weights ? BLOCK_TILES_WEIGHTS : BLOCK_TILES);
   w->to_pad = winograd_round_up(w->to, panel_of(isa));
   w->from_pad = winograd_round_up(w->from, isa->lanes);
   if (by_weights) w->from_pad = winograd_round_up(w->from_pad, isa->rows);
-  w->chain = w->direction == CONV_BACK_DATA && m == 3 ? isa->chain_back_data : isa->chain;
+  w->chain = w->direction == CONV_BACK_DATA && w->m == 3 ? isa->chain_back_data : isa->chain;
   set_scratch(w, isa);
 }
 
 /* -- accuracy -------------------------------------------------------------- */
 
-struct shape {
-  const char *name;
-  int m, m_x;
-};
-
 /* Narrow tiles of F3 transform one axis only: half as much is gained, and as little lost. */
-static const struct shape shapes[] = {
-    {"2", 2, 2}, {"3", 3, 3}, {"4", 4, 4}, {"5", 5, 5}, {"3x1", 3, 1},
+const struct winograd_shape winograd_shapes[WINOGRAD_SHAPES] = {
+    {2, 2}, {3, 3}, {4, 4}, {5, 5}, {3, 1},
 };
-
-enum { SHAPES = (int)(sizeof shapes / sizeof *shapes) };
 
 /* Measured, as ||error|| / ||y|| against f64 on normal numbers, over the paper's layers: F3
  * errs no more than a direct convolution, forward 0.4 to 1 times as much, by weights 0.2 to
@@ -92,7 +85,7 @@ enum { SHAPES = (int)(sizeof shapes / sizeof *shapes) };
  * direct kernel; there narrow tiles of F3 err 0.7 to 1.1 times as much as the best. F4 errs 1
  * to 5 times as much, F5 1 to 10 times. */
 static int allows(const struct winograd *w, const struct winograd_isa *isa, const char *accuracy,
-                  const struct shape *shape)
+                  const struct winograd_shape *shape)
 {
   if (strcmp(accuracy, "exact") != 0) return strcmp(accuracy, "fast") == 0;
   if (w->direction != CONV_BACK_DATA) return shape->m <= 3;
@@ -148,39 +141,28 @@ static double estimate_direct(const struct winograd *w, const struct winograd_is
   return 4 * (double)w->n * pixels * inner * outer * isa->costs.direct;
 }
 
-/* FMP_WINOGRAD_TILE=3 or 3x1 takes that tile wherever accuracy is not "off", whatever it
- * costs: for tests and measurements. */
-static const struct shape *forced_shape(const char *accuracy)
+static const struct winograd_shape *fastest(const struct winograd *w,
+                                            const struct winograd_isa *isa, const char *accuracy)
 {
-  const char *text = getenv("FMP_WINOGRAD_TILE");
-  if (text == NULL || strcmp(accuracy, "off") == 0) return NULL;
-  for (int i = 0; i < SHAPES; i++)
-    if (strcmp(text, shapes[i].name) == 0) return &shapes[i];
-  return NULL;
-}
-
-static const struct shape *fastest_shape(const struct winograd *w, const struct winograd_isa *isa,
-                                         const char *accuracy)
-{
-  const struct shape *best = NULL;
+  const struct winograd_shape *best = NULL;
   double least = estimate_direct(w, isa);
-  for (int i = 0; i < SHAPES; i++) {
+  for (int i = 0; i < WINOGRAD_SHAPES; i++) {
+    const struct winograd_shape *shape = &winograd_shapes[i];
     struct winograd with = *w;
-    if (!allows(w, isa, accuracy, &shapes[i])) continue;
-    winograd_set_tile(&with, isa, shapes[i].m, shapes[i].m_x);
+    if (!allows(w, isa, accuracy, shape)) continue;
+    winograd_set_tile(&with, isa, shape);
     const double time = estimate(&with, isa);
     if (!(time < least)) continue;
     least = time;
-    best = &shapes[i];
+    best = shape;
   }
   return best;
 }
 
-int winograd_choose_tile(struct winograd *w, const struct winograd_isa *isa, const char *accuracy)
+const struct winograd_shape *winograd_choose(const struct winograd *w,
+                                             const struct winograd_isa *isa, const char *accuracy,
+                                             int shape)
 {
-  const struct shape *shape = forced_shape(accuracy);
-  if (shape == NULL) shape = fastest_shape(w, isa, accuracy);
-  if (shape == NULL) return 0;
-  winograd_set_tile(w, isa, shape->m, shape->m_x);
-  return 1;
+  if (shape == WINOGRAD_FASTEST) return fastest(w, isa, accuracy);
+  return allows(w, isa, accuracy, &winograd_shapes[shape]) ? &winograd_shapes[shape] : NULL;
 }

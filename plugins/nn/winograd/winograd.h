@@ -99,12 +99,24 @@ struct winograd_isa {
 const struct winograd_isa *winograd_avx2(void);
 const struct winograd_isa *winograd_avx512(void);
 
-/* Fills in all that follows from a tile of m x m_x. */
-void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa, int m, int m_x);
-/* Sets the tile that is estimated to be the fastest of those that the accuracy ("exact",
- * "fast", "off") allows; 0 if that is a direct convolution. w: direction, channels and axes
- * are set. */
-int winograd_choose_tile(struct winograd *w, const struct winograd_isa *isa, const char *accuracy);
+/* Tiles of F(m, 2), m high and m_x wide. */
+struct winograd_shape {
+  int m, m_x;
+};
+
+enum { WINOGRAD_SHAPES = 5, WINOGRAD_FASTEST = WINOGRAD_SHAPES };
+
+extern const struct winograd_shape winograd_shapes[WINOGRAD_SHAPES];
+
+/* Fills in all that follows from a tile's shape. */
+void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa,
+                       const struct winograd_shape *shape);
+/* That shape if the accuracy ("exact", "fast", "off") allows it; WINOGRAD_FASTEST: the one
+ * that is estimated to be the fastest of those that it does. NULL: none, or a direct
+ * convolution is faster. w: direction, channels and axes are set. */
+const struct winograd_shape *winograd_choose(const struct winograd *w,
+                                             const struct winograd_isa *isa, const char *accuracy,
+                                             int shape);
 
 static inline int64_t winograd_round_up(int64_t n, int64_t step)
 {

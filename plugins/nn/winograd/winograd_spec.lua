@@ -1,28 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The kernels "winograd" of conv2d and its gradients.
-local ffi = require "ffi"
 local fmp = require "fmp"
 local optest = require "tests.lua.optest"
 
 local ops, random = fmp.ops, optest.random
 
-if not pcall(function() return ffi.C.setenv end) then
-  ffi.cdef "int setenv(const char *name, const char *value, int overwrite);"
-  ffi.cdef "int unsetenv(const char *name);"
-end
-
 local function has_kernel() return ops.conv2d.kernels:find("cpu/winograd", 1, true) ~= nil end
-
--- Runs f with one tile for all shapes, or with the choice as it is.
-local function with_tile(tile, f, ...)
-  ffi.C.setenv("FMP_WINOGRAD_TILE", tile, 1)
-  fmp.kernel "winograd" -- makes choices of before stale
-  local results = {pcall(f, ...)}
-  ffi.C.unsetenv "FMP_WINOGRAD_TILE"
-  fmp.kernel(nil)
-  if not results[1] then error(results[2], 0) end
-  return unpack(results, 2)
-end
 
 local function with_kernel(name, f, ...)
   fmp.kernel(name)
@@ -66,25 +49,28 @@ local function kernel_of(direction, given, attrs)
   return compiled:text():match "%[cpu:0/([%w_]+)%]"
 end
 
--- Allowed ||error|| / ||y|| by tile, some times what is usual.
-local tolerance = {["2"] = 1e-6, ["3"] = 1e-6, ["3x1"] = 1e-6, ["4"] = 5e-6, ["5"] = 1e-5}
+-- Kernels of one tile for all shapes, and the allowed ||error|| / ||y||, some times what is
+-- usual.
+local tolerance = {winograd_f2 = 1e-6, winograd_f3 = 1e-6, winograd_f3x1 = 1e-6,
+                   winograd_f4 = 5e-6, winograd_f5 = 1e-5}
 
 -- Each tile in each direction against the reference in f64.
 local function check(n, height, width, ic, oc, attrs)
   attrs = attrs or {}
+  attrs.winograd = "fast"
   local given = arrays(n, height, width, ic, oc, attrs, "f32")
   local exact = {}
   for i, t in ipairs(given) do exact[i] = doubles(t) end
   for name, direction in pairs(directions) do
     local expected = with_kernel("ref", direction, exact[1], exact[2], exact[3], exact[4], attrs)
-    for tile, most in pairs(tolerance) do
-      local y = with_tile(tile, function()
-        assert.equal("winograd", kernel_of(direction, given, attrs))
+    for kernel, most in pairs(tolerance) do
+      local y = with_kernel(kernel, function()
+        assert.equal(kernel, kernel_of(direction, given, attrs))
         return direction(given[1], given[2], given[3], given[4], attrs)
       end)
       local err = relative_error(y, expected)
-      assert(err <= most, ("%s, F%s, %dx%dx%dx%d -> %d: error %g"):format(
-        name, tile, n, height, width, ic, oc, err))
+      assert(err <= most, ("%s, %s, %dx%dx%dx%d -> %d: error %g"):format(
+        name, kernel, n, height, width, ic, oc, err))
     end
   end
 end
@@ -126,9 +112,11 @@ describe("winograd", function()
 
   it("applies a leaky rectifier as it stores", function()
     local given = arrays(2, 7, 6, 9, 17, {}, "f32")
-    for tile in pairs(tolerance) do
-      local own = with_tile(tile, ops.conv2d, given[1], given[2], given[3], {slope = 0.3})
-      local apart = with_tile(tile, ops.conv2d, given[1], given[2], given[3])
+    for kernel in pairs(tolerance) do
+      local own = with_kernel(kernel, ops.conv2d, given[1], given[2], given[3],
+                              {slope = 0.3, winograd = "fast"})
+      local apart = with_kernel(kernel, ops.conv2d, given[1], given[2], given[3],
+                                {winograd = "fast"})
       assert.equal(ops.leaky_relu(apart, {slope = 0.3}):bytes(), own:bytes())
     end
   end)
@@ -137,22 +125,36 @@ describe("winograd", function()
     local given = arrays(5, 13, 11, 16, 24, {}, "f32")
     for _, direction in pairs(directions) do
       local function run() return direction(given[1], given[2], given[3], given[4]):bytes() end
-      assert.equal(with_tile("3", run), with_tile("3", run))
+      assert.equal(with_kernel("winograd_f3x1", run), with_kernel("winograd_f3x1", run))
     end
   end)
 
   it("takes nothing but 2x2 with stride 1, no dilation and one group, in f32", function()
     local x, w = fmp.ones{1, 9, 9, 64}, fmp.ones{64, 2, 2, 64}
     local function kernel(...)
-      return with_tile("3", kernel_of, directions.forward, {...}, select(select("#", ...), ...))
+      return with_kernel("winograd_f3", kernel_of, directions.forward, {...},
+                         select(select("#", ...), ...))
     end
-    assert.equal("winograd", kernel(x, w, nil, nil, {}))
+    assert.equal("winograd_f3", kernel(x, w, nil, nil, {}))
     assert.equal("onednn", kernel(x, w, nil, nil, {winograd = "off"}))
     assert.equal("onednn", kernel(x, w, nil, nil, {stride = {1, 2}}))
     assert.equal("onednn", kernel(x, w, nil, nil, {dilation = 2}))
     assert.equal("onednn", kernel(x, fmp.ones{64, 2, 2, 32}, nil, nil, {groups = 2}))
     assert.equal("onednn", kernel(x, fmp.ones{64, 3, 2, 64}, nil, nil, {}))
     assert.equal("ref", kernel(doubles(x), doubles(w), nil, nil, {}))
+  end)
+
+  it("offers tiles that lose accuracy to those who ask for speed alone", function()
+    local given = arrays(1, 9, 9, 16, 16, {}, "f32")
+    local function kernel(name, winograd)
+      return with_kernel(name, kernel_of, directions.forward, given, {winograd = winograd})
+    end
+    for _, name in ipairs{"winograd_f4", "winograd_f5"} do
+      assert.equal(name, kernel(name, "fast"))
+      assert.not_equal(name, kernel(name, "exact"))
+    end
+    assert.equal("winograd_f3", kernel("winograd_f3", "exact"))
+    assert.equal("onednn", kernel("winograd_f3", "off"))
   end)
 
   -- What `exact` promises: where it is chosen, it errs at most 1.2 times as much as the

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "choices.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "aside.h"
+#include "json.h"
+#include "memory.h"
+#include "status.h"
+
+/* The file: {"fmp_kernels": 1, "choices": {KEY: KERNEL, ...}}. */
+static const char version_key[] = "fmp_kernels", choices_key[] = "choices";
+enum { VERSION = 1, MOST_BYTES = 1 << 24 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static json_t *file_object; /* the whole of the file; NULL: closed */
+static char *file_path;     /* NULL: memory only */
+
+/* -- reading --------------------------------------------------------------- */
+
+static fmp_status new_object(json_t **object)
+{
+  json_t *made = json_object();
+  const int failed = fmp__json_set(made, version_key, json_integer(VERSION)) ||
+                     fmp__json_set(made, choices_key, json_object());
+  *object = fmp__json_whole(made, failed);
+  return *object ? FMP_OK : fmp__no_memory("choices of kernels");
+}
+
+static fmp_status check_object(const json_t *object)
+{
+  json_t *version, *choices, *name;
+  const char *key;
+  int64_t number;
+  FMP_TRY(fmp__json_get(object, version_key, JSON_INTEGER, &version));
+  FMP_TRY(fmp__json_number(version, INT64_MAX, &number));
+  if (number != VERSION)
+    return fmp__fail(FMP_EDATA, "expected version %d of kernel choices, got %lld", VERSION,
+                     (long long)number);
+  FMP_TRY(fmp__json_get(object, choices_key, JSON_OBJECT, &choices));
+  json_object_foreach(choices, key, name) if (!json_is_string(name)) return fmp__fail(
+      FMP_EDATA, "expected a kernel's name for '%s'", key);
+  return FMP_OK;
+}
+
+static fmp_status parse(const char *text, size_t n, json_t **object)
+{
+  FMP_TRY(fmp__json_parse(text, n, object));
+  const fmp_status status = check_object(*object);
+  if (status == FMP_OK) return FMP_OK;
+  json_decref(*object);
+  *object = NULL;
+  return status;
+}
+
+static fmp_status read_stream(FILE *stream, json_t **object)
+{
+  char *text = fmp__alloc(MOST_BYTES);
+  if (!text) return fmp__no_memory("choices of kernels");
+  const size_t n = fread(text, 1, MOST_BYTES, stream);
+  fmp_status status = ferror(stream) ? fmp__fail_system("read") : FMP_OK;
+  if (status == FMP_OK && n == MOST_BYTES)
+    status = fmp__fail(FMP_EDATA, "expected less than %d bytes", MOST_BYTES);
+  if (status == FMP_OK) status = parse(text, n, object);
+  fmp__free(text);
+  return status;
+}
+
+/* A file that is not there yet is an empty one. */
+static fmp_status read_file(const char *path, json_t **object)
+{
+  FILE *stream = fopen(path, "rb");
+  if (!stream && errno == ENOENT) return new_object(object);
+  if (!stream) return fmp__fail_system("read");
+  const fmp_status status = read_stream(stream, object);
+  fclose(stream);
+  return status;
+}
+
+/* -- writing --------------------------------------------------------------- */
+
+static fmp_status write_text(const char *text, size_t n)
+{
+  fmp__aside aside;
+  FMP_TRY(fmp__aside_open(file_path, &aside));
+  const fmp_status status = fmp__aside_write(&aside, text, n);
+  if (status == FMP_OK) return fmp__aside_commit(&aside);
+  fmp__aside_discard(&aside);
+  return status;
+}
+
+static fmp_status write_file(void)
+{
+  char *text;
+  size_t n;
+  FMP_TRY(fmp__json_write(file_object, &text, &n));
+  const fmp_status status = write_text(text, n);
+  fmp__free(text);
+  return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "%s", file_path);
+}
+
+/* -- the table ------------------------------------------------------------- */
+
+static void replace(json_t *object, char *path)
+{
+  pthread_mutex_lock(&lock);
+  json_decref(file_object);
+  fmp__free(file_path);
+  file_object = object;
+  file_path = path;
+  pthread_mutex_unlock(&lock);
+}
+
+fmp_status fmp__choices_open(const char *path)
+{
+  json_t *object = NULL;
+  if (!*path) {
+    FMP_TRY(new_object(&object));
+    replace(object, NULL);
+    return FMP_OK;
+  }
+  char *copy = fmp__copy_text(path);
+  if (!copy) return fmp__no_memory("a path");
+  const fmp_status status = read_file(path, &object);
+  if (status == FMP_OK) {
+    replace(object, copy);
+    return FMP_OK;
+  }
+  fmp__free(copy);
+  return fmp__fail_in(status, "%s", path);
+}
+
+void fmp__choices_close(void) { replace(NULL, NULL); }
+
+void fmp__choices_find(const char *key, fmp__text *name)
+{
+  pthread_mutex_lock(&lock);
+  const json_t *found = json_object_get(json_object_get(file_object, choices_key), key);
+  if (found) fmp__text_add(name, "%s", json_string_value(found));
+  pthread_mutex_unlock(&lock);
+}
+
+fmp_status fmp__choices_add(const char *key, const char *name)
+{
+  fmp_status status = FMP_OK;
+  pthread_mutex_lock(&lock);
+  json_t *choices = json_object_get(file_object, choices_key);
+  if (choices && fmp__json_set(choices, key, json_string(name)))
+    status = fmp__no_memory("a choice of kernel");
+  if (choices && status == FMP_OK && file_path) status = write_file();
+  pthread_mutex_unlock(&lock);
+  return status;
+}
