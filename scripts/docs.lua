@@ -50,32 +50,18 @@ local function attributes(rows)
   return table.concat(lines, "\n")
 end
 
--- Kernels are registered for the instruction sets that a processor has; the page must not
--- depend on which one it was made on.
-local function is_portable(kernel) return not kernel:find("avx", 1, true) end
-
--- "cpu: onednn (f32), ref (f32 f64)", fastest first.
+-- "cpu: ref (f32 f64)". References alone: which others there are, and for which types, depends
+-- on the processor, and the page must not.
 local function kernels(op)
   local by_backend = {}
-  for backend, name, priority, dtypes in
-    op.kernels:gmatch "([%w_]+)/([%w_]+) priority (%-?%d+)([%w ]*) %(" do
-    if is_portable(name) then
-      by_backend[backend] = by_backend[backend] or {}
-      local list = by_backend[backend]
-      list[#list + 1] = {name = name, priority = tonumber(priority), dtypes = dtypes:sub(2)}
-    end
+  for backend, name, dtypes in op.kernels:gmatch "([%w_]+)/([%w_]+) priority 0([%w ]*) %(" do
+    by_backend[backend] = ("%s (%s)"):format(name, dtypes:sub(2))
   end
-  local lines = {}
-  for _, backend in ipairs(sorted_keys(by_backend)) do
-    local list, texts = by_backend[backend], {}
-    table.sort(list, function(a, b)
-      if a.priority ~= b.priority then return a.priority > b.priority end
-      return a.name .. a.dtypes < b.name .. b.dtypes
-    end)
-    for i, kernel in ipairs(list) do texts[i] = ("%s (%s)"):format(kernel.name, kernel.dtypes) end
-    lines[#lines + 1] = ("%s: %s"):format(backend, table.concat(texts, ", "))
+  local texts = {}
+  for i, backend in ipairs(sorted_keys(by_backend)) do
+    texts[i] = ("%s: %s"):format(backend, by_backend[backend])
   end
-  return table.concat(lines, "; ")
+  return table.concat(texts, "; ")
 end
 
 local function gradient(op)
@@ -91,7 +77,7 @@ local function op_section(op)
   local parts = {"### " .. op.name, indented(op.name .. op.schema .. "\n\n" .. op.doc)}
   parts[#parts + 1] = attributes(op.attrs)
   local how = op.alias and "Needs no kernel: another view of its input." or
-              ("Kernels: %s."):format(kernels(op))
+              ("Reference kernel: %s."):format(kernels(op))
   parts[#parts + 1] = gradient(op) .. " " .. how
   return table.concat(parts, "\n\n")
 end
@@ -131,8 +117,8 @@ local function ops_page()
 # Ops and resources
 
 Written by `build/bin/fmprun scripts/docs.lua` from the definitions that the plugins register;
-edit those. `fmprun ops NAME` shows the same for any op, those of other plugins too, and the
-kernels for the processor's own instruction sets, which this page leaves out.
+edit those. `fmprun ops NAME` shows the same for any op, those of other plugins too, and all
+kernels that this processor has for it; this page names the references alone.
 
 Marks in a schema: `?` may be absent, `!` is written in place, `~` only the shape is looked at,
 `...` any number of inputs. Images are [n,h,w,c], weights [out,h,w,in]. In Lua:
