@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The border to the engine: loads libfmp and wraps api.h function by function.
+--- The border to the engine: wraps api.h function by function.
 -- The only file that touches handles and ffi.gc. An object that owns a handle is a table
 -- {handle = cdata} with one of the metatables below, which other files fill with methods.
 -- No 64-bit integer leaves this file as cdata: all are Lua numbers, exact below 2^53.
 
 local ffi = require "ffi"
+local library = require "fmp.library"
 
 local M = {}
 
@@ -12,65 +13,14 @@ local M = {}
 local Tensor, Resource, Plan = {}, {}, {}
 M.Tensor, M.Resource, M.Plan = Tensor, Resource, Plan
 
--- -- where things are --------------------------------------------------------
+-- The directory <prefix>/share/fmp/, with its slash.
+M.share = library.share
 
--- This file is <prefix>/share/fmp/lua/fmp/ffi.lua.
-local source = debug.getinfo(1, "S").source
-local lua_root = source:match("^@(.*)fmp/ffi%.lua$") or "./"
-local share = lua_root:match("^(.*)lua/$") or lua_root .. "../"
-local prefix = share:match("^(.*)share/fmp/$") or share .. "../../"
-
---- The directory <prefix>/share/fmp/, with its slash.
-M.share = share
-
-local triplets = {x64 = "x86_64-linux-gnu/", arm64 = "aarch64-linux-gnu/"}
-
--- The library as it lies in a build tree, an installation, or Debian's multiarch directories.
-local function load_library()
-  local tried = {}
-  for _, directory in ipairs {"lib/", "lib/" .. (triplets[ffi.arch] or ""), "lib64/"} do
-    local path = prefix .. directory .. "libfmp.so"
-    local ok, library = pcall(ffi.load, path)
-    if ok then return library, path end
-    tried[#tried + 1] = tostring(library)
-  end
-  error("libfmp.so could not be loaded:\n  " .. table.concat(tried, "\n  "), 0)
-end
-
--- A header as a cdef: without lines that start with '#', and without what is C++ only.
-local function declarations(path)
-  local file, why = io.open(path)
-  if not file then error("the engine's declarations are missing: " .. why, 0) end
-  local lines, skipping = {}, false
-  for line in file:lines() do
-    if line:find "^#ifdef __cplusplus" then
-      skipping = true
-    elseif skipping and line:find "^#endif" then
-      skipping = false
-    elseif not skipping and not line:find "^#" then
-      lines[#lines + 1] = line
-    end
-  end
-  file:close()
-  return table.concat(lines, "\n")
-end
-
--- Test runners load modules anew for each file, but a cdef can be made only once.
-if not pcall(ffi.typeof, "fmp_spec") then
-  ffi.cdef(declarations(share .. "cdef/types.h"))
-  ffi.cdef(declarations(share .. "cdef/api.h"))
-  ffi.cdef "void *dlopen(const char *path, int mode);"
-end
-
-local C, library_path = load_library()
-
--- The library must outlive this Lua state: its plugins and their threads stay loaded.
-local RTLD_NOW_NODELETE = 0x1002
-ffi.C.dlopen(library_path, RTLD_NOW_NODELETE)
+local C = library.C
 
 -- -- errors ------------------------------------------------------------------
 
-local inside = "@" .. lua_root .. "fmp/"
+local inside = "@" .. library.lua_root .. "fmp/"
 
 --- Whether a frame's `source` is a file of this library.
 function M.is_own(file) return file:sub(1, #inside) == inside end

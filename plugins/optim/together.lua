@@ -12,6 +12,17 @@ M.shapes = {{3}, {}, {0}, {5, 7}, {64}, {1, 0, 2}, {129}, {2, 3, 2, 2}, {1}}
 -- Enough for several threads, whose stretches begin and end within tensors.
 M.many = {{3}, {8192}, {0}, {3, 9001}, {5, 7}, {9001}, {1}}
 
+function M.vector(list, dtype) return fmp.from_flat(list, {#list}, dtype) end
+
+--- Fails unless t has the expected numbers to within tol of their size, or of 1.
+function M.check(expected, t, tol)
+  for i, got in ipairs(t:flat()) do
+    if math.abs(expected[i] - got) > tol * math.max(1, math.abs(expected[i])) then
+      error(("element %d: expected %.17g, got %.17g"):format(i, expected[i], got), 0)
+    end
+  end
+end
+
 --- Makes one tensor for each shape and member: groups[k][member]. members: list of
 -- {low =, high =}; absent[i]: member i is nil.
 function M.groups(shapes, dtype, members, absent)

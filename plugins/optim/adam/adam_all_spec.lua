@@ -9,7 +9,7 @@ local MEMBERS = 4
 local ranges = {{low = -1, high = 1}, {low = -2, high = 2}, {low = 0, high = 4},
                 {low = -3, high = 3}}
 
-local function vector(list, dtype) return fmp.from_flat(list, {#list}, dtype) end
+local vector, check = together.vector, together.check
 
 local settings = {}
 for _, betas in ipairs{{0.9, 0.999}, {0, 0.5}, {0.5, 0}} do
@@ -37,14 +37,6 @@ local function updated_one_by_one(attrs, dtype, shapes)
     for _, t in ipairs(groups) do adam(t[1], t[2], t[3], t[4], lr, count, attrs) end
   end
   return together.bytes(groups, MEMBERS)
-end
-
-local function check(expected, t, tol)
-  for i, got in ipairs(t:flat()) do
-    if math.abs(expected[i] - got) > tol * math.max(1, math.abs(expected[i])) then
-      assert.equal(expected[i], got, ("element %d"):format(i))
-    end
-  end
 end
 
 describe("adam_all", function()

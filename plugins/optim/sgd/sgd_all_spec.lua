@@ -8,7 +8,7 @@ local sgd, sgd_all = fmp.ops.sgd, fmp.ops.sgd_all
 local W, M, G, MEMBERS = 1, 2, 3, 3
 local ranges = {{low = -1, high = 1}, {low = -2, high = 2}, {low = -3, high = 3}}
 
-local function vector(list, dtype) return fmp.from_flat(list, {#list}, dtype) end
+local vector, check = together.vector, together.check
 
 local settings = {}
 for _, momentum in ipairs{0, 0.5, 0.99} do
@@ -39,14 +39,6 @@ local function updated_one_by_one(attrs, dtype, shapes)
     for _, t in ipairs(groups) do sgd(t[W], t[M], t[G], fmp.tensor(0.3 / i), attrs) end
   end
   return together.bytes(groups, MEMBERS)
-end
-
-local function check(expected, t, tol)
-  for i, got in ipairs(t:flat()) do
-    if math.abs(expected[i] - got) > tol * math.max(1, math.abs(expected[i])) then
-      assert.equal(expected[i], got, ("element %d"):format(i))
-    end
-  end
 end
 
 describe("sgd_all", function()
