@@ -16,7 +16,10 @@ local function resident()
   return tonumber(pages) * PAGE_BYTES
 end
 
+-- Machine code that LuaJIT has made keeps the tensors alive that it was made with, until it
+-- is dropped at some time or other: so it is dropped first.
 local function settle()
+  jit.flush()
   collectgarbage()
   collectgarbage()
   return fmp.live_bytes(), resident()
