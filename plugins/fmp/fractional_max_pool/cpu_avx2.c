@@ -7,8 +7,7 @@
 #include <immintrin.h>
 
 enum { LANES = 8 };
-#define TARGET  FMP_TARGET_AVX2
-#define LANE_FN TARGET static inline
+#define TARGET FMP_TARGET_AVX2
 
 struct best {
   __m256 value;
@@ -22,18 +21,18 @@ struct total {
 /* -- loads and stores of 1 to 8 lanes ------------------------------------------ */
 
 /* All bits set in the first `lanes` lanes. */
-LANE_FN __m256i lane_mask(int lanes)
+INLINE __m256i lane_mask(int lanes)
 {
   const __m256i number = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes), number);
 }
 
-LANE_FN __m256 load(const float *x, int lanes)
+INLINE __m256 load_f32(const float *x, int lanes)
 {
   return lanes == LANES ? _mm256_loadu_ps(x) : _mm256_maskload_ps(x, lane_mask(lanes));
 }
 
-LANE_FN void store(float *y, __m256 value, int lanes, int stream)
+INLINE void store_f32(float *y, __m256 value, int lanes, int stream)
 {
   if (lanes < LANES)
     _mm256_maskstore_ps(y, lane_mask(lanes), value);
@@ -43,7 +42,7 @@ LANE_FN void store(float *y, __m256 value, int lanes, int stream)
     _mm256_storeu_ps(y, value);
 }
 
-LANE_FN __m256i load_bytes(const uint8_t *bytes, int lanes)
+INLINE __m256i load_bytes(const uint8_t *bytes, int lanes)
 {
   uint64_t word = 0;
   memcpy(&word, bytes, (size_t)lanes);
@@ -51,7 +50,7 @@ LANE_FN __m256i load_bytes(const uint8_t *bytes, int lanes)
 }
 
 /* Numbers below 256, narrowed in two steps: none saturates. */
-LANE_FN void store_bytes(uint8_t *bytes, __m256i value, int lanes)
+INLINE void store_bytes(uint8_t *bytes, __m256i value, int lanes)
 {
   const __m128i low = _mm256_castsi256_si128(value), high = _mm256_extracti128_si256(value, 1);
   const __m128i words = _mm_packs_epi32(low, high);
@@ -59,18 +58,64 @@ LANE_FN void store_bytes(uint8_t *bytes, __m256i value, int lanes)
   memcpy(bytes, &packed, (size_t)lanes);
 }
 
+/* -- bf16 ------------------------------------------------------------------------ */
+
+INLINE __m256 load_bf16(const uint16_t *x, int lanes)
+{
+  __m128i halves = _mm_setzero_si128();
+  memcpy(&halves, x, (size_t)lanes * sizeof *x);
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+
+/* fmp_bf16_of_f32; numbers below 2^16, which narrowing does not saturate. */
+INLINE __m128i round_bf16(__m256 value)
+{
+  const __m256i bits = _mm256_castps_si256(value), upper = _mm256_srli_epi32(bits, 16);
+  const __m256i odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+  const __m256i half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF));
+  const __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(bits, half), 16);
+  const __m256i nan = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
+  const __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(value, value, _CMP_UNORD_Q));
+  const __m256i result = _mm256_blendv_epi8(rounded, nan, is_nan);
+  return _mm_packus_epi32(_mm256_castsi256_si128(result), _mm256_extracti128_si256(result, 1));
+}
+
+INLINE void store_bf16(uint16_t *y, __m128i value, int lanes, int stream)
+{
+  if (lanes == LANES && stream)
+    _mm_stream_si128((__m128i *)(void *)y, value);
+  else
+    memcpy(y, &value, (size_t)lanes * sizeof *y);
+}
+
+INLINE __m256 load(const void *data, int64_t i, int low, int lanes)
+{
+  return low ? load_bf16((const uint16_t *)data + i, lanes)
+             : load_f32((const float *)data + i, lanes);
+}
+
+INLINE void store(void *data, int64_t i, __m256 value, int low, int lanes, int stream)
+{
+  if (low)
+    store_bf16((uint16_t *)data + i, round_bf16(value), lanes, stream);
+  else
+    store_f32((float *)data + i, value, lanes, stream);
+}
+
 /* -- forward -------------------------------------------------------------------- */
 
-LANE_FN void best_start(struct best *b, const float *x, int lanes)
+INLINE void best_start(struct best *b, const struct forward_row *r, int64_t from, int low,
+                       int lanes)
 {
-  b->value = load(x, lanes);
+  b->value = load(r->x, from, low, lanes);
   b->tap = _mm256_setzero_si256();
 }
 
 /* Larger: neither less nor equal, which NaN is too, unless what there is is NaN. */
-LANE_FN void best_take(struct best *b, const float *x, int tap, int lanes)
+INLINE void best_take(struct best *b, const struct forward_row *r, int64_t from, int tap, int low,
+                      int lanes)
 {
-  const __m256 value = load(x, lanes);
+  const __m256 value = load(r->x, from, low, lanes);
   const __m256 larger = _mm256_and_ps(_mm256_cmp_ps(value, b->value, _CMP_NLE_UQ),
                                       _mm256_cmp_ps(b->value, b->value, _CMP_ORD_Q));
   b->value = _mm256_blendv_ps(b->value, value, larger);
@@ -78,48 +123,53 @@ LANE_FN void best_take(struct best *b, const float *x, int tap, int lanes)
 }
 
 /* POOL_LEAKY: max and min keep their second operand where it is NaN or both are zero. */
-LANE_FN __m256 leaky(__m256 value, float slope)
+INLINE __m256 leaky(__m256 value, float slope)
 {
   const __m256 zero = _mm256_setzero_ps(), negative = _mm256_min_ps(zero, value);
   return _mm256_add_ps(_mm256_max_ps(zero, value), _mm256_mul_ps(_mm256_set1_ps(slope), negative));
 }
 
-LANE_FN void best_store(const struct best *b, const struct forward_row *r, int64_t at, int lanes)
+INLINE void best_store(const struct best *b, const struct forward_row *r, int64_t at, int low,
+                       int lanes)
 {
-  store(r->y + at, r->leaky ? leaky(b->value, r->slope) : b->value, lanes, r->stream);
+  const __m256 value = r->leaky ? leaky(b->value, r->slope) : b->value;
+  store(r->y, at, value, low, lanes, r->stream);
   if (r->argmax != NULL) store_bytes(r->argmax + at, b->tap, lanes);
 }
 
 /* -- backward ------------------------------------------------------------------- */
 
-LANE_FN void total_start(struct total *t, int lanes)
+INLINE void total_start(struct total *t, int lanes)
 {
   (void)lanes;
   t->value = _mm256_setzero_ps();
 }
 
 /* POOL_LEAKY_BACK, but for the sign of zeros: no sum that starts at +0 tells it. */
-LANE_FN __m256 passed(const struct back_row *r, int64_t from, int activated, int lanes)
+INLINE __m256 passed(const struct back_row *r, int64_t from, int activated, int low, int lanes)
 {
-  const __m256 dy = load(r->dy + from, lanes);
+  const __m256 dy = load(r->dy, from, low, lanes);
   if (!activated) return dy;
-  const __m256 positive = _mm256_cmp_ps(load(r->y + from, lanes), _mm256_setzero_ps(), _CMP_GT_OQ);
+  const __m256 positive =
+      _mm256_cmp_ps(load(r->y, from, low, lanes), _mm256_setzero_ps(), _CMP_GT_OQ);
   return _mm256_blendv_ps(_mm256_mul_ps(dy, _mm256_set1_ps(r->slope)), dy, positive);
 }
 
 /* A sum that starts at +0 is never -0, so adding 0 where nothing is due changes no bit. */
-LANE_FN void total_take(struct total *t, const struct back_row *r, int64_t from, int tap,
-                        int activated, int lanes)
+INLINE void total_take(struct total *t, const struct back_row *r, int64_t from, int tap,
+                       int activated, int low, int lanes)
 {
   const __m256i bytes = load_bytes(r->argmax + from, lanes);
   const __m256i here = _mm256_cmpeq_epi32(bytes, _mm256_set1_epi32(tap));
-  const __m256 due = _mm256_and_ps(passed(r, from, activated, lanes), _mm256_castsi256_ps(here));
+  const __m256 due =
+      _mm256_and_ps(passed(r, from, activated, low, lanes), _mm256_castsi256_ps(here));
   t->value = _mm256_add_ps(t->value, due);
 }
 
-LANE_FN void total_store(const struct total *t, const struct back_row *r, int64_t at, int lanes)
+INLINE void total_store(const struct total *t, const struct back_row *r, int64_t at, int low,
+                        int lanes)
 {
-  store(r->dx + at, t->value, lanes, r->stream);
+  store(r->dx, at, t->value, low, lanes, r->stream);
 }
 
 #include "rows.inc"

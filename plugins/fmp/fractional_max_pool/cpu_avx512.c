@@ -7,8 +7,7 @@
 #include <immintrin.h>
 
 enum { LANES = 16 };
-#define TARGET  FMP_TARGET_AVX512
-#define LANE_FN TARGET static inline
+#define TARGET FMP_TARGET_AVX512
 
 struct best {
   __m512 value;
@@ -21,14 +20,14 @@ struct total {
 
 /* -- loads and stores of 1 to 16 lanes ------------------------------------------ */
 
-LANE_FN __mmask16 lane_mask(int lanes) { return (__mmask16)((1u << lanes) - 1u); }
+INLINE __mmask16 lane_mask(int lanes) { return (__mmask16)((1u << lanes) - 1u); }
 
-LANE_FN __m512 load(const float *x, int lanes)
+INLINE __m512 load_f32(const float *x, int lanes)
 {
   return lanes == LANES ? _mm512_loadu_ps(x) : _mm512_maskz_loadu_ps(lane_mask(lanes), x);
 }
 
-LANE_FN void store(float *y, __m512 value, int lanes, int stream)
+INLINE void store_f32(float *y, __m512 value, int lanes, int stream)
 {
   if (lanes < LANES)
     _mm512_mask_storeu_ps(y, lane_mask(lanes), value);
@@ -38,13 +37,13 @@ LANE_FN void store(float *y, __m512 value, int lanes, int stream)
     _mm512_storeu_ps(y, value);
 }
 
-LANE_FN __m128i load_bytes(const uint8_t *bytes, int lanes)
+INLINE __m128i load_bytes(const uint8_t *bytes, int lanes)
 {
   return lanes == LANES ? _mm_loadu_si128((const __m128i *)(const void *)bytes)
                         : _mm_maskz_loadu_epi8(lane_mask(lanes), bytes);
 }
 
-LANE_FN void store_bytes(uint8_t *bytes, __m128i value, int lanes)
+INLINE void store_bytes(uint8_t *bytes, __m128i value, int lanes)
 {
   if (lanes == LANES)
     _mm_storeu_si128((__m128i *)(void *)bytes, value);
@@ -52,18 +51,65 @@ LANE_FN void store_bytes(uint8_t *bytes, __m128i value, int lanes)
     _mm_mask_storeu_epi8(bytes, lane_mask(lanes), value);
 }
 
+/* -- bf16 ------------------------------------------------------------------------ */
+
+INLINE __m512 load_bf16(const uint16_t *x, int lanes)
+{
+  const __m256i halves = lanes == LANES ? _mm256_loadu_si256((const __m256i *)(const void *)x)
+                                        : _mm256_maskz_loadu_epi16(lane_mask(lanes), x);
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+}
+
+/* fmp_bf16_of_f32 */
+INLINE __m256i round_bf16(__m512 value)
+{
+  const __m512i bits = _mm512_castps_si512(value), upper = _mm512_srli_epi32(bits, 16);
+  const __m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+  const __m512i half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF));
+  const __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
+  const __m512i nan = _mm512_or_si512(upper, _mm512_set1_epi32(0x40));
+  const __mmask16 is_nan = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
+  return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(rounded, is_nan, nan));
+}
+
+INLINE void store_bf16(uint16_t *y, __m256i value, int lanes, int stream)
+{
+  if (lanes < LANES)
+    _mm256_mask_storeu_epi16(y, lane_mask(lanes), value);
+  else if (stream)
+    _mm256_stream_si256((__m256i *)(void *)y, value);
+  else
+    _mm256_storeu_si256((__m256i *)(void *)y, value);
+}
+
+INLINE __m512 load(const void *data, int64_t i, int low, int lanes)
+{
+  return low ? load_bf16((const uint16_t *)data + i, lanes)
+             : load_f32((const float *)data + i, lanes);
+}
+
+INLINE void store(void *data, int64_t i, __m512 value, int low, int lanes, int stream)
+{
+  if (low)
+    store_bf16((uint16_t *)data + i, round_bf16(value), lanes, stream);
+  else
+    store_f32((float *)data + i, value, lanes, stream);
+}
+
 /* -- forward -------------------------------------------------------------------- */
 
-LANE_FN void best_start(struct best *b, const float *x, int lanes)
+INLINE void best_start(struct best *b, const struct forward_row *r, int64_t from, int low,
+                       int lanes)
 {
-  b->value = load(x, lanes);
+  b->value = load(r->x, from, low, lanes);
   b->tap = _mm_setzero_si128();
 }
 
 /* Larger: neither less nor equal, which NaN is too, unless what there is is NaN. */
-LANE_FN void best_take(struct best *b, const float *x, int tap, int lanes)
+INLINE void best_take(struct best *b, const struct forward_row *r, int64_t from, int tap, int low,
+                      int lanes)
 {
-  const __m512 value = load(x, lanes);
+  const __m512 value = load(r->x, from, low, lanes);
   const __mmask16 number = _mm512_cmp_ps_mask(b->value, b->value, _CMP_ORD_Q);
   const __mmask16 larger = _mm512_mask_cmp_ps_mask(number, value, b->value, _CMP_NLE_UQ);
   b->value = _mm512_mask_mov_ps(b->value, larger, value);
@@ -71,47 +117,50 @@ LANE_FN void best_take(struct best *b, const float *x, int tap, int lanes)
 }
 
 /* POOL_LEAKY: max and min keep their second operand where it is NaN or both are zero. */
-LANE_FN __m512 leaky(__m512 value, float slope)
+INLINE __m512 leaky(__m512 value, float slope)
 {
   const __m512 zero = _mm512_setzero_ps(), negative = _mm512_min_ps(zero, value);
   return _mm512_add_ps(_mm512_max_ps(zero, value), _mm512_mul_ps(_mm512_set1_ps(slope), negative));
 }
 
-LANE_FN void best_store(const struct best *b, const struct forward_row *r, int64_t at, int lanes)
+INLINE void best_store(const struct best *b, const struct forward_row *r, int64_t at, int low,
+                       int lanes)
 {
-  store(r->y + at, r->leaky ? leaky(b->value, r->slope) : b->value, lanes, r->stream);
+  const __m512 value = r->leaky ? leaky(b->value, r->slope) : b->value;
+  store(r->y, at, value, low, lanes, r->stream);
   if (r->argmax != NULL) store_bytes(r->argmax + at, b->tap, lanes);
 }
 
 /* -- backward ------------------------------------------------------------------- */
 
-LANE_FN void total_start(struct total *t, int lanes)
+INLINE void total_start(struct total *t, int lanes)
 {
   (void)lanes;
   t->value = _mm512_setzero_ps();
 }
 
 /* POOL_LEAKY_BACK, but for the sign of zeros: no sum that starts at +0 tells it. */
-LANE_FN __m512 passed(const struct back_row *r, int64_t from, int activated, int lanes)
+INLINE __m512 passed(const struct back_row *r, int64_t from, int activated, int low, int lanes)
 {
-  const __m512 dy = load(r->dy + from, lanes);
+  const __m512 dy = load(r->dy, from, low, lanes);
   if (!activated) return dy;
-  const __m512 y = load(r->y + from, lanes);
+  const __m512 y = load(r->y, from, low, lanes);
   const __mmask16 positive = _mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_GT_OQ);
   return _mm512_mask_mov_ps(_mm512_mul_ps(dy, _mm512_set1_ps(r->slope)), positive, dy);
 }
 
-LANE_FN void total_take(struct total *t, const struct back_row *r, int64_t from, int tap,
-                        int activated, int lanes)
+INLINE void total_take(struct total *t, const struct back_row *r, int64_t from, int tap,
+                       int activated, int low, int lanes)
 {
   const __m128i bytes = load_bytes(r->argmax + from, lanes);
   const __mmask16 here = _mm_cmpeq_epi8_mask(bytes, _mm_set1_epi8((char)tap));
-  t->value = _mm512_mask_add_ps(t->value, here, t->value, passed(r, from, activated, lanes));
+  t->value = _mm512_mask_add_ps(t->value, here, t->value, passed(r, from, activated, low, lanes));
 }
 
-LANE_FN void total_store(const struct total *t, const struct back_row *r, int64_t at, int lanes)
+INLINE void total_store(const struct total *t, const struct back_row *r, int64_t at, int low,
+                        int lanes)
 {
-  store(r->dx + at, t->value, lanes, r->stream);
+  store(r->dx, at, t->value, low, lanes, r->stream);
 }
 
 #include "rows.inc"

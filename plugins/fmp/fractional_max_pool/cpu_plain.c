@@ -2,6 +2,7 @@
  *
  * The row functions in plain C, for any processor: blocks of channels in arrays that stay
  * in the first cache, with loops that compilers vectorise. */
+#include "fmp/kit/half.h"
 #include "rows.h"
 
 enum { LANES = 64 };
@@ -16,20 +17,34 @@ struct total {
   float value[LANES];
 };
 
-static inline void best_start(struct best *b, const float *x, int lanes)
+/* Element i of data. */
+INLINE float element(const void *data, int64_t i, int low)
+{
+  return low ? fmp_bf16_to_f32(((const uint16_t *)data)[i]) : ((const float *)data)[i];
+}
+
+INLINE void store(void *data, int64_t at, const float *value, int low, int lanes)
+{
+  for (int i = 0; i < lanes && low; i++) ((uint16_t *)data)[at + i] = fmp_bf16_of_f32(value[i]);
+  for (int i = 0; i < lanes && !low; i++) ((float *)data)[at + i] = value[i];
+}
+
+INLINE void best_start(struct best *b, const struct forward_row *r, int64_t from, int low,
+                       int lanes)
 {
   for (int i = 0; i < lanes; i++) {
-    b->value[i] = x[i];
+    b->value[i] = element(r->x, from + i, low);
     b->tap[i] = 0;
   }
 }
 
 /* NaN, which no comparison holds for, beats all but NaN. All is read in any case, here as
  * below, which lets compilers vectorise the loops. */
-static inline void best_take(struct best *b, const float *x, int tap, int lanes)
+INLINE void best_take(struct best *b, const struct forward_row *r, int64_t from, int tap, int low,
+                      int lanes)
 {
   for (int i = 0; i < lanes; i++) {
-    const float value = x[i], before = b->value[i];
+    const float value = element(r->x, from + i, low), before = b->value[i];
     const int32_t before_tap = b->tap[i];
     const int larger = !(value <= before) & (before == before);
     b->value[i] = larger ? value : before;
@@ -37,43 +52,40 @@ static inline void best_take(struct best *b, const float *x, int tap, int lanes)
   }
 }
 
-static inline void best_store(const struct best *b, const struct forward_row *r, int64_t at,
-                              int lanes)
+INLINE void best_store(struct best *b, const struct forward_row *r, int64_t at, int low, int lanes)
 {
   const float slope = r->slope;
-  float *y = r->y + at;
-  if (r->leaky)
-    for (int i = 0; i < lanes; i++) y[i] = POOL_LEAKY(b->value[i], slope);
-  else
-    for (int i = 0; i < lanes; i++) y[i] = b->value[i];
+  for (int i = 0; i < lanes && r->leaky; i++) b->value[i] = POOL_LEAKY(b->value[i], slope);
+  store(r->y, at, b->value, low, lanes);
   for (int i = 0; i < lanes && r->argmax != NULL; i++) r->argmax[at + i] = (uint8_t)b->tap[i];
 }
 
-static inline void total_start(struct total *t, int lanes)
+INLINE void total_start(struct total *t, int lanes)
 {
   for (int i = 0; i < lanes; i++) t->value[i] = 0;
 }
 
 /* A sum that starts at +0 is never -0, so adding 0 where nothing is due changes no bit. */
-static inline void total_take(struct total *t, const struct back_row *r, int64_t from, int tap,
-                              int activated, int lanes)
+INLINE void total_take(struct total *t, const struct back_row *r, int64_t from, int tap,
+                       int activated, int low, int lanes)
 {
-  const float *dy = r->dy + from, slope = r->slope;
+  const float slope = r->slope;
   const uint8_t *argmax = r->argmax + from;
   for (int i = 0; i < lanes && !activated; i++) {
-    const float given = dy[i];
+    const float given = element(r->dy, from + i, low);
     t->value[i] += argmax[i] == tap ? given : 0.0F;
   }
   for (int i = 0; i < lanes && activated; i++) {
-    const float given = POOL_LEAKY_BACK(dy[i], r->y[from + i], slope);
+    const float dy = element(r->dy, from + i, low), y = element(r->y, from + i, low);
+    const float given = POOL_LEAKY_BACK(dy, y, slope);
     t->value[i] += argmax[i] == tap ? given : 0.0F;
   }
 }
 
-static inline void total_store(const struct total *t, const struct back_row *r, int64_t at,
-                               int lanes)
+INLINE void total_store(const struct total *t, const struct back_row *r, int64_t at, int low,
+                        int lanes)
 {
-  for (int i = 0; i < lanes; i++) r->dx[at + i] = t->value[i];
+  store(r->dx, at, t->value, low, lanes);
 }
 
 #include "rows.inc"

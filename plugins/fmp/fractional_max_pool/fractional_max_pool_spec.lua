@@ -525,7 +525,7 @@ describe("fractional_max_pool", function()
 
     it("what is no image", function()
       refuses("expected x [n,h,w,c], got f32 [6,6]", good, {}, good, fmp.zeros{6, 6})
-      refuses("expected x of f32 or f64, got u8", good, {}, good,
+      refuses("expected x of f32, f64 or bf16, got u8", good, {}, good,
               fmp.zeros{1, 6, 6, 2, dtype = "u8"})
       refuses("at least 1 channel", good, {}, good, fmp.zeros{1, 6, 6, 0})
     end)

@@ -99,14 +99,15 @@ static const char doc[] =
     "in the image; pixels in no window are skipped, pixels in several may win several times.\n"
     "argmax: which element it was, as row * width + column in its window, with the window's own\n"
     "width. Of equals the first wins; NaN wins over numbers. Windows of at most 256 elements.\n"
-    "y is the maximum, or `slope` times it where it is negative.";
+    "y is the maximum, or `slope` times it where it is negative. In bf16 maxima are exact.";
 static const char doc_back[] =
     "Gradient of fractional_max_pool.\n"
     "dx = sum of dy over the windows whose argmax names the pixel, in order of the windows: the\n"
     "same bits on any number of threads. Takes fractional_max_pool's attributes; of x only the\n"
     "shape is used. dy [n,oh,ow,c], argmax u8 [n,oh,ow,c] -> dx [n,h,w,c]. An argmax that names\n"
     "no element of its window passes nothing on. With a slope other than 1 it needs y\n"
-    "[n,oh,ow,c] as well, and dy counts `slope` times where y is not above 0.";
+    "[n,oh,ow,c] as well, and dy counts `slope` times where y is not above 0. bf16 is summed in\n"
+    "f32 and rounded once.";
 
 static const fmp_op_def defs[] = {
     {
@@ -131,7 +132,6 @@ static fmp_status add_ops(const fmp_host *h, fmp_registry *r)
     fmp_op_def def = defs[i];
     def.struct_size = sizeof(def);
     def.version = 1;
-    def.precision = FMP_PRECISION_F32;
     def.attrs = attrs;
     def.n_attr = sizeof(attrs) / sizeof(attrs[0]);
     def.attr_size = sizeof(fmp_attr_def);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rows.h"
 
+#include "fmp/kit/loops.h"
 #include "fmp/kit/simd.h"
 
 #if FMP_SIMD_X86
@@ -11,16 +12,16 @@ enum {
   GRAIN = 16384,          /* elements of x that are worth a thread's while: 64 KiB */
   STREAM_BYTES = 8 << 20, /* outputs that caches would not hold until somebody reads them */
   STREAM_ALIGN = 64,      /* bytes of the widest vector */
-  FETCH_CHANNELS = 32     /* pixels of fewer come as well unasked */
+  FETCH_PIXEL = 128       /* bytes: smaller pixels come as well unasked */
 };
 
 struct forward_job {
   struct pooling p;
   forward_row_fn fn;
   float slope;
-  int stream;
-  const float *x;
-  float *y;
+  int low, stream;
+  const char *x;
+  char *y;
   uint8_t *argmax;
 };
 
@@ -28,9 +29,9 @@ struct back_job {
   struct pooling p;
   back_row_fn fn;
   float slope;
-  int stream;
-  float *dx;
-  const float *dy, *y; /* y NULL where slope is 1 */
+  int low, stream;
+  char *dx;
+  const char *dy, *y; /* y NULL where slope is 1 */
   const uint8_t *argmax;
 };
 
@@ -52,9 +53,9 @@ static float slope_of(const fmp_call *call)
  * each pixel, and pays for outputs that are gone from the caches before they are read. */
 static int streams(const fmp_view *out, int64_t c)
 {
-  const size_t pixel = (size_t)c * sizeof(float);
+  const size_t element = (size_t)fmp_element_bytes(out->dtype), pixel = (size_t)c * element;
   return (uintptr_t)out->data % STREAM_ALIGN == 0 && pixel % STREAM_ALIGN == 0 &&
-         (size_t)fmp_view_size(out) * sizeof(float) >= STREAM_BYTES;
+         (size_t)fmp_view_size(out) * element >= STREAM_BYTES;
 }
 
 /* Such stores are ordered with nothing: other threads may read once this has returned. */
@@ -80,11 +81,12 @@ static int64_t fresh_rows(const struct windows *rows, int64_t i)
 static void forward_one(const struct forward_job *job, int64_t n, int64_t i)
 {
   const struct pooling *p = &job->p;
+  const int64_t bytes = element_bytes(job->low);
   const struct windows rows = axis_windows(&p->axis[0], n), columns = axis_windows(&p->axis[1], n);
   const int64_t y = pooling_y_at(p, n, i, 0);
   const struct forward_row row = {
-      .x = job->x + pooling_x_at(p, n, rows.start[i], 0),
-      .y = job->y + y,
+      .x = job->x + pooling_x_at(p, n, rows.start[i], 0) * bytes,
+      .y = job->y + y * bytes,
       .argmax = job->argmax != NULL ? job->argmax + y : NULL,
       .start = columns.start,
       .size = columns.size,
@@ -92,9 +94,10 @@ static void forward_one(const struct forward_job *job, int64_t n, int64_t i)
       .c = p->c,
       .pitch = p->axis[1].in * p->c,
       .height = rows.size[i],
-      .fresh = p->c >= FETCH_CHANNELS ? fresh_rows(&rows, i) : 0,
+      .fresh = p->c * bytes >= FETCH_PIXEL ? fresh_rows(&rows, i) : 0,
       .slope = job->slope,
       .leaky = job->slope != 1,
+      .low = job->low,
       .stream = job->stream,
   };
   job->fn(&row);
@@ -113,10 +116,12 @@ fmp_status rows_forward(const fmp_call *call, forward_row_fn fn)
 {
   struct forward_job job = {.fn = fn,
                             .slope = slope_of(call),
+                            .low = call->out[0].dtype == FMP_BF16,
                             .x = call->in[FORWARD_X].data,
                             .y = call->out[0].data,
                             .argmax = call->n_out > 1 ? call->out[1].data : NULL};
-  FMP_TRY(pooling_begin(call, &call->in[FORWARD_X], &call->in[FORWARD_ROWS], &job.p));
+  FMP_TRY(
+      pooling_begin(call, &call->in[FORWARD_X], &call->in[FORWARD_ROWS], call->scratch, &job.p));
   const int64_t height = job.p.axis[0].out;
   job.stream = streams(&call->out[0], job.p.c);
   return call->host->parallel_for(call, job.p.n * height, grain_of(&job.p, height), forward_stretch,
@@ -128,12 +133,13 @@ fmp_status rows_forward(const fmp_call *call, forward_row_fn fn)
 static void back_one(const struct back_job *job, int64_t n, int64_t i)
 {
   const struct pooling *p = &job->p;
+  const int64_t bytes = element_bytes(job->low);
   const struct windows rows = axis_windows(&p->axis[0], n);
   const int64_t y = pooling_y_at(p, n, rows.first[i], 0);
   const struct back_row row = {
-      .dx = job->dx + pooling_x_at(p, n, i, 0),
-      .dy = job->dy + y,
-      .y = job->y != NULL ? job->y + y : NULL,
+      .dx = job->dx + pooling_x_at(p, n, i, 0) * bytes,
+      .dy = job->dy + y * bytes,
+      .y = job->y != NULL ? job->y + y * bytes : NULL,
       .argmax = job->argmax + y,
       .row_start = rows.start + rows.first[i],
       .columns = axis_windows(&p->axis[1], n),
@@ -143,6 +149,7 @@ static void back_one(const struct back_job *job, int64_t n, int64_t i)
       .row = i,
       .rows = rows.count[i],
       .slope = job->slope,
+      .low = job->low,
       .stream = job->stream,
   };
   job->fn(&row);
@@ -161,11 +168,12 @@ fmp_status rows_back(const fmp_call *call, back_row_fn fn)
 {
   struct back_job job = {.fn = fn,
                          .slope = slope_of(call),
+                         .low = call->out[0].dtype == FMP_BF16,
                          .dx = call->out[0].data,
                          .dy = call->in[BACK_DY].data,
                          .y = call->in[BACK_Y].data,
                          .argmax = call->in[BACK_ARGMAX].data};
-  FMP_TRY(pooling_begin(call, &call->in[BACK_X], &call->in[BACK_ROWS], &job.p));
+  FMP_TRY(pooling_begin(call, &call->in[BACK_X], &call->in[BACK_ROWS], call->scratch, &job.p));
   const int64_t height = job.p.axis[0].in;
   job.stream = streams(&call->out[0], job.p.c);
   return call->host->parallel_for(call, job.p.n * height, grain_of(&job.p, height), back_stretch,
@@ -194,7 +202,7 @@ fmp_status rows_add(const fmp_host *h, fmp_registry *r, const char *name, int32_
       .op = "fractional_max_pool",
       .backend = "cpu",
       .name = name,
-      .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_I32),
+      .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_BF16) | FMP_BIT(FMP_I32),
       .priority = priority,
       .scratch = pool_scratch_forward,
       .run = forward,

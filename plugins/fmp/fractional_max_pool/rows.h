@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * rows.h: what the fast f32 kernels have in common. Each instruction set brings two
- * functions, for one row of the output and for one row of the input's gradient; cutting
- * images into rows and rows into stretches for threads is done here once.
+ * rows.h: what the fast kernels, f32 and bf16, have in common. Each instruction set brings
+ * two functions, for one row of the output and for one row of the input's gradient; cutting
+ * images into rows and rows into stretches for threads is done here once. bf16 is f32 while
+ * it is computed with: the maximum is exact, a gradient is summed in f32 and rounded once.
  *
  * Backward gathers: a pixel's gradient is summed over the windows that hold it, in their
  * order, and written once. Nothing is cleared before, and no two threads write one place.
@@ -14,8 +15,8 @@
 
 /* One row of y, its windows all `height` pixels high. */
 struct forward_row {
-  const float *x; /* the first of those rows, at column 0 */
-  float *y;
+  const void *x; /* the first of those rows, at column 0 */
+  void *y;
   uint8_t *argmax;             /* NULL: nobody asks */
   const int32_t *start, *size; /* along the row */
   int64_t windows, c, pitch;   /* pitch: elements from one row of x to the next */
@@ -23,25 +24,34 @@ struct forward_row {
   int64_t fresh; /* its last rows of x, to be asked for ahead; 0: none */
   float slope;
   int leaky;  /* slope is not 1 */
+  int low;    /* elements are bf16, not f32 */
   int stream; /* y past the caches: it and each of its pixels are aligned to 64 bytes */
 };
 
 /* One row of dx, at row `row` of the image, which `rows` rows of windows hold. */
 struct back_row {
-  float *dx;
-  const float *dy;          /* the first of those rows, at column 0 */
-  const float *y;           /* likewise; NULL where slope is 1 */
+  void *dx;
+  const void *dy;           /* the first of those rows, at column 0 */
+  const void *y;            /* likewise; NULL where slope is 1 */
   const uint8_t *argmax;    /* likewise */
   const int32_t *row_start; /* of each of those rows: the row of x that it starts at */
   struct windows columns;
   int64_t pixels, c, pitch; /* pitch: elements from one row of dy to the next */
   int64_t row, rows;
   float slope;
-  int stream; /* dx likewise */
+  int low, stream; /* likewise */
 };
 
 typedef void (*forward_row_fn)(const struct forward_row *r);
 typedef void (*back_row_fn)(const struct back_row *r);
+
+static inline int64_t element_bytes(int low)
+{
+  return low ? (int64_t)sizeof(uint16_t) : (int64_t)sizeof(float);
+}
+
+/* Of the row functions, and of what is in them: constants that are passed must arrive. */
+#define INLINE static inline __attribute__((always_inline)) TARGET
 
 /* What run() of such a kernel does. */
 fmp_status rows_forward(const fmp_call *call, forward_row_fn fn);

@@ -42,9 +42,8 @@ static fmp_status make_axis(const fmp_host *h, const struct pool_params *params,
 fmp_status pooling_make(const fmp_host *h, const struct pool_params *params, const fmp_spec *x,
                         const fmp_spec sequences[2], struct pooling *p)
 {
-  const uint32_t types = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64);
   FMP_TRY(axis_check_image(h, x));
-  FMP_TRY(fmp_check_dtype(h, "x", x, types, "f32 or f64"));
+  FMP_TRY(fmp_check_dtype(h, "x", x, FMP_FLOATS, "f32, f64 or bf16"));
   FMP_REQUIRE(h, x->shape[3] >= 1, FMP_ESHAPE, "expected x of at least 1 channel, got 0");
   FMP_TRY(axis_check_pair(h, "pool", &params->pool));
   p->n = x->shape[0];
@@ -159,10 +158,10 @@ static fmp_spec spec_of(const fmp_view *v)
 }
 
 fmp_status pooling_begin(const fmp_call *call, const fmp_view *x, const fmp_view sequences[2],
-                         struct pooling *p)
+                         void *scratch, struct pooling *p)
 {
   const fmp_spec image = spec_of(x), specs[2] = {spec_of(&sequences[0]), spec_of(&sequences[1])};
-  int32_t *tables = call->scratch;
+  int32_t *tables = scratch;
   FMP_TRY(pooling_make(call->host, call->params, &image, specs, p));
   for (int axis = 0; axis < 2; axis++) {
     struct axis *a = &p->axis[axis];

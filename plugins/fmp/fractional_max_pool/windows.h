@@ -79,8 +79,8 @@ fmp_status pooling_make(const fmp_host *h, const struct pool_params *params, con
 /* Bytes of the tables of both axes. */
 size_t pooling_scratch(const fmp_spec *x, const fmp_spec *y, const fmp_spec sequences[2]);
 /* pooling_make from the views of a call; then checks the positions and makes the tables,
- * in call->scratch. */
+ * in scratch memory of the call. */
 fmp_status pooling_begin(const fmp_call *call, const fmp_view *x, const fmp_view sequences[2],
-                         struct pooling *p);
+                         void *scratch, struct pooling *p);
 
 #endif
