@@ -21,6 +21,20 @@ local function network()
   return net:build(fmp.zeros{1, 12, 12, 2})
 end
 
+-- One with the poolings of the paper's.
+local function fmp_network()
+  fmp.seed(3)
+  local function pool(out)
+    return nn.FractionalMaxPool{out, mode = "random", window = "fixed", overlapping = true,
+                                per = "sample"}
+  end
+  local net = nn.Sequential("low_fmp", nn.Conv2d{8, kernel = 2}, nn.LeakyReLU(0.333), pool(7),
+                            nn.Conv2d{12, kernel = 2}, nn.LeakyReLU(0.333), pool(4),
+                            nn.Conv2d{16, kernel = 2}, nn.LeakyReLU(0.333), pool(2),
+                            nn.Flatten(), nn.Linear(4))
+  return net:build(fmp.zeros{1, 12, 12, 2})
+end
+
 -- Images whose class is the quadrant that is lighter.
 local function batch(seed, n)
   fmp.seed(seed)
@@ -40,9 +54,9 @@ local function batch(seed, n)
 end
 
 -- Losses of training, and the network.
-local function train(steps, options)
-  local net, criterion = network(), nn.CrossEntropy()
-  local sgd, losses = optim.SGD{lr = 0.05, momentum = 0.9}, {}
+local function train(steps, options, make, lr)
+  local net, criterion = (make or network)(), nn.CrossEntropy()
+  local sgd, losses = optim.SGD{lr = lr or 0.05, momentum = 0.9}, {}
   local step = fmp.compile(function(x, y)
     local loss = criterion(net(x), y)
     sgd:step(loss)
@@ -65,6 +79,49 @@ describe("precision bf16", function()
       assert.is_true(differ)
       assert.is_true(low[40] < 0.5 * low[1])
       for _, w in ipairs(net:parameters()) do assert.equal("f32", w.dtype) end
+    end
+  end)
+
+  it("trains along with f32 through fractional max pooling", function()
+    local steps, lr = 60, 0.001 -- so small that roundings do not lead far away
+    local f32, low = train(steps, nil, fmp_network, lr), train(steps, bf16, fmp_network, lr)
+    for i = 1, steps do assert.near(f32[i], low[i], 0.02 + 0.03 * f32[i], "step " .. i) end
+    assert.is_true(low[steps] < 0.5 * low[1])
+  end)
+
+  -- How often each op but casts is in a compiled function.
+  local function ops_of(text)
+    local counts = {}
+    for op in text:gmatch "([%w_]+) %[cpu:0/" do
+      if op ~= "cast" then counts[op] = (counts[op] or 0) + 1 end
+    end
+    return counts
+  end
+
+  it("casts no image on its way through the paper's networks, and rewrites as f32", function()
+    for _, mode in ipairs{"random", "pseudorandom"} do
+      local function text(options)
+        local net, sizes = fmp.networks.fmp{name = "paper", width = 4, layers = 3,
+                                            ratio = 2 ^ (1 / 2), classes = 4, mode = mode}
+        local x, y = fmp.randn{2, sizes.input, sizes.input, 1}, fmp.tensor({1, 3}, {dtype = "i32"})
+        local criterion, sgd = nn.CrossEntropy(), optim.SGD{lr = 0.05}
+        net:build(x):train()
+        local step = fmp.compile(function(images, labels)
+          local loss = criterion(net(images), labels)
+          sgd:step(loss)
+          return loss
+        end, options)
+        step(x, y)
+        return step:text()
+      end
+      local low = text(bf16)
+      -- Filters are captured and the first images are input; all other images are in the arena.
+      assert.equal(0, count(low, ": cast %[[^%]]*%] %(%w+ %[%d+,%d+,%d+,%d+%] arena"), low)
+      assert.equal(3, count(low, ": fractional_max_pool %[[^%]]*%] %(bf16 [^\n]*%-> %(bf16 "))
+      assert.equal(3, count(low, ": fractional_max_pool_back %[[^%]]*%] %(bf16 [^\n]*%-> %(bf16 "))
+      assert.same(ops_of(text()), ops_of(low))
+      -- One activation is left behind each of the last two convolutions, which nothing pools.
+      assert.equal(2, ops_of(low).leaky_relu_back)
     end
   end)
 

@@ -8,17 +8,17 @@ local SLOPE = 0.333
 local EXACT_SLOPE = 0.25
 
 -- Zeros of both signs, infinities and NaN among the values, and more negative ones than not.
-local function image()
+local function image(dtype)
   fmp.seed(3)
   local values = (fmp.randn{2, 9, 8, 37} - 1):flat()
   values[7], values[20], values[33], values[40], values[41] = 0, -0.0, math.huge, 0 / 0, -math.huge
-  return fmp.from_flat(values, {2, 9, 8, 37})
+  return fmp.from_flat(values, {2, 9, 8, 37}, dtype)
 end
 
 -- Without what makes the loss and all gradients NaN.
-local function image_of_numbers()
+local function image_of_numbers(dtype)
   fmp.seed(5)
-  return fmp.randn{2, 9, 8, 37} - 1
+  return (fmp.randn{2, 9, 8, 37} - 1):cast{dtype = dtype}
 end
 
 local function pool(x, attrs)
@@ -52,27 +52,34 @@ local function both(f, x)
 end
 
 describe("pool_with_activation", function()
+  local function check(name, order, attrs, dtype)
+    local title = ("%s, %s, %s"):format(name, attrs.window or "boundaries", dtype)
+
+    it(title .. ": one op, the same bits", function()
+      local got, want, text = both(function(x) return order(x, SLOPE, attrs) end, image(dtype))
+      assert.equal(dtype, got[1].dtype)
+      assert.equal(want[1]:bytes(), got[1]:bytes())
+      assert.is_true(has(text, "fractional_max_pool"))
+      assert.is_false(has(text, "leaky_relu"))
+    end)
+
+    it(title .. ": one op backward, the same gradients", function()
+      -- Broadcast where gradients of that are summed: not in bf16.
+      local w = fmp.parameter(dtype == "f32" and fmp.ones{37} or
+                              fmp.ones{2, 9, 8, 37, dtype = dtype})
+      local got, want, text = both(function(x)
+        local loss = order(x * w, EXACT_SLOPE, attrs):square():mean()
+        return loss, fmp.gradients(loss, {w})[1], fmp.gradients(loss, {x})[1]
+      end, image_of_numbers(dtype))
+      for i = 1, 3 do assert.equal(want[i]:bytes(), got[i]:bytes()) end
+      assert.is_true(has(text, "fractional_max_pool_back"))
+      assert.is_false(has(text, "leaky_relu") or has(text, "leaky_relu_back"))
+    end)
+  end
+
   for name, order in pairs(orders) do
     for _, attrs in ipairs {{overlapping = true}, {window = "fixed"}} do
-      local title = name .. (attrs.window and ", fixed" or ", boundaries")
-
-      it(title .. ": one op, the same bits", function()
-        local got, want, text = both(function(x) return order(x, SLOPE, attrs) end, image())
-        assert.equal(want[1]:bytes(), got[1]:bytes())
-        assert.is_true(has(text, "fractional_max_pool"))
-        assert.is_false(has(text, "leaky_relu"))
-      end)
-
-      it(title .. ": one op backward, the same gradients", function()
-        local w = fmp.parameter(fmp.ones{37})
-        local got, want, text = both(function(x)
-          local loss = order(x * w, EXACT_SLOPE, attrs):square():mean()
-          return loss, fmp.gradients(loss, {w})[1], fmp.gradients(loss, {x})[1]
-        end, image_of_numbers())
-        for i = 1, 3 do assert.equal(want[i]:bytes(), got[i]:bytes()) end
-        assert.is_true(has(text, "fractional_max_pool_back"))
-        assert.is_false(has(text, "leaky_relu") or has(text, "leaky_relu_back"))
-      end)
+      for _, dtype in ipairs {"f32", "bf16"} do check(name, order, attrs, dtype) end
     end
   end
 
