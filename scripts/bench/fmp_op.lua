@@ -29,10 +29,12 @@ local opt = fmp.args({
      choices = {"boundaries", "fixed"}},
     {"batch", false, "examples, instead of each shape's own number", type = "integer", min = 1},
     {"per", "batch", "who shares regions", choices = {"batch", "sample"}},
+    {"dtype", "f32", "of x and y", choices = {"f32", "bf16"}},
   },
 }, ...)
 
 local pooling = {overlapping = true, window = opt.window, outputs = 2}
+local element_bytes = opt.dtype == "bf16" and 2 or 4
 local pooling_back = {overlapping = true, window = opt.window}
 
 -- A result of one element: what a step returns is memory of its own.
@@ -50,10 +52,11 @@ end
 -- a function that lets all memory go.
 local function prepare(shape)
   local n, c, size, out = unpack(shape)
-  local x, dy = fmp.randn{n, size, size, c}, fmp.randn{n, out, out, c}
+  local x = fmp.randn{n, size, size, c}:cast{dtype = opt.dtype}
+  local dy = fmp.randn{n, out, out, c}:cast{dtype = opt.dtype}
   local rows, cols = ops.fmp_regions(x, {out = out, window = opt.window, per = opt.per})
   local _, argmax = ops.fractional_max_pool(x, rows, cols, pooling)
-  local bytes = x.size * 4 + dy.size * 5
+  local bytes = x.size * element_bytes + dy.size * (element_bytes + 1)
   local as_many = fmp.zeros{math.floor(bytes / 8)}
 
   local forward = fmp.compile(function(a)
@@ -106,9 +109,9 @@ local function record(shape, figures)
 end
 
 if opt.kernel then fmp.kernel(opt.kernel) end
-print(("fractional_max_pool, f32, overlapping, %s windows, regions per %s, kernel %s, "
-       .. "%d threads; n x channels, in -> out"):format(opt.window, opt.per,
-                                                      opt.kernel or "as chosen", fmp.threads()))
+print(("fractional_max_pool, %s, overlapping, %s windows, regions per %s, kernel %s, %d threads; "
+       .. "n x channels, in -> out"):format(opt.dtype, opt.window, opt.per,
+                                          opt.kernel or "as chosen", fmp.threads()))
 local records = {}
 for i, shape in ipairs(shapes) do
   shape[1] = opt.batch or shape[1]
