@@ -2,7 +2,7 @@
 #ifndef FMP_NN_AVG_POOL_H
 #define FMP_NN_AVG_POOL_H
 
-#include "../pool.h"
+#include "../pool_kernel.h"
 
 fmp_status avg_pool_register_ref(const fmp_host *h, fmp_registry *r);
 
