@@ -20,7 +20,7 @@ typedef __m256i taps; /* 0 to 255, where an argmax is a byte */
 typedef __m256 mask;  /* all bits of a lane, or none */
 
 LANE_FN vec spread(float number) { return _mm256_set1_ps(number); }
-LANE_FN taps spread_tap(int tap) { return _mm256_set1_epi32(tap); }
+LANE_FN taps spread_tap(int64_t tap) { return _mm256_set1_epi32((int)tap); }
 
 LANE_FN __m256i first_lanes(int lanes)
 {
@@ -41,12 +41,14 @@ LANE_FN void store(float *p, vec v, int lanes)
     _mm256_maskstore_ps(p, first_lanes(lanes), v);
 }
 
-LANE_FN taps load_taps(const uint8_t *bytes, int lanes)
+/* v in the last n lanes. */
+LANE_FN vec last_or_zero(vec v, int n)
 {
-  uint64_t word = 0;
-  memcpy(&word, bytes, (size_t)lanes);
-  return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)word));
+  const __m256i others = first_lanes(LANES - n);
+  return n == LANES ? v : _mm256_andnot_ps(_mm256_castsi256_ps(others), v);
 }
+
+LANE_FN taps load_taps(const uint8_t *bytes) { return _mm256_cvtepu8_epi32(_mm_loadu_si64(bytes)); }
 
 /* Narrowed in two steps: none saturates. */
 LANE_FN void store_taps(uint8_t *bytes, taps t, int lanes)
@@ -63,7 +65,7 @@ LANE_FN mask larger(vec v, vec best)
   return _mm256_and_ps(_mm256_cmp_ps(v, best, _CMP_NLE_UQ), _mm256_cmp_ps(best, best, _CMP_ORD_Q));
 }
 
-LANE_FN mask same_tap(taps t, int tap)
+LANE_FN mask same_tap(taps t, int64_t tap)
 {
   return _mm256_castsi256_ps(_mm256_cmpeq_epi32(t, spread_tap(tap)));
 }

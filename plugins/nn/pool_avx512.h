@@ -19,7 +19,7 @@ typedef __m512i taps;
 typedef __mmask16 mask;
 
 LANE_FN vec spread(float number) { return _mm512_set1_ps(number); }
-LANE_FN taps spread_tap(int tap) { return _mm512_set1_epi32(tap); }
+LANE_FN taps spread_tap(int64_t tap) { return _mm512_set1_epi32((int)tap); }
 
 LANE_FN mask first_lanes(int lanes) { return (mask)((1U << lanes) - 1U); }
 
@@ -36,10 +36,14 @@ LANE_FN void store(float *p, vec v, int lanes)
     _mm512_mask_storeu_ps(p, first_lanes(lanes), v);
 }
 
-LANE_FN taps load_taps(const uint8_t *bytes, int lanes)
+LANE_FN vec last_or_zero(vec v, int n)
 {
-  return _mm512_cvtepu8_epi32(lanes == LANES ? _mm_loadu_si128((const __m128i *)(const void *)bytes)
-                                             : _mm_maskz_loadu_epi8(first_lanes(lanes), bytes));
+  return n == LANES ? v : _mm512_maskz_mov_ps((mask)~first_lanes(LANES - n), v);
+}
+
+LANE_FN taps load_taps(const uint8_t *bytes)
+{
+  return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)bytes));
 }
 
 LANE_FN void store_taps(uint8_t *bytes, taps t, int lanes)
@@ -56,7 +60,7 @@ LANE_FN mask larger(vec v, vec best)
   return _mm512_mask_cmp_ps_mask(number, v, best, _CMP_NLE_UQ);
 }
 
-LANE_FN mask same_tap(taps t, int tap) { return _mm512_cmpeq_epi32_mask(t, spread_tap(tap)); }
+LANE_FN mask same_tap(taps t, int64_t tap) { return _mm512_cmpeq_epi32_mask(t, spread_tap(tap)); }
 
 LANE_FN vec pick(mask m, vec v, vec rest) { return _mm512_mask_mov_ps(rest, m, v); }
 LANE_FN taps pick_taps(mask m, taps t, taps rest) { return _mm512_mask_mov_epi32(rest, m, t); }

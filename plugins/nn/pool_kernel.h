@@ -4,8 +4,8 @@
  * ones': where windows meet the image, a call made into a job for threads, registration.
  *
  * Each kernel brings a loop over a range of pieces for each type. Forward a piece is a row of y.
- * Backward it is an image for loops that scatter, since windows may overlap, and a row of dx
- * for loops that gather; both sum in the windows' order on any number of threads.
+ * Backward it is an image for the references, since windows may overlap, and a row of dx for
+ * the fast ones; both sum in the windows' order on any number of threads.
  */
 #ifndef FMP_NN_POOL_KERNEL_H
 #define FMP_NN_POOL_KERNEL_H
@@ -23,7 +23,7 @@ struct pool_job {
 
 struct pool_loops {
   fmp_range_fn f32, f64; /* bf16 goes through f32 */
-  int gathers;           /* backward: a piece is a row of dx */
+  int by_row;            /* backward: a piece is a row of dx */
 };
 
 /* -- windows ------------------------------------------------------------------ */
@@ -47,14 +47,50 @@ static inline struct pool_span pool_span_of(const struct window_axis *a, int64_t
 
 static inline int64_t pool_span_size(const struct pool_span *s) { return s->end - s->first; }
 
-/* What the sum of a window is divided by; a double, since sizes may be large. */
-static inline double pool_divisor(const struct pool_job *job, const struct pool_span *rows,
-                                  const struct pool_span *columns)
+/* Windows [first, end) along one axis. */
+struct pool_range {
+  int64_t first, end;
+};
+
+/* Those that hold pixel q. */
+static inline struct pool_range pool_holders(const struct window_axis *a, int64_t q)
+{
+  const int64_t last = q + a->before, before = last - a->size; /* origins, relative to window 0 */
+  struct pool_range r = {before < 0 ? 0 : before / a->stride + 1, last / a->stride + 1};
+  if (r.end > a->out) r.end = a->out;
+  return r;
+}
+
+/* What the sum of a window is divided by. */
+static inline int64_t pool_divisor(const struct pool_job *job, const struct pool_span *rows,
+                                   const struct pool_span *columns)
 {
   const struct window *w = &job->pool.window;
-  return job->count_padding ? (double)w->y.size * (double)w->x.size
-                            : (double)pool_span_size(rows) * (double)pool_span_size(columns);
+  return job->count_padding ? w->y.size * w->x.size
+                            : pool_span_size(rows) * pool_span_size(columns);
 }
+
+/* -- as the fast loops see them ----------------------------------------------- */
+
+/* Forward: the part in the image of a window, from channel 0 on. */
+struct pool_view {
+  const float *x;
+  float *y;
+  uint8_t *argmax;
+  int64_t c, pitch;   /* pitch: elements from one row of x to the next */
+  int64_t tap, width; /* tap over the first pixel; width of the whole window */
+  int64_t divisor;
+};
+
+/* Backward: one row of that part. */
+struct pool_giver {
+  float *dx; /* the first pixel */
+  const float *dy;
+  const uint8_t *argmax;
+  int64_t c;
+  int64_t tap; /* over the first pixel */
+  int64_t divisor;
+};
 
 /* -- calls -------------------------------------------------------------------- */
 
@@ -92,7 +128,7 @@ static inline fmp_status pool_back(const fmp_call *call, const struct pool_loops
                          .argmax = call->n_in > 2 ? call->in[1].data : NULL};
   const fmp_range_fn body = call->out[0].dtype == FMP_F64 ? loops->f64 : loops->f32;
   FMP_TRY(pool_make(call->host, params, call->out[0].shape, &job.pool));
-  const int64_t pieces = loops->gathers ? job.pool.window.y.in : 1; /* of an image */
+  const int64_t pieces = loops->by_row ? job.pool.window.y.in : 1; /* of an image */
   const double image = (double)job.pool.window.y.out * pool_row_operations(&job.pool);
   const int64_t grain = window_grain(image / (double)pieces);
   FMP_TRY(call->host->parallel_for(call, job.pool.n * pieces, grain, body, &job));

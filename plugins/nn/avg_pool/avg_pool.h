@@ -5,5 +5,8 @@
 #include "../pool_kernel.h"
 
 fmp_status avg_pool_register_ref(const fmp_host *h, fmp_registry *r);
+/* Each adds nothing where this machine has no such instructions. */
+fmp_status avg_pool_register_avx2(const fmp_host *h, fmp_registry *r);
+fmp_status avg_pool_register_avx512(const fmp_host *h, fmp_registry *r);
 
 #endif

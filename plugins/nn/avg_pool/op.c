@@ -86,5 +86,7 @@ fmp_status avg_pool_register(const fmp_host *h, fmp_registry *r)
     def.params_size = sizeof(struct pool_params);
     FMP_TRY(h->add_op(r, &def));
   }
-  return avg_pool_register_ref(h, r);
+  FMP_TRY(avg_pool_register_ref(h, r));
+  FMP_TRY(avg_pool_register_avx2(h, r));
+  return avg_pool_register_avx512(h, r);
 }

@@ -7,6 +7,13 @@
 enum { MAX_POOL_TAPS = 256 /* argmax is a byte */ };
 
 fmp_status max_pool_register_ref(const fmp_host *h, fmp_registry *r);
+/* Each adds nothing where this machine has no such instructions. */
+fmp_status max_pool_register_avx2(const fmp_host *h, fmp_registry *r);
+fmp_status max_pool_register_avx512(const fmp_host *h, fmp_registry *r);
+
+/* Of the windows whose first row in the image is that row of image n: refuses an argmax that
+ * names no pixel. */
+fmp_status max_pool_check(const struct pool_job *job, int64_t n, int64_t row);
 
 /* Refuses the argmax at an element of y. */
 static inline fmp_status max_pool_refuse(const struct pool_job *job, int64_t n, int64_t i,
