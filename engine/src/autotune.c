@@ -177,13 +177,6 @@ static uint32_t count_candidates(const fmp__work *work)
   return count;
 }
 
-static void add_specs(fmp__text *key, const fmp_spec *specs, uint32_t n)
-{
-  char text[FMP_SPEC_TEXT];
-  for (uint32_t i = 0; i < n; i++)
-    fmp__text_add(key, "%s%s", i ? ", " : "", fmp_spec_text(&specs[i], text));
-}
-
 /* "conv2d{...} (f32[100,24,24,32], ...) -> (...) on cpu:0, 2 threads" */
 static fmp_status make_key(const fmp__work *work, fmp__text *key)
 {
@@ -192,9 +185,9 @@ static fmp_status make_key(const fmp__work *work, fmp__text *key)
   fmp__text_add(key, "%s", work->op->def.name);
   fmp__params_text(&work->op->attrs, work->params, key);
   fmp__text_add(key, " (");
-  add_specs(key, work->in, work->n_in);
+  fmp__specs_text(work->in, work->n_in, key);
   fmp__text_add(key, ") -> (");
-  add_specs(key, work->out, work->n_out);
+  fmp__specs_text(work->out, work->n_out, key);
   fmp__text_add(key, ") on %s, %d threads", work->device->name, (int)threads);
   return key->failed ? fmp__no_memory("a choice of kernel") : FMP_OK;
 }

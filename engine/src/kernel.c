@@ -164,18 +164,18 @@ int fmp__kernel_may_be_tuned(const fmp__kernel *kernel, const fmp__work *work)
          agrees(kernel, work);
 }
 
-static void add_specs(fmp__text *text, const fmp__work *work)
+void fmp__specs_text(const fmp_spec *specs, uint32_t n, fmp__text *text)
 {
   char spec[FMP_SPEC_TEXT];
-  for (uint32_t i = 0; i < work->n_in; i++)
-    fmp__text_add(text, "%s%s", i ? ", " : "", fmp_spec_text(&work->in[i], spec));
+  for (uint32_t i = 0; i < n; i++)
+    fmp__text_add(text, "%s%s", i ? ", " : "", fmp_spec_text(&specs[i], spec));
 }
 
 static fmp_status no_kernel(const fmp__work *work)
 {
   fmp__text specs = {0}, known = {0};
   const fmp__kernel *kernel;
-  add_specs(&specs, work);
+  fmp__specs_text(work->in, work->n_in, &specs);
   for (uint32_t i = 0; (kernel = fmp__kernel_at(i)); i++)
     if (strcmp(kernel->def.op, work->op->def.name) == 0)
       fmp__text_add(&known, "%s%s/%s", known.length ? ", " : "", kernel->def.backend,
@@ -191,7 +191,7 @@ static void explain(const fmp__work *work, const fmp__kernel *kernel)
 {
   fmp__text specs = {0};
   if (!atomic_load(&explaining)) return;
-  add_specs(&specs, work);
+  fmp__specs_text(work->in, work->n_in, &specs);
   fprintf(stderr, "fmp: %s (%s) on %s: %s, priority %d, plugin %s\n", work->op->def.name,
           specs.bytes ? specs.bytes : "", work->device->name, kernel->def.name,
           kernel->def.priority, kernel->plugin->name);

@@ -5,6 +5,7 @@
 
 #include "device.h"
 #include "registry.h"
+#include "text.h"
 
 /* One op with its attributes, specs and device: what is inferred and prepared for. */
 typedef struct fmp__work {
@@ -51,6 +52,9 @@ int fmp__kernel_is_forced(void);
 /* Changes when fmp_kernel_force or fmp_autotune does: prepared choices of before are stale. */
 uint64_t fmp__kernel_epoch(void);
 void fmp__kernel_choices_changed(void);
+
+/* Appends "f32 [2,3], i32 [4]". */
+void fmp__specs_text(const fmp_spec *specs, uint32_t n, fmp__text *text);
 
 int fmp__kernel_takes_strides(const fmp__prepared *prepared);
 

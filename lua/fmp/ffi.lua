@@ -5,7 +5,7 @@
 -- No 64-bit integer leaves this file as cdata: all are Lua numbers, exact below 2^53.
 
 local ffi = require "ffi"
-local library = require "fmp.library"
+local libfmp = require "fmp.libfmp"
 
 local M = {}
 
@@ -14,13 +14,13 @@ local Tensor, Resource, Plan = {}, {}, {}
 M.Tensor, M.Resource, M.Plan = Tensor, Resource, Plan
 
 -- The directory <prefix>/share/fmp/, with its slash.
-M.share = library.share
+M.share = libfmp.share
 
-local C = library.C
+local C = libfmp.C
 
 -- -- errors ------------------------------------------------------------------
 
-local inside = "@" .. library.lua_root .. "fmp/"
+local inside = "@" .. libfmp.lua_root .. "fmp/"
 
 --- Whether a frame's `source` is a file of this library.
 function M.is_own(file) return file:sub(1, #inside) == inside end

@@ -7,19 +7,7 @@ local shell = require "tests.lua.shell"
 
 local ops = fmp.ops
 
-local function read(path)
-  local file = io.open(path)
-  if not file then return nil end
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-end
+local read, write = shell.read, shell.write
 
 local x, w = fmp.randn{4, 13, 13, 32}, fmp.randn{48, 2, 2, 32}
 

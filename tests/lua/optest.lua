@@ -406,6 +406,14 @@ local function apart_values(n, low, high, apart, draw)
   return centres
 end
 
+--- The fields of both tables; those of `more` stand where both have one.
+function M.with(attrs, more)
+  local all = {}
+  for name, value in pairs(attrs) do all[name] = value end
+  for name, value in pairs(more) do all[name] = value end
+  return all
+end
+
 --- A tensor of fixed random values: random(shape, {dtype = "f64", low = -1, high = 1,
 -- seed = 1, apart = nil}). apart: values differ from each other and from 0 by at least
 -- that, so that no kink lies within a finite difference.

@@ -24,6 +24,21 @@ function M.scratch()
   return path, function() M.shell("rm -rf " .. M.quote(path)) end
 end
 
+--- All bytes of a file.
+function M.read(path)
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read "*a"
+  file:close()
+  return bytes
+end
+
+--- Makes a file of these bytes.
+function M.write(path, bytes)
+  local file = assert(io.open(path, "wb"))
+  file:write(bytes)
+  file:close()
+end
+
 --- Runs fmprun in a directory, as shell() does; environment: "NAME=value ...".
 function M.fmprun(directory, environment, ...)
   local words = {}

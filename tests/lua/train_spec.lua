@@ -27,18 +27,7 @@ local function one_line(text, output, status)
   assert.truthy(last:find(text, 1, true), "more than one line: " .. output)
 end
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local bytes = file:read "*a"
-  file:close()
-  return bytes
-end
-
-local function write(path, bytes)
-  local file = assert(io.open(path, "wb"))
-  file:write(bytes)
-  file:close()
-end
+local read, write = shell.read, shell.write
 
 describe("a training script", function()
   setup(function()

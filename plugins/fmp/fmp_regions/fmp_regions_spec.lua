@@ -252,12 +252,7 @@ describe("fmp_regions", function()
     {mode = "random", window = "fixed"}, {mode = "pseudorandom", window = "fixed"},
   }
 
-  local function with(attrs, more)
-    local all = {}
-    for name, value in pairs(attrs) do all[name] = value end
-    for name, value in pairs(more) do all[name] = value end
-    return all
-  end
+  local with = optest.with
 
   -- Of 95 pixels in 54 windows (93 in 53 steps) there are 54 (53) pseudorandom sequences, so
   -- that some come again.

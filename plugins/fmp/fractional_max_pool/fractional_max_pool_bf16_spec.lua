@@ -3,19 +3,12 @@
 local fmp = require "fmp"
 local optest = require "tests.lua.optest"
 
-local ops, random = fmp.ops, optest.random
+local ops, random, with = fmp.ops, optest.random, optest.with
 local kernels = {"ref", "plain", "avx2", "avx512"}
 
 local function ints(list) return fmp.tensor(list, {dtype = "i32"}) end
 
 local function cast(x, dtype) return ops.cast(x, {dtype = dtype}) end
-
-local function with(attrs, more)
-  local all = {}
-  for name, value in pairs(attrs) do all[name] = value end
-  for name, value in pairs(more) do all[name] = value end
-  return all
-end
 
 local function pool(x, rows, cols, attrs)
   return ops.fractional_max_pool(x, rows, cols, with(attrs, {outputs = 2}))

@@ -6,9 +6,9 @@ local ffi = require "ffi"
 
 local M = {}
 
--- This file is <prefix>/share/fmp/lua/fmp/library.lua.
+-- This file is <prefix>/share/fmp/lua/fmp/libfmp.lua.
 local source = debug.getinfo(1, "S").source
-local lua_root = source:match("^@(.*)fmp/library%.lua$") or "./"
+local lua_root = source:match("^@(.*)fmp/libfmp%.lua$") or "./"
 local share = lua_root:match("^(.*)lua/$") or lua_root .. "../"
 local prefix = share:match("^(.*)share/fmp/$") or share .. "../../"
 
