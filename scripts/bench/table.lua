@@ -45,18 +45,24 @@ local function numbers(list)
   return #result > 0 and result or nil
 end
 
+local function words_of(value)
+  local words = {}
+  for word in value:gmatch "%S+" do words[#words + 1] = word end
+  return words
+end
+
+-- The median over a list of values of their word number `column`; nil if none has a number there.
+local function column_median(list, column)
+  local picked = {}
+  for i, value in ipairs(list) do picked[i] = words_of(value)[column] end
+  picked = numbers(picked)
+  return picked and stats.median(picked)
+end
+
 -- The median over rounds of a figure, or of the word number `column` in it.
 local function median(section, row, figure, column)
   local list = values(section, row, figure)
-  if not list then return nil end
-  local picked = {}
-  for i, value in ipairs(list) do
-    local words = {}
-    for word in value:gmatch "%S+" do words[#words + 1] = word end
-    picked[i] = words[column or 1]
-  end
-  picked = numbers(picked)
-  return picked and stats.median(picked)
+  return list and column_median(list, column or 1)
 end
 
 local lines = {}
@@ -138,15 +144,7 @@ local function pools(row)
   end
   for shape, list in pairs(by_shape) do
     local columns = {}
-    for column = FORWARD, BYTES do
-      local picked = {}
-      for i, value in ipairs(list) do
-        local words = {}
-        for word in value:gmatch "%S+" do words[#words + 1] = tonumber(word) end
-        picked[i] = words[column]
-      end
-      columns[column] = stats.median(picked)
-    end
+    for column = FORWARD, BYTES do columns[column] = column_median(list, column) end
     by_shape[shape] = columns
   end
   return by_shape, order
@@ -164,19 +162,11 @@ end
 
 -- Medians of a direction's sums: direct, exact, fast.
 local function conv_sums(net, direction)
-  local columns = {{}, {}, {}}
+  local list = {}
   for _, value in ipairs(values("conv_ms", net, "figures") or {}) do
-    local name, sums = value:match "^(%S+) (.*)$"
-    if name == direction then
-      local i = 1
-      for word in sums:gmatch "%S+" do
-        table.insert(columns[i], tonumber(word))
-        i = i + 1
-      end
-    end
+    if words_of(value)[1] == direction then list[#list + 1] = value end
   end
-  if #columns[1] == 0 then return nil end
-  return stats.median(columns[1]), stats.median(columns[2]), stats.median(columns[3])
+  return column_median(list, 2), column_median(list, 3), column_median(list, 4)
 end
 
 -- conv_op.lua's lines "DIRECTION OFF EXACT FAST" of a net.

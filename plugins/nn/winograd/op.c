@@ -123,7 +123,7 @@ static fmp_status run_by_weights(const fmp_call *call)
 /* -- one set for each direction and shape ---------------------------------- */
 
 /* Chosen by priority is the one that estimates what is fastest; those of a fixed shape are
- * there to be forced, and for fmp_autotune to choose from. */
+ * there to be forced, and for fmp_autotune to choose from. In the order of winograd_shapes. */
 static const struct {
   const char *name;
   int32_t priority;

@@ -87,7 +87,7 @@ struct winograd_costs {
 struct winograd_isa {
   int lanes, rows; /* floats of a vector; rows of a product's register block */
   struct winograd_costs costs;
-  int64_t chain, chain_back_data; /* of struct winograd; multiples of `lanes` */
+  int64_t chain, chain_back_data; /* of struct winograd */
   int64_t exact_back_data; /* width up to which F3 errs by data no more than direct kernels */
   fmp_range_fn transform_weights; /* of panels [begin, end) */
   fmp_range_fn run_parts;         /* forward and by data, of parts [begin, end) */
