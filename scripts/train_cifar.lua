@@ -24,6 +24,8 @@ local opt = fmp.args({
     {"per", "sample", "who shares regions", choices = {"batch", "sample"}},
     {"tests", 1, "passes of the last test, whose probabilities are summed", min = 1},
     {"lr", 0.02, "the highest learning rate; falls by a cosine"},
+    {"max-norm", 5, "gradients longer than this are shortened to it; 0: none are",
+     type = "number", min = 0},
     {"dropout", 0, "of the last layer; the others less and less, the first none", type = "number",
      min = 0, max = 0.99},
     {"augment", false, "distort the training images"},
@@ -74,7 +76,7 @@ print(net:build(fmp.zeros{1, sizes.input, sizes.input, 3}):summary())
 local history = fmp.fit{
   net = net, loss = nn.CrossEntropy(),
   optim = optim.SGD{lr = optim.schedule.cosine{opt.lr, warmup = 100}, momentum = 0.9,
-                    nesterov = true},
+                    nesterov = true, max_norm = opt.max_norm > 0 and opt.max_norm},
   train = train:shuffle_batch{opt.batch, seed = opt.seed},
   test = test:batch{math.min(opt.batch, test:size())},
   epochs = opt.epochs, steps = opt.steps, tests = opt.tests, precision = opt.precision,

@@ -39,7 +39,8 @@ local function check_loss(run, loss)
   for _, each in ipairs(run.kept) do each.w:assign(each.copy) end
   if run.optim.forget then run.optim:forget() end -- momenta are spoilt too
   raw.fail("fit: the loss is %s at step %d (epoch %d): training stops here, with the parameters "
-           .. "of the epoch's beginning; a smaller learning rate than %.3g may help",
+           .. "of the epoch's beginning; a smaller learning rate than %.3g may help, or the "
+           .. "optimizer's max_norm",
            tostring(loss), run.step + 1, run.epoch, run.optim.lr)
 end
 

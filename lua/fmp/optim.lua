@@ -11,6 +11,9 @@
 --   optimizer:set_lr(0.01)  -- takes effect in plans that exist
 --
 -- lr may be a schedule (fmp.optim.schedule), which fmp.fit follows from step to step.
+-- max_norm: the gradients of a step, those of a device and data type taken as one vector,
+-- are scaled down to that length where they are longer, by max_norm / (length + 1e-6).
+-- params: the parameters to update; not given: all that the loss depends on.
 --
 -- The learning rate, momenta and the count of steps are variables: tensors made once,
 -- outside of any trace, and held by plans by reference.
@@ -145,6 +148,21 @@ local function batches_of(list)
   return batches
 end
 
+-- What brings gradients, taken as one vector, down to a length: PyTorch's formula.
+local function clip_factor(batch, gradients, max_norm)
+  local squares
+  for _, i in ipairs(batch) do
+    local sum = ops.sum(gradients[i] * gradients[i])
+    squares = squares and squares + sum or sum
+  end
+  return ops.minimum(max_norm / (ops.sqrt(squares) + 1e-6), 1)
+end
+
+local function clip(batch, gradients, max_norm)
+  local factor = clip_factor(batch, gradients, max_norm)
+  for _, i in ipairs(batch) do gradients[i] = gradients[i] * factor end
+end
+
 local function update(self, batch, list, gradients, lr)
   local inputs, n = {}, 0
   local function add(...)
@@ -152,6 +170,7 @@ local function update(self, batch, list, gradients, lr)
     n = n + select("#", ...)
   end
   local first = list[batch[1]]
+  if self.options.max_norm then clip(batch, gradients, self.options.max_norm) end
   add(self.rule.first(rate_tensor(self, first, lr), shared_for(self, first)))
   for _, i in ipairs(batch) do
     add(self.rule.group(list[i], gradients[i], slots_for(self, list[i])))
@@ -196,6 +215,12 @@ local function check_params(what, params)
   return params
 end
 
+local function check_max_norm(what, max_norm)
+  if max_norm and not (type(max_norm) == "number" and max_norm > 0) then
+    raw.fail("%s: expected max_norm as a number above 0, got %s", what, tostring(max_norm))
+  end
+end
+
 -- rule: name, options with defaults, and these functions:
 --   op()                the op that updates
 --   attrs(options)      its attributes
@@ -209,6 +234,7 @@ local function make(rule, options)
   local planned = schedule.is(options.lr) and options.lr or nil
   local lr = planned and planned.lr or options.lr
   check_rate(lr)
+  check_max_norm(rule.name, options.max_norm)
   return setmetatable({rule = rule, options = options, lr = lr, schedule = planned,
                        slots = {}, shared = {},
                        params = check_params(rule.name, options.params)}, Optimizer)
@@ -220,7 +246,8 @@ local M = {schedule = schedule}
 
 local sgd = {
   name = "SGD",
-  options = {lr = 0.01, momentum = 0, nesterov = false, weight_decay = 0, params = false},
+  options = {lr = 0.01, momentum = 0, nesterov = false, weight_decay = 0, params = false,
+             max_norm = false},
 }
 
 function sgd.slots(options, w)
@@ -239,13 +266,13 @@ function sgd.first(lr) return lr end
 function sgd.group(w, gradient, slots) return w, slots.momentum, gradient end
 
 --- Stochastic gradient descent: SGD{lr = 0.01, momentum = 0, nesterov = false,
--- weight_decay = 0, params = nil}.
+-- weight_decay = 0, params = nil, max_norm = nil}.
 function M.SGD(options) return make(sgd, options) end
 
 local adam = {
   name = "Adam",
   options = {lr = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0,
-             params = false},
+             params = false, max_norm = false},
 }
 
 -- The count of steps must grow in plans too, so an op has to do it: descending by rate 1
@@ -271,7 +298,7 @@ function adam.first(lr, shared) return lr, shared.count end
 function adam.group(w, gradient, slots) return w, slots.mean, slots.square, gradient end
 
 --- Adam: Adam{lr = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0,
--- params = nil}.
+-- params = nil, max_norm = nil}.
 function M.Adam(options) return make(adam, options) end
 
 return M

@@ -85,8 +85,8 @@ describe("a training script", function()
       local options = {
         {"--mode", other_mode}, {"--window", "boundaries"}, {"--overlapping", "no"},
         {"--per", "batch"}, {"--augment"}, {"--augment", "yes"}, {"--dropout", "0.5"},
-        {"--lr", "0.5"}, {"--seed", "5"}, {"--batch", "20"}, {"--width", "5"}, {"--layers", "2"},
-        {"--ratio", "1.6"}, {"--steps", "1"},
+        {"--lr", "0.5"}, {"--max-norm", "0.1"}, {"--seed", "5"}, {"--batch", "20"},
+        {"--width", "5"}, {"--layers", "2"}, {"--ratio", "1.6"}, {"--steps", "1"},
       }
       local seen = {[usual] = "no option"}
       for _, words in ipairs(options) do
