@@ -18,7 +18,8 @@ elsewhere() { # COMMAND
     "cmake --install build "*)
       [ -n "$all" ] || echo "build/ is an installation here; sdk, howto and readme.sh --all do it" ;;
     *'$FMP_DATA'*)
-      [ -d "${FMP_DATA:-}" ] || echo "FMP_DATA names no directory with the data" ;;
+      [ -n "$all" ] || echo "trains for half an hour; readme.sh --all does it"
+      [ -z "$all" ] || [ -d "${FMP_DATA:-}" ] || echo "FMP_DATA names no directory with the data" ;;
   esac
 }
 
