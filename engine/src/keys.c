@@ -68,8 +68,9 @@ void keys_begin(void)
 int keys_end(void)
 {
   for (int i = 0; i < N_WATCHED; i++) sigaction(watched[i], &before[i], NULL);
+  /* A Ctrl-C that comes now finds the line read: it is to stop what the line does. */
   pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
-  return interrupted || interrupt_seen();
+  return interrupted;
 }
 
 /* Lets a signal do what it would without an editor, on a terminal that is in order; the

@@ -24,6 +24,7 @@ local function type_line(p, line)
   end
   p:type "\r"
   if interrupted > 0 then
+    p:wait(line .. "\n") -- what is not drawn yet when Ctrl-C comes is thrown away
     p:wait_until_running()
     p:type "\3"
   end
