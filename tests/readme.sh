@@ -18,8 +18,11 @@ elsewhere() { # COMMAND
     "cmake --install build "*)
       [ -n "$all" ] || echo "build/ is an installation here; sdk, howto and readme.sh --all do it" ;;
     *'$FMP_DATA'*)
-      [ -n "$all" ] || echo "trains for half an hour; readme.sh --all does it"
-      [ -z "$all" ] || [ -d "${FMP_DATA:-}" ] || echo "FMP_DATA names no directory with the data" ;;
+      if [ -z "$all" ]; then
+        echo "trains for half an hour; readme.sh --all does it"
+      elif [ ! -d "${FMP_DATA:-}" ]; then
+        echo "FMP_DATA names no directory with the data"
+      fi ;;
   esac
 }
 
