@@ -45,8 +45,9 @@ typedef struct fmp__context {
   fmp__thread_stream *streams;
   uint32_t n_streams, streams_room;
   fmp__cache *cache;
-  fmp_tensor *spares; /* see tensor.c */
-  uint32_t n_spares;
+  fmp_tensor *spare_tensors; /* see tensor.c */
+  struct fmp__storage *spare_storages;
+  uint32_t n_spare_tensors, n_spare_storages;
   /* Results marked "thread's" rotate, so that two may stand in one printf. */
   fmp__text texts[FMP__CONTEXT_TEXTS];
   uint32_t next_text;

@@ -15,51 +15,10 @@
 /* Small tensors in host memory have room for this many bytes, whatever their size. */
 enum { SMALL_BYTES = 64 };
 
-/* -- storage --------------------------------------------------------------- */
-
-static int64_t room_for(const fmp_device *device, int64_t bytes)
-{
-  return bytes <= SMALL_BYTES && fmp__device_is_host(device) ? SMALL_BYTES : bytes;
-}
-
-fmp_status fmp__storage_new(fmp_device *device, int64_t bytes, fmp__storage **storage)
-{
-  fmp__storage *s = fmp__alloc_zeroed(1, sizeof *s);
-  if (!s) return fmp__no_memory("a tensor");
-  atomic_init(&s->references, 1);
-  s->device = device;
-  s->bytes = bytes;
-  s->room = room_for(device, bytes);
-  const fmp_status status = fmp__device_alloc(device, s->room, &s->memory);
-  if (status != FMP_OK) {
-    fmp__free(s);
-    return status;
-  }
-  fmp__count_tensor_bytes(bytes);
-  *storage = s;
-  return FMP_OK;
-}
-
-fmp__storage *fmp__storage_retain(fmp__storage *storage)
-{
-  atomic_fetch_add(&storage->references, 1);
-  return storage;
-}
-
-void fmp__storage_release(fmp__storage *storage)
-{
-  if (!storage || atomic_fetch_sub(&storage->references, 1) != 1) return;
-  fmp__device_free(storage->device, storage->memory, storage->room);
-  fmp__count_tensor_bytes(-storage->bytes);
-  fmp__free(storage);
-}
-
-/* -- spares ---------------------------------------------------------------- */
-
-/* Each eager op makes a tensor, and Lua's collector drops them more than ten thousand at a
- * time: malloc, which has few at hand, took 40 % of an eager add. So each thread keeps
- * small ones for reuse, with storage and memory. They do not count as live. Not under the
- * address sanitizer, which is to see every free. */
+/* Each eager op makes a tensor; Lua's collector drops them more than ten thousand at a time, and
+ * t:free() lets the memory go and leaves the rest to it: malloc, which has few at hand, took
+ * 40 % of an eager add. So each thread keeps tensors, and small memory, for reuse. They do not
+ * count as live. Not under the address sanitizer, which is to see every free. */
 #if defined(__SANITIZE_ADDRESS__)
 #define MAX_SPARES 0
 #elif defined(__has_feature)
@@ -71,89 +30,155 @@ void fmp__storage_release(fmp__storage *storage)
 #define MAX_SPARES 16384
 #endif
 
-static void begin(fmp_tensor *t, fmp_device *device, const fmp_spec *spec)
+/* -- storage --------------------------------------------------------------- */
+
+static int64_t room_for(const fmp_device *device, int64_t bytes)
 {
-  atomic_init(&t->references, 1);
-  t->device = device;
-  t->spec = *spec;
-  fmp__spec_tidy(&t->spec);
-  fmp__strides_of(spec, t->strides);
+  return bytes <= SMALL_BYTES && fmp__device_is_host(device) ? SMALL_BYTES : bytes;
 }
 
-static void destroy(fmp_tensor *t)
+static void count_spare_storage(int sign)
 {
-  fmp__storage_release(t->storage);
-  fmp__free(t->name);
-  fmp__free(t);
+  fmp__count_device_bytes(sign * (int64_t)(sizeof(fmp__storage) + SMALL_BYTES));
 }
 
-static void count_spare(const fmp_tensor *t, int sign)
-{
-  fmp__count_device_bytes(sign * (int64_t)(sizeof *t + sizeof *t->storage + SMALL_BYTES));
-  fmp__count_tensor_bytes(sign * t->storage->bytes);
-}
-
-/* Non-zero if the tensor, which nobody refers to any more, is kept. */
-static int keep_spare(fmp_tensor *t)
+static int keep_storage(fmp__storage *s)
 {
   fmp__context *c = fmp__context_now();
-  if (c->n_spares == MAX_SPARES || !t->storage || t->storage->room != SMALL_BYTES || t->name ||
-      !fmp__device_is_host(t->device) || atomic_load(&t->storage->references) != 1)
+  if (c->n_spare_storages == MAX_SPARES || s->room != SMALL_BYTES ||
+      !fmp__device_is_host(s->device))
     return 0;
-  count_spare(t, -1);
-  t->next = c->spares;
-  c->spares = t;
-  c->n_spares++;
+  count_spare_storage(-1);
+  s->next = c->spare_storages;
+  c->spare_storages = s;
+  c->n_spare_storages++;
   return 1;
 }
 
-static int has_spare(const fmp_device *device)
-{
-  const fmp__context *c = fmp__context_now();
-  return c->spares && c->spares->device == device;
-}
-
-/* The last one that was kept, as a new tensor. */
-static fmp_tensor *take_spare(const fmp_spec *spec)
+/* The last one that was kept is had again; NULL as if memory failed, when a test wants that. */
+static fmp__storage *take_storage(void)
 {
   fmp__context *c = fmp__context_now();
-  fmp_tensor *t = c->spares;
-  c->spares = t->next;
-  c->n_spares--;
-  t->offset = 0;
-  t->graph = NULL;
-  t->is_parameter = 0;
-  t->storage->bytes = fmp__spec_bytes(spec);
-  atomic_init(&t->storage->references, 1);
-  begin(t, t->device, spec);
-  count_spare(t, 1);
+  fmp__storage *s = c->spare_storages;
+  if (fmp__allocation_fails()) return NULL;
+  c->spare_storages = s->next;
+  c->n_spare_storages--;
+  count_spare_storage(1);
+  return s;
+}
+
+static int has_storage(const fmp_device *device, int64_t room)
+{
+  const fmp__storage *s = fmp__context_now()->spare_storages;
+  return s && room == SMALL_BYTES && s->device == device;
+}
+
+static fmp_status allocate_storage(fmp_device *device, int64_t room, fmp__storage **storage)
+{
+  fmp__storage *s = fmp__alloc_zeroed(1, sizeof *s);
+  if (!s) return fmp__no_memory("a tensor");
+  s->device = device;
+  s->room = room;
+  const fmp_status status = fmp__device_alloc(device, room, &s->memory);
+  if (status != FMP_OK) {
+    fmp__free(s);
+    return status;
+  }
+  *storage = s;
+  return FMP_OK;
+}
+
+fmp_status fmp__storage_new(fmp_device *device, int64_t bytes, fmp__storage **storage)
+{
+  const int64_t room = room_for(device, bytes);
+  fmp__storage *s = NULL;
+  if (!has_storage(device, room))
+    FMP_TRY(allocate_storage(device, room, &s));
+  else if (!(s = take_storage()))
+    return fmp__no_memory("a tensor");
+  atomic_init(&s->references, 1);
+  s->bytes = bytes;
+  fmp__count_tensor_bytes(bytes);
+  *storage = s;
+  return FMP_OK;
+}
+
+fmp__storage *fmp__storage_retain(fmp__storage *storage)
+{
+  atomic_fetch_add(&storage->references, 1);
+  return storage;
+}
+
+static void free_storage(fmp__storage *s)
+{
+  fmp__device_free(s->device, s->memory, s->room);
+  fmp__free(s);
+}
+
+void fmp__storage_release(fmp__storage *storage)
+{
+  if (!storage || atomic_fetch_sub(&storage->references, 1) != 1) return;
+  fmp__count_tensor_bytes(-storage->bytes);
+  if (!keep_storage(storage)) free_storage(storage);
+}
+
+/* -- making and ending ----------------------------------------------------- */
+
+static int keep_tensor(fmp_tensor *t)
+{
+  fmp__context *c = fmp__context_now();
+  if (c->n_spare_tensors == MAX_SPARES) return 0;
+  fmp__count_device_bytes(-(int64_t)sizeof *t);
+  t->next = c->spare_tensors;
+  c->spare_tensors = t;
+  c->n_spare_tensors++;
+  return 1;
+}
+
+static fmp_tensor *take_tensor(void) /* like take_storage() */
+{
+  fmp__context *c = fmp__context_now();
+  fmp_tensor *t = c->spare_tensors;
+  if (fmp__allocation_fails()) return NULL;
+  c->spare_tensors = t->next;
+  c->n_spare_tensors--;
+  fmp__count_device_bytes((int64_t)sizeof *t);
   return t;
 }
 
 void fmp__spares_free(void)
 {
   fmp__context *c = fmp__context_now();
-  for (fmp_tensor *t; (t = c->spares); c->n_spares--) {
-    c->spares = t->next;
-    count_spare(t, 1);
-    destroy(t);
+  for (fmp_tensor *t; (t = c->spare_tensors); c->n_spare_tensors--) {
+    c->spare_tensors = t->next;
+    fmp__count_device_bytes((int64_t)sizeof *t);
+    fmp__free(t);
+  }
+  for (fmp__storage *s; (s = c->spare_storages); c->n_spare_storages--) {
+    c->spare_storages = s->next;
+    count_spare_storage(1);
+    free_storage(s);
   }
 }
 
-/* -- making and ending ----------------------------------------------------- */
-
 fmp_status fmp__tensor_bare(fmp_device *device, const fmp_spec *spec, fmp_tensor **t)
 {
-  fmp_tensor *made = fmp__alloc_zeroed(1, sizeof *made);
+  const int is_spare = fmp__context_now()->spare_tensors != NULL;
+  fmp_tensor *made = is_spare ? take_tensor() : fmp__alloc(sizeof *made);
   if (!made) return fmp__no_memory("a tensor");
-  begin(made, device, spec);
+  *made = (fmp_tensor){.device = device, .spec = *spec};
+  atomic_init(&made->references, 1);
+  fmp__spec_tidy(&made->spec);
+  fmp__strides_of(spec, made->strides);
   *t = made;
   return FMP_OK;
 }
 
-static fmp_status allocate_tensor(fmp_device *device, const fmp_spec *spec, fmp_tensor **t)
+fmp_status fmp_tensor_new(fmp_device *device, const fmp_spec *spec, fmp_tensor **t)
 {
   fmp_tensor *made;
+  if (!device) FMP_TRY(fmp_device_default(&device));
+  FMP_TRY(fmp__spec_check(spec));
   FMP_TRY(fmp__tensor_bare(device, spec, &made));
   const fmp_status status = fmp__storage_new(device, fmp__spec_bytes(spec), &made->storage);
   if (status != FMP_OK) {
@@ -161,17 +186,6 @@ static fmp_status allocate_tensor(fmp_device *device, const fmp_spec *spec, fmp_
     return status;
   }
   *t = made;
-  return FMP_OK;
-}
-
-fmp_status fmp_tensor_new(fmp_device *device, const fmp_spec *spec, fmp_tensor **t)
-{
-  if (!device) FMP_TRY(fmp_device_default(&device));
-  FMP_TRY(fmp__spec_check(spec));
-  if (fmp__spec_bytes(spec) > SMALL_BYTES || !has_spare(device))
-    return allocate_tensor(device, spec, t);
-  if (fmp__allocation_fails()) return fmp__no_memory("a tensor");
-  *t = take_spare(spec);
   return FMP_OK;
 }
 
@@ -207,7 +221,9 @@ fmp_tensor *fmp_tensor_retain(fmp_tensor *t)
 void fmp_tensor_release(fmp_tensor *t)
 {
   if (!t || atomic_fetch_sub(&t->references, 1) != 1) return;
-  if (!keep_spare(t)) destroy(t);
+  fmp__storage_release(t->storage);
+  fmp__free(t->name);
+  if (!keep_tensor(t)) fmp__free(t);
 }
 
 void fmp_tensor_empty(fmp_tensor *t)

@@ -15,6 +15,7 @@ typedef struct fmp__storage {
   void *memory;
   int64_t bytes;
   int64_t room; /* bytes of memory: more than `bytes` where small ones are kept for reuse */
+  struct fmp__storage *next; /* among a thread's spares */
 } fmp__storage;
 
 /* Invariants: storage != NULL: has a value now. storage == NULL and graph != NULL: traced,
@@ -34,7 +35,7 @@ struct fmp_tensor {
   int64_t strides[FMP_MAX_RANK];
 };
 
-/* Frees the tensors that the calling thread keeps for reuse. */
+/* Frees the tensors and the memory that the calling thread keeps for reuse. */
 void fmp__spares_free(void);
 
 fmp_status fmp__storage_new(fmp_device *device, int64_t bytes, fmp__storage **storage);
