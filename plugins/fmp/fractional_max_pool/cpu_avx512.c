@@ -116,6 +116,33 @@ INLINE void best_take(struct best *b, const struct forward_row *r, int64_t from,
   b->tap = _mm_mask_mov_epi8(b->tap, larger, _mm_set1_epi8((char)tap));
 }
 
+/* The largest, then who it is: two short chains of operations, where tap by tap each waits
+ * for two comparisons of the one before. max keeps its second operand, what there is, of equal
+ * numbers; with NaN it would keep it too, so NaN is not for here. */
+INLINE int best_of_few(struct best *b, const struct forward_row *r, int64_t from, int height,
+                       int width, int low, int lanes)
+{
+  const int taps = height * width;
+  __m512 x[FEW * FEW], largest;
+  __mmask16 nan = 0;
+  UNROLL_FEW
+  for (int k = 0; k < FEW * FEW; k++)
+    x[k] = load(r->x, from + (k < taps ? k / width * r->pitch + k % width * r->c : 0), low, lanes);
+  largest = x[0];
+  UNROLL_FEW
+  for (int k = 1; k < taps; k++) largest = _mm512_max_ps(x[k], largest);
+  UNROLL_FEW
+  for (int k = 0; k < taps; k += 2)
+    nan = (__mmask16)(nan | _mm512_cmp_ps_mask(x[k], x[k + 1 < taps ? k + 1 : k], _CMP_UNORD_Q));
+  b->tap = _mm_set1_epi8((char)(taps - 1));
+  UNROLL_FEW
+  for (int k = taps - 2; k >= 0; k--)
+    b->tap = _mm_mask_mov_epi8(b->tap, _mm512_cmp_ps_mask(x[k], largest, _CMP_EQ_OQ),
+                               _mm_set1_epi8((char)k));
+  b->value = largest;
+  return nan == 0;
+}
+
 /* POOL_LEAKY: max and min keep their second operand where it is NaN or both are zero. */
 INLINE __m512 leaky(__m512 value, float slope)
 {
@@ -149,12 +176,21 @@ INLINE __m512 passed(const struct back_row *r, int64_t from, int activated, int 
   return _mm512_mask_mov_ps(_mm512_mul_ps(dy, _mm512_set1_ps(r->slope)), positive, dy);
 }
 
+/* In a register: a compiler would make the load a part of what is done with a mask, and
+ * processors wait for the mask before such a load, some much longer (Zen 5: twice the time). */
+INLINE __m512 loaded(__m512 value)
+{
+  __asm__("" : "+v"(value));
+  return value;
+}
+
 INLINE void total_take(struct total *t, const struct back_row *r, int64_t from, int tap,
                        int activated, int low, int lanes)
 {
   const __m128i bytes = load_bytes(r->argmax + from, lanes);
   const __mmask16 here = _mm_cmpeq_epi8_mask(bytes, _mm_set1_epi8((char)tap));
-  t->value = _mm512_mask_add_ps(t->value, here, t->value, passed(r, from, activated, low, lanes));
+  const __m512 given = loaded(passed(r, from, activated, low, lanes));
+  t->value = _mm512_mask_add_ps(t->value, here, t->value, given);
 }
 
 INLINE void total_store(const struct total *t, const struct back_row *r, int64_t at, int low,

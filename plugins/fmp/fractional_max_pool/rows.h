@@ -50,6 +50,10 @@ static inline int64_t element_bytes(int low)
   return low ? (int64_t)sizeof(uint16_t) : (int64_t)sizeof(float);
 }
 
+/* Windows of up to FEW x FEW pixels are all that ratios up to 2 have. */
+enum { FEW = 3 };
+#define UNROLL_FEW _Pragma("GCC unroll 9")
+
 /* Of the row functions, and of what is in them: constants that are passed must arrive. */
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
