@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "fmp/kit/simd.h"
-#include "transforms.h"
 #include "winograd.h"
 
 #if FMP_SIMD_X86
@@ -18,6 +17,9 @@ typedef __m256 vec;
 LANE_FN vec spread(float number) { return _mm256_set1_ps(number); }
 LANE_FN vec load(const float *p) { return _mm256_loadu_ps(p); }
 LANE_FN void store(float *p, vec v) { _mm256_storeu_ps(p, v); }
+/* Past the cache they were slower here. */
+LANE_FN void stream(float *p, vec v) { store(p, v); }
+LANE_FN void stream_end(void) {}
 LANE_FN vec fused(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 
 LANE_FN __m256i first_lanes(int n)
@@ -51,12 +53,17 @@ const struct winograd_isa *winograd_avx2(void)
 {
   static const struct winograd_isa isa = {
       WINOGRAD_FUNCTIONS,
-      .costs = {.product = 40, .transform = 4, .fetch = 2, .weights = 12, .direct = 1.25},
+      .costs = {.product = 40,
+                .transform = {[2] = 5.3, [3] = 6, [4] = 8.4, [5] = 9.3},
+                .fetch = 2,
+                .weights = 12,
+                .direct = {1.25, 1.25, 1.25}},
       .chain = 16,
       /* oneDNN's direct kernels add up few numbers at a time by data, fewer in wider images:
        * there they err less than F3. */
       .chain_back_data = 12,
       .exact_back_data = 40,
+      .stream_from = INT64_MAX,
   };
   return fmp_simd_has(FMP_SIMD_AVX2) && __builtin_cpu_supports("fma") ? &isa : NULL;
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "fmp/kit/simd.h"
-#include "transforms.h"
 #include "winograd.h"
 
 #if FMP_SIMD_X86
@@ -18,6 +17,8 @@ typedef __m512 vec;
 LANE_FN vec spread(float number) { return _mm512_set1_ps(number); }
 LANE_FN vec load(const float *p) { return _mm512_loadu_ps(p); }
 LANE_FN void store(float *p, vec v) { _mm512_storeu_ps(p, v); }
+LANE_FN void stream(float *p, vec v) { _mm512_stream_ps(p, v); }
+LANE_FN void stream_end(void) { _mm_sfence(); }
 LANE_FN vec fused(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 
 LANE_FN __mmask16 first_lanes(int n) { return (__mmask16)((1u << n) - 1u); }
@@ -47,10 +48,17 @@ const struct winograd_isa *winograd_avx512(void)
 {
   static const struct winograd_isa isa = {
       WINOGRAD_FUNCTIONS,
-      .costs = {.product = 60, .transform = 6, .fetch = 2, .weights = 16, .direct = 1.25},
-      .chain = 16,
-      .chain_back_data = 16,
+      .costs =
+          {.product = 60,
+           .transform = {[2] = 9, [3] = 10, [4] = 11, [5] = 17},
+           .edge = 10,
+           .weights = 30,
+           .direct = {[CONV_FORWARD] = 1.15, [CONV_BACK_DATA] = 1.2, [CONV_BACK_WEIGHTS] = 1.35}},
+      .chain = 64,
+      .chain_back_data = 64,
       .exact_back_data = INT64_MAX,
+      .exact_back_weights = 120,
+      .stream_from = 2 << 20,
   };
   return fmp_simd_has(FMP_SIMD_AVX512) ? &isa : NULL;
 }

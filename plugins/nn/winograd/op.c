@@ -30,6 +30,7 @@ static fmp_status geometry(const fmp_host *h, const fmp_kernel_args *args, int d
   memset(w, 0, sizeof *w);
   w->direction = direction;
   w->n = c->n;
+  w->parts = omp_get_max_threads();
   w->from = back ? c->oc : c->ic;
   w->to = back ? c->ic : c->oc;
   w->y = axis_of(&c->window.y, direction);
@@ -71,7 +72,6 @@ static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, int di
   FMP_TRY(geometry(h, args, direction, &c, &made));
   struct winograd *w = h->alloc(sizeof *w);
   FMP_REQUIRE(h, w != NULL, FMP_ENOMEM, "no memory for a convolution's state");
-  made.parts = omp_get_max_threads();
   winograd_set_tile(&made, the_isa, winograd_choose(&made, the_isa, params->winograd, shape));
   *w = made;
   *state = w;
@@ -87,6 +87,14 @@ static size_t scratch(const fmp_kernel_args *args, const void *state)
   return (size_t)(w->weights_size + w->parts * w->part_size) * sizeof(float);
 }
 
+/* Such stores want whole vectors at their own addresses. */
+static int past_cache(const struct winograd *w, const void *y)
+{
+  const size_t vector = (size_t)the_isa->lanes * sizeof(float);
+  const int64_t size = w->n * w->y.out * w->x.out * w->to;
+  return size >= the_isa->stream_from && w->to % the_isa->lanes == 0 && (uintptr_t)y % vector == 0;
+}
+
 static struct winograd_job job_of(const fmp_call *call)
 {
   const struct winograd *w = call->state;
@@ -99,6 +107,7 @@ static struct winograd_job job_of(const fmp_call *call)
       .b = w->direction == CONV_FORWARD ? call->in[CONV_BIAS].data : NULL,
       .y = call->out[0].data,
       .scratch = call->scratch,
+      .past_cache = past_cache(w, call->out[0].data),
   };
 }
 

@@ -2,7 +2,6 @@
  * Which tile, and what follows from it. */
 #include <string.h>
 
-#include "transforms.h"
 #include "winograd.h"
 
 /* -- sizes ----------------------------------------------------------------- */
@@ -79,17 +78,30 @@ const struct winograd_shape winograd_shapes[WINOGRAD_SHAPES] = {
     {2, 2}, {3, 3}, {4, 4}, {5, 5}, {3, 1},
 };
 
+/* A direct kernel adds up a thread's share of the pixels one by one, so it errs the more, the
+ * more they are; F3 errs by its transforms, however few there are. Small images are not shared
+ * out: threads have channels of their own there. F2 needs twice as many pixels. */
+static int adds_up_enough(const struct winograd *w, const struct winograd_isa *isa, int m)
+{
+  enum { SMALL = 6 };
+  const int64_t rows = w->n * w->y.out, parts = w->x.out > SMALL ? w->parts : 1;
+  return rows >= isa->exact_back_weights * parts * (m == 3 ? 1 : 2);
+}
+
 /* Measured, as ||error|| / ||y|| against f64 on normal numbers, over the paper's layers: F3
- * errs no more than a direct convolution, forward 0.4 to 1 times as much, by weights 0.2 to
- * 0.9 times, F2 forward 0.4 to 1.2 times, by weights 0.3 to 0.9. By data it depends on the
+ * errs no more than a direct convolution, forward 0.4 to 1.1 times as much, by weights 0.2 to
+ * 1.1 times where they add up enough; F2 forward 0.4 to 1.2 times. By data it depends on the
  * direct kernel; there narrow tiles of F3 err 0.7 to 1.1 times as much as the best. F4 errs 1
  * to 5 times as much, F5 1 to 10 times. */
 static int allows(const struct winograd *w, const struct winograd_isa *isa, const char *accuracy,
                   const struct winograd_shape *shape)
 {
   if (strcmp(accuracy, "exact") != 0) return strcmp(accuracy, "fast") == 0;
-  if (w->direction != CONV_BACK_DATA) return shape->m <= 3;
-  return shape->m == 3 && (shape->m_x == 1 || w->x.out <= isa->exact_back_data);
+  switch (w->direction) {
+  case CONV_FORWARD: return shape->m <= 3;
+  case CONV_BACK_WEIGHTS: return shape->m <= 3 && adds_up_enough(w, isa, shape->m);
+  default: return shape->m == 3 && (shape->m_x == 1 || w->x.out <= isa->exact_back_data);
+  }
 }
 
 /* -- time ------------------------------------------------------------------ */
@@ -102,10 +114,21 @@ static double products(const struct winograd_isa *isa, double blocks, double dep
   return blocks * (2 * isa->rows * depth + isa->costs.product);
 }
 
-/* Additions by a vector in BT d B, by m: two axes, each with the terms of BT's rows beyond
- * the first over its m + 1 points. */
-static const double additions[TILE_MOST + 1] = {
-    [2] = 4. / 3, [3] = 2, [4] = 22. / 5, [5] = 16. / 3};
+/* Of a vector of one frequency. Whole tiles, and edges of F3, are transformed in registers. */
+static double transform_cost(const struct winograd *w, const struct winograd_isa *isa,
+                             const struct winograd_list *list)
+{
+  const int whole = (list->p_y == w->m) + (list->p_x == w->m);
+  const int in_registers = whole == 2 || (w->m == 3 && whole == 1);
+  return isa->costs.transform[w->m] + (in_registers ? 0 : isa->costs.edge);
+}
+
+/* All parts take as long as the one with the most rows of register blocks. */
+static int64_t longest_rows(const struct winograd *w, const struct winograd_isa *isa,
+                            const struct winograd_list *list)
+{
+  return winograd_round_up((list->tiles + isa->rows - 1) / isa->rows, w->parts);
+}
 
 /* Inputs and outputs are transformed once. Each block multiplies by all transformed weights,
  * or adds to all sums, which are more than its cache holds beside its tiles. */
@@ -116,10 +139,10 @@ static double estimate_list(const struct winograd *w, const struct winograd_isa 
   const double from = ceil_div(w->from, isa->lanes), to = ceil_div(w->to, isa->lanes);
   const double panels = (double)(w->to_pad / panel_of(isa)), blocks = (double)list->blocks;
   if (list->tiles == 0) return 0;
-  const double other = tiles * f * (from + to) * (isa->costs.transform + additions[w->m]) +
+  const double other = tiles * f * (from + to) * transform_cost(w, isa, list) +
                        blocks * f * panels * 2 * (double)w->from * isa->costs.fetch;
   if (w->direction != CONV_BACK_WEIGHTS)
-    return other + products(isa, f * panels * ceil_div(list->tiles, isa->rows), (double)w->from);
+    return other + products(isa, f * panels * (double)longest_rows(w, isa, list), (double)w->from);
   const double rows = (double)(w->from_pad / isa->rows) * blocks;
   return other + products(isa, f * panels * rows, tiles / blocks);
 }
@@ -138,7 +161,7 @@ static double estimate_direct(const struct winograd *w, const struct winograd_is
   const double pixels = back ? (double)(w->y.in * w->x.in) : (double)(w->y.out * w->x.out);
   const double inner = (double)(back ? w->to : w->from);
   const double outer = ceil_div(back ? w->from : w->to, isa->lanes);
-  return 4 * (double)w->n * pixels * inner * outer * isa->costs.direct;
+  return 4 * (double)w->n * pixels * inner * outer * isa->costs.direct[w->direction];
 }
 
 static const struct winograd_shape *fastest(const struct winograd *w,

@@ -21,6 +21,7 @@
 #define FMP_NN_WINOGRAD_H
 
 #include "../conv2d/conv.h"
+#include "transforms.h"
 
 /* Tiles of a block: forward and by data, by weights. Both are multiples of the rows of a
  * product's register block. Inputs of 24 tiles, 16 frequencies and 128 channels are 196 KB. */
@@ -71,16 +72,18 @@ struct winograd_job {
   const float *b;       /* NULL: none */
   float *y;             /* what is made: y, dx or dw */
   float *scratch;
+  int past_cache; /* y is stored past the caches, which would not hold it */
 };
 
 /* What things cost on one instruction set, in the time of one fused multiply-add of
  * vectors; fitted to measurements of the paper's layers. */
 struct winograd_costs {
-  double product;   /* of a register block beside its multiplications */
-  double transform; /* of one vector of one frequency, in or out, beside its additions */
-  double fetch;     /* of a vector of transformed weights or sums for a block */
-  double weights;   /* of the transform of one vector of one frequency of the weights */
-  double direct;    /* of a multiply-add in a direct convolution, which is busy otherwise too */
+  double product;                  /* of a register block beside its multiplications */
+  double transform[TILE_MOST + 1]; /* of one vector of one frequency, in or out, by m */
+  double edge;                     /* the same, on top, where tiles are not whole */
+  double fetch;                    /* of a vector of transformed weights or sums for a block */
+  double weights; /* of the transform of one vector of one frequency of the weights */
+  double direct[CONV_DIRECTIONS]; /* of a multiply-add in a direct convolution */
 };
 
 /* The same functions for one instruction set. */
@@ -88,7 +91,9 @@ struct winograd_isa {
   int lanes, rows; /* floats of a vector; rows of a product's register block */
   struct winograd_costs costs;
   int64_t chain, chain_back_data; /* of struct winograd */
-  int64_t exact_back_data; /* width up to which F3 errs by data no more than direct kernels */
+  int64_t exact_back_data;    /* width up to which F3 errs by data no more than direct kernels */
+  int64_t exact_back_weights; /* rows of dy in a thread's share from which it does so by weights */
+  int64_t stream_from;        /* floats of y from which it is stored past the caches */
   fmp_range_fn transform_weights; /* of panels [begin, end) */
   fmp_range_fn run_parts;         /* forward and by data, of parts [begin, end) */
   fmp_range_fn sum_parts;         /* by weights: parts [begin, end) into their sums */

@@ -158,27 +158,44 @@ describe("winograd", function()
   end)
 
   -- What `exact` promises: where it is chosen, it errs at most 1.2 times as much as the
-  -- direct kernel. Layers of the paper's networks, few images.
+  -- direct kernel. Layers of the paper's networks, with few images and with so many that
+  -- by weights there is enough to add up.
   describe("exact errs no more than a direct convolution", function()
-    for _, layer in ipairs{{2, 25, 32, 64}, {2, 17, 64, 96}, {4, 11, 96, 128}, {8, 7, 128, 160},
-                           {8, 4, 160, 192}, {1, 74, 16, 32}, {1, 58, 32, 48}, {1, 45, 48, 64},
-                           {1, 35, 64, 80}, {1, 27, 80, 96}, {2, 21, 96, 112}, {2, 16, 112, 128}} do
-      local n, size, ic, oc = unpack(layer)
+    local function error_of(direction, given, expected, attrs)
+      return relative_error(direction(given[1], given[2], given[3], given[4], attrs), expected)
+    end
+
+    local function check_direction(name, given, exact)
+      local direction = directions[name]
+      if kernel_of(direction, given, {}) ~= "winograd" then return false end
+      local expected = with_kernel("ref", direction, exact[1], exact[2], exact[3], exact[4])
+      local ours = error_of(direction, given, expected, {})
+      local direct = error_of(direction, given, expected, {winograd = "off"})
+      assert(ours <= 1.2 * direct, ("%s: %g, direct %g"):format(name, ours, direct))
+      return true
+    end
+
+    -- Returns which directions it was chosen for.
+    local function check_layer(n, size, ic, oc)
+      local given, exact, chosen = arrays(n, size, size, ic, oc, {}, "f32"), {}, {}
+      for i, t in ipairs(given) do exact[i] = doubles(t) end
+      for name in pairs(directions) do chosen[name] = check_direction(name, given, exact) end
+      return chosen
+    end
+
+    -- Images, few and many; size, channels in and out.
+    for _, layer in ipairs{{2, 12, 25, 32, 64}, {2, 16, 17, 64, 96}, {4, 25, 11, 96, 128},
+                           {8, 22, 7, 128, 160}, {8, 42, 4, 160, 192}, {1, 4, 74, 16, 32},
+                           {1, 5, 58, 32, 48}, {1, 6, 45, 48, 64}, {1, 8, 35, 64, 80},
+                           {1, 10, 27, 80, 96}, {2, 13, 21, 96, 112}, {2, 17, 16, 112, 128}} do
+      local few, many, size, ic, oc = unpack(layer)
       it(("at %d x %d x %d -> %d"):format(size, size, ic, oc), function()
-        local given = arrays(n, size, size, ic, oc, {}, "f32")
-        local exact = {}
-        for i, t in ipairs(given) do exact[i] = doubles(t) end
-        for name, direction in pairs(directions) do
-          if kernel_of(direction, given, {}) == "winograd" then
-            local expected = with_kernel("ref", direction, exact[1], exact[2], exact[3], exact[4])
-            local function err(attrs)
-              return relative_error(direction(given[1], given[2], given[3], given[4], attrs),
-                                    expected)
-            end
-            local ours, direct = err{}, err{winograd = "off"}
-            assert(ours <= 1.2 * direct, ("%s: %g, direct %g"):format(name, ours, direct))
-          end
-        end
+        local threads = fmp.threads()
+        check_layer(few, size, ic, oc)
+        fmp.threads(math.min(2, threads))
+        local chosen = check_layer(many, size, ic, oc)
+        fmp.threads(threads)
+        assert.is_true(chosen.forward and chosen.back_weights)
       end)
     end
   end)
