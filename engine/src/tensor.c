@@ -17,8 +17,8 @@ enum { SMALL_BYTES = 64 };
 
 /* Each eager op makes a tensor; Lua's collector drops them more than ten thousand at a time, and
  * t:free() lets the memory go and leaves the rest to it: malloc, which has few at hand, took
- * 40 % of an eager add. So each thread keeps tensors, and small memory, for reuse. They do not
- * count as live. Not under the address sanitizer, which is to see every free. */
+ * 40 % of an eager add. So each thread keeps tensors, and small memory, for reuse. Not under
+ * the address sanitizer, which is to see every free. */
 #if defined(__SANITIZE_ADDRESS__)
 #define MAX_SPARES 0
 #elif defined(__has_feature)
@@ -37,18 +37,12 @@ static int64_t room_for(const fmp_device *device, int64_t bytes)
   return bytes <= SMALL_BYTES && fmp__device_is_host(device) ? SMALL_BYTES : bytes;
 }
 
-static void count_spare_storage(int sign)
-{
-  fmp__count_device_bytes(sign * (int64_t)(sizeof(fmp__storage) + SMALL_BYTES));
-}
-
 static int keep_storage(fmp__storage *s)
 {
   fmp__context *c = fmp__context_now();
   if (c->n_spare_storages == MAX_SPARES || s->room != SMALL_BYTES ||
       !fmp__device_is_host(s->device))
     return 0;
-  count_spare_storage(-1);
   s->next = c->spare_storages;
   c->spare_storages = s;
   c->n_spare_storages++;
@@ -63,7 +57,6 @@ static fmp__storage *take_storage(void)
   if (fmp__allocation_fails()) return NULL;
   c->spare_storages = s->next;
   c->n_spare_storages--;
-  count_spare_storage(1);
   return s;
 }
 
@@ -128,7 +121,6 @@ static int keep_tensor(fmp_tensor *t)
 {
   fmp__context *c = fmp__context_now();
   if (c->n_spare_tensors == MAX_SPARES) return 0;
-  fmp__count_device_bytes(-(int64_t)sizeof *t);
   t->next = c->spare_tensors;
   c->spare_tensors = t;
   c->n_spare_tensors++;
@@ -142,8 +134,14 @@ static fmp_tensor *take_tensor(void) /* like take_storage() */
   if (fmp__allocation_fails()) return NULL;
   c->spare_tensors = t->next;
   c->n_spare_tensors--;
-  fmp__count_device_bytes((int64_t)sizeof *t);
   return t;
+}
+
+int64_t fmp__spares_bytes(void)
+{
+  const fmp__context *c = fmp__context_now();
+  return (int64_t)sizeof(fmp_tensor) * c->n_spare_tensors +
+         (int64_t)(sizeof(fmp__storage) + SMALL_BYTES) * c->n_spare_storages;
 }
 
 void fmp__spares_free(void)
@@ -151,12 +149,10 @@ void fmp__spares_free(void)
   fmp__context *c = fmp__context_now();
   for (fmp_tensor *t; (t = c->spare_tensors); c->n_spare_tensors--) {
     c->spare_tensors = t->next;
-    fmp__count_device_bytes((int64_t)sizeof *t);
     fmp__free(t);
   }
   for (fmp__storage *s; (s = c->spare_storages); c->n_spare_storages--) {
     c->spare_storages = s->next;
-    count_spare_storage(1);
     free_storage(s);
   }
 }

@@ -44,8 +44,8 @@ const char *fmp_status_name(fmp_status status);
  * information, 3 detail. The environment's FMP_LOG sets it at the start. */
 void fmp_log_level(int32_t level);
 
-/* Bytes of tensors and of the engine's own objects that are held now. Small tensors that a
- * thread keeps for reuse after their release are not among them. */
+/* Bytes of tensors and of the engine's own objects that are held now, without the small tensors
+ * that the calling thread keeps for reuse after their release. */
 int64_t fmp_live_bytes(void);
 /* The same, tensors' storage alone: what a garbage collector should watch. */
 int64_t fmp_tensor_bytes(void);
