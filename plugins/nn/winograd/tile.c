@@ -66,7 +66,6 @@ void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa,
   set_lists(w, by_weights ? BLOCK_TILES_WEIGHTS : BLOCK_TILES);
   w->to_pad = winograd_round_up(w->to, panel_of(isa));
   w->from_pad = winograd_round_up(w->from, isa->lanes);
-  if (by_weights) w->from_pad = winograd_round_up(w->from_pad, isa->rows);
   w->chain = w->direction == CONV_BACK_DATA && w->m == 3 ? isa->chain_back_data : isa->chain;
   set_scratch(w, isa);
 }
@@ -108,6 +107,19 @@ static int allows(const struct winograd *w, const struct winograd_isa *isa, cons
 
 static double ceil_div(int64_t n, int64_t step) { return (double)((n + step - 1) / step); }
 
+/* Register blocks, as many whole ones as they take time: thirds of their rows, halves of their
+ * width. */
+static double blocks_of(const struct winograd_isa *isa, double thirds, int64_t channels)
+{
+  return thirds / 3 * ceil_div(channels, isa->lanes) / 2;
+}
+
+static int64_t thirds_of(const struct winograd_isa *isa, int64_t rows)
+{
+  const int64_t third = isa->rows / 3;
+  return (rows + third - 1) / third;
+}
+
 /* A register block of 2 ROWS vectors takes as many multiply-adds for each of `depth`. */
 static double products(const struct winograd_isa *isa, double blocks, double depth)
 {
@@ -123,28 +135,24 @@ static double transform_cost(const struct winograd *w, const struct winograd_isa
   return isa->costs.transform[w->m] + (in_registers ? 0 : isa->costs.edge);
 }
 
-/* All parts take as long as the one with the most rows of register blocks. */
-static int64_t longest_rows(const struct winograd *w, const struct winograd_isa *isa,
-                            const struct winograd_list *list)
-{
-  return winograd_round_up((list->tiles + isa->rows - 1) / isa->rows, w->parts);
-}
-
 /* Inputs and outputs are transformed once. Each block multiplies by all transformed weights,
- * or adds to all sums, which are more than its cache holds beside its tiles. */
+ * or adds to all sums, which are more than its cache holds beside its tiles. All parts take as
+ * long as the one with the most rows. */
 static double estimate_list(const struct winograd *w, const struct winograd_isa *isa,
                             const struct winograd_list *list)
 {
   const double f = (list->p_y + 1) * (list->p_x + 1), tiles = (double)list->tiles;
   const double from = ceil_div(w->from, isa->lanes), to = ceil_div(w->to, isa->lanes);
-  const double panels = (double)(w->to_pad / panel_of(isa)), blocks = (double)list->blocks;
+  const double blocks = (double)list->blocks;
   if (list->tiles == 0) return 0;
   const double other = tiles * f * (from + to) * transform_cost(w, isa, list) +
-                       blocks * f * panels * 2 * (double)w->from * isa->costs.fetch;
-  if (w->direction != CONV_BACK_WEIGHTS)
-    return other + products(isa, f * panels * (double)longest_rows(w, isa, list), (double)w->from);
-  const double rows = (double)(w->from_pad / isa->rows) * blocks;
-  return other + products(isa, f * panels * rows, tiles / blocks);
+                       blocks * f * to * (double)w->from * isa->costs.fetch;
+  if (w->direction != CONV_BACK_WEIGHTS) {
+    const double thirds = (double)winograd_round_up(thirds_of(isa, list->tiles), w->parts);
+    return other + products(isa, f * blocks_of(isa, thirds, w->to), (double)w->from);
+  }
+  const double thirds = (double)thirds_of(isa, w->from_pad) * blocks;
+  return other + products(isa, f * blocks_of(isa, thirds, w->to), tiles / blocks);
 }
 
 static double estimate(const struct winograd *w, const struct winograd_isa *isa)
