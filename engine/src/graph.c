@@ -270,7 +270,7 @@ fmp_status fmp_trace_begin(fmp_device *device, const fmp_spec *specs, int32_t n,
                            fmp_tensor **inputs)
 {
   fmp__context *c = fmp__context_now();
-  fmp_graph *g;
+  fmp_graph *g = NULL;
   fmp_status status = FMP_OK;
   int32_t made = 0;
   if (c->graph)

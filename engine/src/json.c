@@ -76,7 +76,7 @@ fmp_status fmp__json_get(const json_t *object, const char *key, json_type type, 
 
 fmp_status fmp__json_get_text(const json_t *object, const char *key, const char **text)
 {
-  json_t *value;
+  json_t *value = NULL;
   FMP_TRY(fmp__json_get(object, key, JSON_STRING, &value));
   *text = json_string_value(value);
   return FMP_OK;
@@ -95,7 +95,7 @@ fmp_status fmp__json_number(const json_t *json, int64_t most, int64_t *number)
 
 fmp_status fmp__json_get_shape(const json_t *object, fmp_spec *spec)
 {
-  json_t *shape;
+  json_t *shape = NULL;
   FMP_TRY(fmp__json_get(object, "shape", JSON_ARRAY, &shape));
   if (json_array_size(shape) > FMP_MAX_RANK)
     return fmp__fail(FMP_EDATA, "expected a rank of at most %d, got %zu", (int)FMP_MAX_RANK,
