@@ -162,7 +162,7 @@ fmp_status fmp__kernel_define(fmp__kernel *k, const fmp_kernel_def *def)
   if (strcmp(k->def.op ? k->def.op : "", "*") != 0) FMP_TRY(check_name("kernel's op", k->def.op));
   FMP_TRY(check_name("kernel's backend", k->def.backend));
   FMP_TRY(check_name("kernel", k->def.name));
-  FMP_TRY(check_flags(k->def.flags, FMP_KERNEL_STRIDED));
+  FMP_TRY(check_flags(k->def.flags, FMP_KERNEL_STRIDED | FMP_KERNEL_WIDENS));
   return k->def.run ? FMP_OK
                     : fmp__fail(FMP_EPLUGIN, "kernel '%s' of '%s': expected a run function",
                                 k->def.name, k->def.op);

@@ -86,11 +86,18 @@ static fmp_status try_type(const fmp__work *work, uint32_t dtype, int *fits,
   return FMP_OK;
 }
 
+/* A kernel that widens, or a reference, where f32 has one that is chosen over it. */
+static int is_slower(const fmp__kernel *low, const fmp__kernel *f32)
+{
+  if (!low || !f32 || low->def.priority >= f32->def.priority) return 0;
+  return low->def.priority == 0 || (low->def.flags & FMP_KERNEL_WIDENS);
+}
+
 /* Said once: every op of a network would say the same. */
 static void warn_slow(const fmp__work *work, const fmp__kernel *low, const fmp__kernel *f32)
 {
   static atomic_flag said = ATOMIC_FLAG_INIT;
-  if (!low || !f32 || low->def.priority >= f32->def.priority) return;
+  if (!is_slower(low, f32)) return;
   if (atomic_flag_test_and_set(&said)) return;
   fmp__log(FMP__LOG_WARNING,
            "%s has no fast kernel for bf16 on %s: it runs on '%s', where f32 has '%s'; precision "

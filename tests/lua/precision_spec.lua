@@ -318,6 +318,12 @@ describe("precision bf16", function()
       assert.equal(2, count(output, "f32\n"))
     end)
 
+    it("says nothing where cores compute in bf16", function()
+      local _, status = shell.shell "grep -qw avx512_bf16 /proc/cpuinfo"
+      if status ~= 0 then return pending "the cores have no AVX512_BF16" end
+      assert.equal("f32\nf32\n", (shell.fmprun(directory, "FMP_SIMD=avx512", "script.lua", "bf16")))
+    end)
+
     it("says nothing in f32, nor where the kernel was chosen by name", function()
       assert.equal("f32\nf32\n", (shell.fmprun(directory, "FMP_SIMD=avx2", "script.lua", "f32")))
       assert.equal("f32\nf32\n",

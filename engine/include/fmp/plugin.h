@@ -176,7 +176,8 @@ typedef struct fmp_inplace {
 
 /* fmp_kernel_def.flags */
 enum {
-  FMP_KERNEL_STRIDED = 1 /* takes inputs of any strides; otherwise they come contiguous */
+  FMP_KERNEL_STRIDED = 1, /* takes inputs of any strides; otherwise they come contiguous */
+  FMP_KERNEL_WIDENS = 2   /* computes in f32 what is narrower: no faster than f32 would be */
 };
 
 /* A kernel computes one op on one backend. Of those that agree, the one with the

@@ -197,6 +197,7 @@ fmp_status conv2d_register_onednn(const fmp_host *h, fmp_registry *r)
     fmp_kernel_def def = kernels[i];
     def.dtypes = FMP_BIT(FMP_F32);
     if (native || def.run == run_widened) def.dtypes |= FMP_BIT(FMP_BF16);
+    if (def.run == run_widened) def.flags = FMP_KERNEL_WIDENS;
     FMP_TRY(h->add_kernel(r, &def));
   }
   return FMP_OK;
