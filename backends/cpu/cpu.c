@@ -6,11 +6,15 @@
  * loops. Work is done at once, so a stream carries no queue; it carries on how many
  * threads its work runs. Built without OpenMP, everything runs on the calling thread.
  */
+#define _DEFAULT_SOURCE 1 /* madvise */
 #include "fmp/plugin.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__unix__)
+#include <sys/mman.h>
+#endif
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -21,7 +25,11 @@ static int omp_in_parallel(void) { return 0; }
 static void omp_set_num_threads(int n) { (void)n; }
 #endif
 
-enum { ALIGNMENT = 64 }; /* a cache line, and the widest vector register */
+enum {
+  ALIGNMENT = 64,      /* a cache line, and the widest vector register */
+  HUGE_PAGE = 2 << 20, /* of x86-64, and of aarch64 with pages of 4 KiB */
+  LARGE = 8 << 20      /* bytes from which pages of that size are asked for: plans' memory */
+};
 
 struct device {
   const fmp_host *h;
@@ -60,12 +68,28 @@ static int32_t set_threads(void *device, int32_t count)
 
 /* -- memory ---------------------------------------------------------------- */
 
+/* NULL: none. C11 wants a multiple of the alignment. */
+static void *aligned(size_t alignment, size_t bytes)
+{
+  const size_t rest = bytes % alignment, padding = rest ? alignment - rest : 0;
+  return bytes > SIZE_MAX - padding ? NULL : aligned_alloc(alignment, bytes + padding);
+}
+
+/* On pages of 2 MiB where the system has them for those who ask: kernels that walk through images
+ * tile by tile touch more pages of 4 KiB than processors have translations at hand. */
+static void *large(size_t bytes)
+{
+  void *m = aligned(HUGE_PAGE, bytes);
+#ifdef MADV_HUGEPAGE
+  if (m != NULL) madvise(m, bytes, MADV_HUGEPAGE); /* advice: that it is not taken is no error */
+#endif
+  return m;
+}
+
 static fmp_status alloc_memory(void *device, size_t bytes, void **memory)
 {
   const struct device *d = device;
-  const size_t rest = bytes % ALIGNMENT;
-  const size_t padding = rest ? ALIGNMENT - rest : 0; /* C11 wants a multiple of the alignment */
-  void *m = bytes > SIZE_MAX - padding ? NULL : aligned_alloc(ALIGNMENT, bytes + padding);
+  void *m = bytes < LARGE ? aligned(ALIGNMENT, bytes) : large(bytes);
   FMP_REQUIRE(d->h, m != NULL, FMP_ENOMEM, "cpu: no memory for %zu bytes", bytes);
   *memory = m;
   return FMP_OK;
