@@ -9,10 +9,10 @@
 #endif
 
 enum {
-  GRAIN = 16384,          /* elements of x that are worth a thread's while: 64 KiB */
+  GRAIN = 16384,           /* elements of x that are worth a thread's while: 64 KiB */
   STREAM_BYTES = 16 << 20, /* outputs that caches would not hold until somebody reads them */
-  STREAM_ALIGN = 64,      /* bytes of the widest vector */
-  FETCH_PIXEL = 128       /* bytes: smaller pixels come as well unasked */
+  STREAM_ALIGN = 64,       /* bytes of the widest vector */
+  FETCH_PIXEL = 128        /* bytes: smaller pixels come as well unasked */
 };
 
 struct forward_job {

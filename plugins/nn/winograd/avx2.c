@@ -54,7 +54,7 @@ const struct winograd_isa *winograd_avx2(void)
   static const struct winograd_isa isa = {
       WINOGRAD_FUNCTIONS,
       .costs = {.product = 40,
-                .transform = {[2] = 5.3, [3] = 6, [4] = 8.4, [5] = 9.3},
+                .transform = {[1] = 4, [2] = 5.3, [3] = 6, [4] = 8.4, [5] = 9.3},
                 .fetch = 2,
                 .weights = 12,
                 .direct = {1.25, 1.25, 1.25}},

@@ -50,10 +50,11 @@ const struct winograd_isa *winograd_avx512(void)
       WINOGRAD_FUNCTIONS,
       .costs =
           {.product = 60,
-           .transform = {[2] = 9, [3] = 10, [4] = 11, [5] = 17},
+           .transform = {[1] = 8, [2] = 9, [3] = 10, [4] = 11, [5] = 17},
            .edge = 10,
            .weights = 30,
-           .direct = {[CONV_FORWARD] = 1.15, [CONV_BACK_DATA] = 1.2, [CONV_BACK_WEIGHTS] = 1.35}},
+           .direct = {[CONV_FORWARD] = 1.15, [CONV_BACK_DATA] = 1.2, [CONV_BACK_WEIGHTS] = 1.35},
+           .narrow = 4},
       .chain = 64,
       .chain_back_data = 64,
       .exact_back_data = INT64_MAX,

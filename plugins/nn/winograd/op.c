@@ -137,7 +137,7 @@ static const struct {
   const char *name;
   int32_t priority;
 } variants[WINOGRAD_SHAPES + 1] = {
-    {"winograd_f2", 10}, {"winograd_f3", 10},   {"winograd_f4", 10},
+    {"winograd_f1", 10}, {"winograd_f2", 10},   {"winograd_f3", 10}, {"winograd_f4", 10},
     {"winograd_f5", 10}, {"winograd_f3x1", 10}, {"winograd", 200},
 };
 
@@ -158,7 +158,8 @@ static const struct {
   VARIANT(name, direction, 2)     \
   VARIANT(name, direction, 3)     \
   VARIANT(name, direction, 4)     \
-  VARIANT(name, direction, 5)
+  VARIANT(name, direction, 5)     \
+  VARIANT(name, direction, 6)
 
 VARIANTS(forward, CONV_FORWARD)
 VARIANTS(back_data, CONV_BACK_DATA)
@@ -169,10 +170,11 @@ VARIANTS(back_weights, CONV_BACK_WEIGHTS)
     .supports = name##_supports_##shape, .prepare = name##_prepare_##shape, .run = (run_fn) \
   }
 
-#define KERNELS(name, run_fn)                                                     \
-  {                                                                               \
-    KERNEL(name, 0, run_fn), KERNEL(name, 1, run_fn), KERNEL(name, 2, run_fn),    \
-        KERNEL(name, 3, run_fn), KERNEL(name, 4, run_fn), KERNEL(name, 5, run_fn) \
+#define KERNELS(name, run_fn)                                                      \
+  {                                                                                \
+    KERNEL(name, 0, run_fn), KERNEL(name, 1, run_fn), KERNEL(name, 2, run_fn),     \
+        KERNEL(name, 3, run_fn), KERNEL(name, 4, run_fn), KERNEL(name, 5, run_fn), \
+        KERNEL(name, 6, run_fn)                                                    \
   }
 
 static const fmp_kernel_def kernels[CONV_DIRECTIONS][WINOGRAD_SHAPES + 1] = {

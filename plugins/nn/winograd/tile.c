@@ -72,9 +72,10 @@ void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa,
 
 /* -- accuracy -------------------------------------------------------------- */
 
-/* Narrow tiles of F3 transform one axis only: half as much is gained, and as little lost. */
+/* Narrow tiles of F3 transform one axis only: half as much is gained, and as little lost. F1 is
+ * a direct convolution as products of matrices, for images too small for oneDNN's kernels. */
 const struct winograd_shape winograd_shapes[WINOGRAD_SHAPES] = {
-    {2, 2}, {3, 3}, {4, 4}, {5, 5}, {3, 1},
+    {1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}, {3, 1},
 };
 
 /* A direct kernel adds up a thread's share of the pixels one by one, so it errs the more, the
@@ -96,6 +97,7 @@ static int allows(const struct winograd *w, const struct winograd_isa *isa, cons
                   const struct winograd_shape *shape)
 {
   if (strcmp(accuracy, "exact") != 0) return strcmp(accuracy, "fast") == 0;
+  if (shape->m == 1) return 1; /* nothing is transformed */
   switch (w->direction) {
   case CONV_FORWARD: return shape->m <= 3;
   case CONV_BACK_WEIGHTS: return shape->m <= 3 && adds_up_enough(w, isa, shape->m);
@@ -169,7 +171,8 @@ static double estimate_direct(const struct winograd *w, const struct winograd_is
   const double pixels = back ? (double)(w->y.in * w->x.in) : (double)(w->y.out * w->x.out);
   const double inner = (double)(back ? w->to : w->from);
   const double outer = ceil_div(back ? w->from : w->to, isa->lanes);
-  return 4 * (double)w->n * pixels * inner * outer * isa->costs.direct[w->direction];
+  const double narrow = back ? 0 : isa->costs.narrow / pixels;
+  return 4 * (double)w->n * pixels * inner * outer * isa->costs.direct[w->direction] * (1 + narrow);
 }
 
 static const struct winograd_shape *fastest(const struct winograd *w,

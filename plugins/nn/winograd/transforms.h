@@ -78,6 +78,7 @@ static const struct transforms transforms_of[TILE_MOST + 1] = {
  * of F(m, 2)'s and infinity: it needs no transformed weights of its own, but rows of BT that
  * are multiplied by G's row for p over G's row for m. Of [m][p]. Infinity's is 1. */
 static const float rest_scales[TILE_MOST + 1][TILE_MOST + 1][POINTS_MOST] = {
+    [1] = {[1] = {1, 1}},
     [2] = {[1] = {1, 1}, [2] = {1, 1, 1}},
     [3] = {[1] = {1, 1}, [2] = {1, 2, 1}, [3] = {1, 1, 1, 1}},
     [4] = {[1] = {2, 1}, [2] = {2, -2, 1}, [3] = {2, -1, -3, 1}, [4] = {1, 1, 1, 1, 1}},

@@ -84,6 +84,7 @@ struct winograd_costs {
   double fetch;                    /* of a vector of transformed weights or sums for a block */
   double weights; /* of the transform of one vector of one frequency of the weights */
   double direct[CONV_DIRECTIONS]; /* of a multiply-add in a direct convolution */
+  double narrow; /* its part on top, times one by the pixels of an image that are made */
 };
 
 /* The same functions for one instruction set. */
@@ -109,7 +110,7 @@ struct winograd_shape {
   int m, m_x;
 };
 
-enum { WINOGRAD_SHAPES = 5, WINOGRAD_FASTEST = WINOGRAD_SHAPES };
+enum { WINOGRAD_SHAPES = 6, WINOGRAD_FASTEST = WINOGRAD_SHAPES };
 
 extern const struct winograd_shape winograd_shapes[WINOGRAD_SHAPES];
 
