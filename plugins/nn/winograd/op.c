@@ -72,7 +72,10 @@ static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, int di
   FMP_TRY(geometry(h, args, direction, &c, &made));
   struct winograd *w = h->alloc(sizeof *w);
   FMP_REQUIRE(h, w != NULL, FMP_ENOMEM, "no memory for a convolution's state");
-  winograd_set_tile(&made, the_isa, winograd_choose(&made, the_isa, params->winograd, shape));
+  const struct winograd_shape *tile = winograd_choose(&made, the_isa, params->winograd, shape);
+  /* There may be more threads now than when supports() was asked, on which none is exact. */
+  if (tile == NULL) tile = winograd_plainest;
+  winograd_set_tile(&made, the_isa, tile);
   *w = made;
   *state = w;
   return FMP_OK;

@@ -113,6 +113,8 @@ struct winograd_shape {
 enum { WINOGRAD_SHAPES = 6, WINOGRAD_FASTEST = WINOGRAD_SHAPES };
 
 extern const struct winograd_shape winograd_shapes[WINOGRAD_SHAPES];
+/* The one that transforms nothing, and is allowed wherever any is. */
+static const struct winograd_shape *const winograd_plainest = &winograd_shapes[0];
 
 /* Fills in all that follows from a tile's shape. */
 void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa,
