@@ -33,8 +33,8 @@ typedef struct reducer {
   int64_t acc_bytes;
   void (*clear)(void *acc, int64_t n);
   void (*line)(void *acc, const void *x, int64_t stride, int64_t n); /* one takes n elements */
-  /* Of each of `rows` rows, `step` apart, n take an element each. */
-  void (*lanes)(void *acc, const void *x, int64_t stride, int64_t n, int64_t rows, int64_t step);
+  /* Of each of `rows` rows, `pitch` apart, n take an element each. */
+  void (*lanes)(void *acc, const void *x, int64_t stride, int64_t n, int64_t rows, int64_t pitch);
   void (*join)(void *acc, const void *part, int64_t n);               /* n take n */
   void (*finish)(void *y, const void *acc, int64_t n, int64_t count); /* count: reduced */
 } reducer;
@@ -88,31 +88,31 @@ typedef struct reducer {
   }
 
 /* Several rows while accumulators are in registers. */
-#define LANES_OF_ROWS(T, ACC, load, step_)                   \
-  for (int64_t i = 0; i < n; i++) {                          \
-    ACC a = ((ACC *)acc)[i];                                 \
-    _Pragma("GCC unroll 8") for (int q = 0; q < ROWS; q++)   \
-    {                                                        \
-      const ACC v = (ACC)load(((const T *)x)[q * step + i]); \
-      a = step_;                                             \
-    }                                                        \
-    ((ACC *)acc)[i] = a;                                     \
+#define LANES_OF_ROWS(T, ACC, load, step)                     \
+  for (int64_t i = 0; i < n; i++) {                           \
+    ACC a = ((ACC *)acc)[i];                                  \
+    _Pragma("GCC unroll 8") for (int q = 0; q < ROWS; q++)    \
+    {                                                         \
+      const ACC v = (ACC)load(((const T *)x)[q * pitch + i]); \
+      a = step;                                               \
+    }                                                         \
+    ((ACC *)acc)[i] = a;                                      \
   }
 
-#define LANES_STEP(name, TARGET, T, ACC, load, step_)                                        \
+#define LANES_STEP(name, TARGET, T, ACC, load, step)                                         \
   TARGET static void name(void *acc, const void *x, int64_t stride, int64_t n, int64_t rows, \
-                          int64_t step)                                                      \
+                          int64_t pitch)                                                     \
   {                                                                                          \
-    for (; stride == 1 && rows >= ROWS; rows -= ROWS, x = (const T *)x + ROWS * step) {      \
+    for (; stride == 1 && rows >= ROWS; rows -= ROWS, x = (const T *)x + ROWS * pitch) {     \
       FMP_LOOP_INDEPENDENT                                                                   \
-      LANES_OF_ROWS(T, ACC, load, step_)                                                     \
+      LANES_OF_ROWS(T, ACC, load, step)                                                      \
     }                                                                                        \
-    for (; rows > 0; rows--, x = (const T *)x + step) {                                      \
+    for (; rows > 0; rows--, x = (const T *)x + pitch) {                                     \
       if (stride == 1) {                                                                     \
         FMP_LOOP_INDEPENDENT                                                                 \
-        LANES_BODY(T, ACC, load, step_, 1)                                                   \
+        LANES_BODY(T, ACC, load, step, 1)                                                    \
       } else {                                                                               \
-        LANES_BODY(T, ACC, load, step_, stride)                                              \
+        LANES_BODY(T, ACC, load, step, stride)                                               \
       }                                                                                      \
     }                                                                                        \
   }
