@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "fmp/api.h"
-#include "tensor.h"
 
 /* Each block is preceded by its size, so that frees can be counted. */
 enum { HEADER_BYTES = 16 };
@@ -26,9 +25,7 @@ void fmp_fail_allocation(int64_t after)
 
 int64_t fmp_allocation_count(void) { return allocations; }
 
-/* What this thread keeps for reuse is not live; counting that as it comes and goes would take
- * longer than keeping it does. */
-int64_t fmp_live_bytes(void) { return atomic_load(&live_bytes) - fmp__spares_bytes(); }
+int64_t fmp__bytes_held(void) { return atomic_load(&live_bytes); }
 
 int64_t fmp_tensor_bytes(void) { return atomic_load(&tensor_bytes); }
 

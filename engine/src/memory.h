@@ -25,5 +25,7 @@ int fmp__allocation_fails(void);
 /* Device memory that the engine holds: part of fmp_live_bytes and fmp_tensor_bytes. */
 void fmp__count_device_bytes(int64_t bytes);
 void fmp__count_tensor_bytes(int64_t bytes);
+/* All of it, and all that fmp__alloc gave: fmp_live_bytes with what threads keep for reuse. */
+int64_t fmp__bytes_held(void);
 
 #endif

@@ -137,10 +137,12 @@ static fmp_tensor *take_tensor(void) /* like take_storage() */
   return t;
 }
 
-int64_t fmp__spares_bytes(void)
+/* What this thread keeps for reuse is not live; counting that as it comes and goes would take
+ * longer than keeping it does. */
+int64_t fmp_live_bytes(void)
 {
   const fmp__context *c = fmp__context_now();
-  return (int64_t)sizeof(fmp_tensor) * c->n_spare_tensors +
+  return fmp__bytes_held() - (int64_t)sizeof(fmp_tensor) * c->n_spare_tensors -
          (int64_t)(sizeof(fmp__storage) + SMALL_BYTES) * c->n_spare_storages;
 }
 

@@ -35,8 +35,7 @@ struct fmp_tensor {
   int64_t strides[FMP_MAX_RANK];
 };
 
-/* The tensors and the memory that the calling thread keeps for reuse. */
-int64_t fmp__spares_bytes(void);
+/* Frees the tensors and the memory that the calling thread keeps for reuse. */
 void fmp__spares_free(void);
 
 fmp_status fmp__storage_new(fmp_device *device, int64_t bytes, fmp__storage **storage);
