@@ -122,32 +122,22 @@ INLINE void best_take(struct best *b, const struct forward_row *r, int64_t from,
   b->tap = _mm256_blendv_epi8(b->tap, _mm256_set1_epi32(tap), _mm256_castps_si256(larger));
 }
 
-/* The largest, then who it is: two short chains of operations, where tap by tap each waits
- * for two comparisons of the one before. max keeps its second operand, what there is, of equal
- * numbers; with NaN it would keep it too, so NaN is not for here. */
-INLINE int best_of_few(struct best *b, const struct forward_row *r, int64_t from, int height,
-                       int width, int low, int lanes)
+typedef __m256 vec, flags; /* flags: all bits of a lane, or none */
+
+INLINE vec larger_of(vec v, vec best) { return _mm256_max_ps(v, best); }
+INLINE flags unordered(vec a, vec b) { return _mm256_cmp_ps(a, b, _CMP_UNORD_Q); }
+INLINE flags either(flags a, flags b) { return _mm256_or_ps(a, b); }
+INLINE int is_any(flags f) { return _mm256_movemask_ps(f) != 0; }
+INLINE void tap_everywhere(struct best *b, int tap) { b->tap = _mm256_set1_epi32(tap); }
+
+/* Where v is the largest. */
+INLINE void tap_where(struct best *b, vec v, vec largest, int tap)
 {
-  const int taps = height * width;
-  __m256 x[FEW * FEW], largest;
-  __m256 nan = _mm256_setzero_ps();
-  UNROLL_FEW
-  for (int k = 0; k < FEW * FEW; k++)
-    x[k] = load(r->x, from + (k < taps ? k / width * r->pitch + k % width * r->c : 0), low, lanes);
-  largest = x[0];
-  UNROLL_FEW
-  for (int k = 1; k < taps; k++) largest = _mm256_max_ps(x[k], largest);
-  UNROLL_FEW
-  for (int k = 0; k < taps; k += 2)
-    nan = _mm256_or_ps(nan, _mm256_cmp_ps(x[k], x[k + 1 < taps ? k + 1 : k], _CMP_UNORD_Q));
-  b->tap = _mm256_set1_epi32(taps - 1);
-  UNROLL_FEW
-  for (int k = taps - 2; k >= 0; k--)
-    b->tap = _mm256_blendv_epi8(b->tap, _mm256_set1_epi32(k),
-                                _mm256_castps_si256(_mm256_cmp_ps(x[k], largest, _CMP_EQ_OQ)));
-  b->value = largest;
-  return _mm256_movemask_ps(nan) == 0;
+  const flags here = _mm256_cmp_ps(v, largest, _CMP_EQ_OQ);
+  b->tap = _mm256_blendv_epi8(b->tap, _mm256_set1_epi32(tap), _mm256_castps_si256(here));
 }
+
+#include "few.inc"
 
 /* POOL_LEAKY: max and min keep their second operand where it is NaN or both are zero. */
 INLINE __m256 leaky(__m256 value, float slope)

@@ -116,32 +116,23 @@ INLINE void best_take(struct best *b, const struct forward_row *r, int64_t from,
   b->tap = _mm_mask_mov_epi8(b->tap, larger, _mm_set1_epi8((char)tap));
 }
 
-/* The largest, then who it is: two short chains of operations, where tap by tap each waits
- * for two comparisons of the one before. max keeps its second operand, what there is, of equal
- * numbers; with NaN it would keep it too, so NaN is not for here. */
-INLINE int best_of_few(struct best *b, const struct forward_row *r, int64_t from, int height,
-                       int width, int low, int lanes)
+typedef __m512 vec;
+typedef __mmask16 flags;
+
+INLINE vec larger_of(vec v, vec best) { return _mm512_max_ps(v, best); }
+INLINE flags unordered(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q); }
+INLINE flags either(flags a, flags b) { return (flags)(a | b); }
+INLINE int is_any(flags f) { return f != 0; }
+INLINE void tap_everywhere(struct best *b, int tap) { b->tap = _mm_set1_epi8((char)tap); }
+
+/* Where v is the largest. */
+INLINE void tap_where(struct best *b, vec v, vec largest, int tap)
 {
-  const int taps = height * width;
-  __m512 x[FEW * FEW], largest;
-  __mmask16 nan = 0;
-  UNROLL_FEW
-  for (int k = 0; k < FEW * FEW; k++)
-    x[k] = load(r->x, from + (k < taps ? k / width * r->pitch + k % width * r->c : 0), low, lanes);
-  largest = x[0];
-  UNROLL_FEW
-  for (int k = 1; k < taps; k++) largest = _mm512_max_ps(x[k], largest);
-  UNROLL_FEW
-  for (int k = 0; k < taps; k += 2)
-    nan = (__mmask16)(nan | _mm512_cmp_ps_mask(x[k], x[k + 1 < taps ? k + 1 : k], _CMP_UNORD_Q));
-  b->tap = _mm_set1_epi8((char)(taps - 1));
-  UNROLL_FEW
-  for (int k = taps - 2; k >= 0; k--)
-    b->tap = _mm_mask_mov_epi8(b->tap, _mm512_cmp_ps_mask(x[k], largest, _CMP_EQ_OQ),
-                               _mm_set1_epi8((char)k));
-  b->value = largest;
-  return nan == 0;
+  const flags here = _mm512_cmp_ps_mask(v, largest, _CMP_EQ_OQ);
+  b->tap = _mm_mask_mov_epi8(b->tap, here, _mm_set1_epi8((char)tap));
 }
+
+#include "few.inc"
 
 /* POOL_LEAKY: max and min keep their second operand where it is NaN or both are zero. */
 INLINE __m512 leaky(__m512 value, float slope)

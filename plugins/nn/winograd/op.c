@@ -74,7 +74,7 @@ static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, int di
   FMP_REQUIRE(h, w != NULL, FMP_ENOMEM, "no memory for a convolution's state");
   const struct winograd_shape *tile = winograd_choose(&made, the_isa, params->winograd, shape);
   /* There may be more threads now than when supports() was asked, on which none is exact. */
-  if (tile == NULL) tile = winograd_plainest;
+  if (tile == NULL) tile = &winograd_shapes[WINOGRAD_PLAINEST];
   winograd_set_tile(&made, the_isa, tile);
   *w = made;
   *state = w;

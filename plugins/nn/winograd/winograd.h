@@ -110,11 +110,10 @@ struct winograd_shape {
   int m, m_x;
 };
 
-enum { WINOGRAD_SHAPES = 6, WINOGRAD_FASTEST = WINOGRAD_SHAPES };
+/* The plainest transforms nothing, and is allowed wherever any is. */
+enum { WINOGRAD_PLAINEST = 0, WINOGRAD_SHAPES = 6, WINOGRAD_FASTEST = WINOGRAD_SHAPES };
 
 extern const struct winograd_shape winograd_shapes[WINOGRAD_SHAPES];
-/* The one that transforms nothing, and is allowed wherever any is. */
-static const struct winograd_shape *const winograd_plainest = &winograd_shapes[0];
 
 /* Fills in all that follows from a tile's shape. */
 void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa,
