@@ -188,17 +188,7 @@ static fmp_status check_alias(const fmp_plan *p, const fmp__slot *slot)
   const fmp__slot *root = &p->slots[slot->root];
   const int64_t bytes =
       root->place == FMP__PLACE_CAPTURE ? root->storage->bytes : fmp__spec_bytes(&root->spec);
-  int64_t low = slot->offset, high = slot->offset;
-  const int64_t element = fmp_dtype_size(slot->spec.dtype);
-  if (fmp__spec_size(&slot->spec) == 0) return FMP_OK;
-  for (uint32_t i = 0; i < slot->spec.rank; i++) {
-    int64_t span;
-    if (__builtin_mul_overflow(slot->strides[i] * element, slot->spec.shape[i] - 1, &span) ||
-        __builtin_add_overflow(span < 0 ? low : high, span, span < 0 ? &low : &high))
-      return fmp__fail(FMP_EPLUGIN, "the view that the op made leaves its input's memory");
-  }
-  if (low >= 0 && high <= bytes - element) return FMP_OK;
-  return fmp__fail(FMP_EPLUGIN, "the view that the op made leaves its input's memory");
+  return fmp__check_view(&slot->spec, slot->strides, slot->offset, bytes);
 }
 
 static fmp_status add_alias(building *b, const fmp__node *node)

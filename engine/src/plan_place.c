@@ -44,6 +44,7 @@ static void find_lifetimes(fmp_plan *p)
 /* The buffer that a root uses now, after merges. */
 static uint32_t buffer_of(const fmp_plan *p, uint32_t root) { return p->slots[root].buffer; }
 
+/* Does the slot fill its root's memory? It may read it as elements of another size. */
 static int is_whole(const fmp_plan *p, uint32_t slot)
 {
   const fmp__slot *s = &p->slots[slot];
@@ -61,7 +62,8 @@ static int another_input_shares(const fmp_plan *p, const fmp__step *step, uint32
   return 0;
 }
 
-/* Equal bytes are not enough: f32 [37] and u8 [4,37] are not the same elements. */
+/* As the kernel sees them. Equal bytes are not enough: f32 [37] and u8 [4,37] are not the same
+ * elements, and a view of f32 [37] may be that u8 [4,37]. */
 static int same_elements(const fmp_plan *p, uint32_t a, uint32_t b)
 {
   const fmp_spec *x = &p->slots[a].spec, *y = &p->slots[b].spec;
@@ -77,7 +79,7 @@ static int can_overwrite(const fmp_plan *p, uint32_t t, const fmp_inplace *pair)
   if (!in || !out || !reads_data(step, pair->in) || !is_whole(p, in)) return 0;
   const uint32_t root = p->slots[in].root;
   if (!in_arena(p, root) || !in_arena(p, out) || p->slots[out].buffer != out) return 0;
-  return p->slots[buffer_of(p, root)].last == t && same_elements(p, root, out) &&
+  return p->slots[buffer_of(p, root)].last == t && same_elements(p, in, out) &&
          !another_input_shares(p, step, pair->in);
 }
 
@@ -133,23 +135,24 @@ static int64_t lowest_offset(const block *blocks, uint32_t n)
   return offset;
 }
 
-static uint32_t collect_blocks(const fmp_plan *p, block *blocks)
+/* No offset will exceed the sum of all blocks, which is checked here. */
+static fmp_status collect_blocks(const fmp_plan *p, block *blocks, uint32_t *n)
 {
-  uint32_t n = 0;
+  int64_t total = 0;
+  *n = 0;
   for (uint32_t v = 1; v <= p->n_slots; v++) {
     const fmp__slot *s = &p->slots[v];
     if (s->root != v || s->place != FMP__PLACE_ARENA || s->buffer != v) continue;
     const int64_t bytes = (root_bytes(p, v) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    blocks[n++] = (block){v, s->first, s->last, bytes, 0};
+    if (__builtin_add_overflow(total, bytes, &total))
+      return fmp__fail(FMP_ENOMEM, "the plan's values are larger than memory can be");
+    blocks[(*n)++] = (block){v, s->first, s->last, bytes, 0};
   }
-  return n;
+  return FMP_OK;
 }
 
-static fmp_status find_offsets(fmp_plan *p)
+static void place_blocks(fmp_plan *p, block *blocks, uint32_t n)
 {
-  block *blocks = fmp__alloc_zeroed(p->n_slots + 1, sizeof *blocks);
-  if (!blocks) return fmp__no_memory("a plan");
-  const uint32_t n = collect_blocks(p, blocks);
   qsort(blocks, n, sizeof *blocks, by_size);
   for (uint32_t i = 0; i < n; i++) {
     blocks[i].offset = lowest_offset(blocks, i);
@@ -157,8 +160,17 @@ static fmp_status find_offsets(fmp_plan *p)
     if (blocks[i].offset + blocks[i].bytes > p->arena_bytes)
       p->arena_bytes = blocks[i].offset + blocks[i].bytes;
   }
+}
+
+static fmp_status find_offsets(fmp_plan *p)
+{
+  uint32_t n;
+  block *blocks = fmp__alloc_zeroed(p->n_slots + 1, sizeof *blocks);
+  if (!blocks) return fmp__no_memory("a plan");
+  const fmp_status status = collect_blocks(p, blocks, &n);
+  if (status == FMP_OK) place_blocks(p, blocks, n);
   fmp__free(blocks);
-  return FMP_OK;
+  return status;
 }
 
 fmp_status fmp__plan_place(fmp_plan *p)

@@ -120,3 +120,29 @@ int fmp__is_contiguous(const fmp_spec *spec, const int64_t *strides)
     if (spec->shape[i] != 1 && strides[i] != wanted[i]) return 0;
   return 1;
 }
+
+int fmp__view_extent(const fmp_spec *spec, const int64_t *strides, int64_t *low, int64_t *high)
+{
+  const int64_t element = fmp_dtype_size(spec->dtype);
+  *low = 0;
+  *high = 0;
+  if (fmp__spec_size(spec) == 0) return 1;
+  for (uint32_t i = 0; i < spec->rank; i++) {
+    int64_t span;
+    if (__builtin_mul_overflow(strides[i], spec->shape[i] - 1, &span)) return 0;
+    if (__builtin_add_overflow(span < 0 ? *low : *high, span, span < 0 ? low : high)) return 0;
+  }
+  return !__builtin_mul_overflow(*low, element, low) && !__builtin_add_overflow(*high, 1, high) &&
+         !__builtin_mul_overflow(*high, element, high);
+}
+
+fmp_status fmp__check_view(const fmp_spec *spec, const int64_t *strides, int64_t offset,
+                           int64_t bytes)
+{
+  int64_t low, high;
+  /* low is a negative number or 0, so that offset + low cannot overflow. */
+  if (fmp__view_extent(spec, strides, &low, &high) && offset >= 0 && offset <= bytes &&
+      offset + low >= 0 && high <= bytes - offset)
+    return FMP_OK;
+  return fmp__fail(FMP_EPLUGIN, "the view that the op made leaves its input's memory");
+}

@@ -18,6 +18,12 @@ void fmp__spec_tidy(fmp_spec *spec);
 
 /* Row-major strides, in elements. */
 void fmp__strides_of(const fmp_spec *spec, int64_t *strides);
+/* Bytes from a view's first element to its lowest, and to behind its highest. 0: they are more
+ * than a number holds. */
+int fmp__view_extent(const fmp_spec *spec, const int64_t *strides, int64_t *low, int64_t *high);
+/* FMP_EPLUGIN if a view at this offset leaves memory of so many bytes. */
+fmp_status fmp__check_view(const fmp_spec *spec, const int64_t *strides, int64_t offset,
+                           int64_t bytes);
 /* Are these strides row-major without gaps? Dimensions of size 1 may have any. */
 int fmp__is_contiguous(const fmp_spec *spec, const int64_t *strides);
 

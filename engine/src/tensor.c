@@ -286,31 +286,12 @@ void fmp__tensor_view(const fmp_tensor *t, fmp_view *view)
 
 /* -- views of another tensor's memory -------------------------------------- */
 
-/* Bytes from the view's data to the lowest and behind the highest element. */
-static int view_extent(const fmp_spec *spec, const int64_t *strides, int64_t *low, int64_t *high)
-{
-  const int64_t element = fmp_dtype_size(spec->dtype);
-  *low = 0;
-  *high = 0;
-  if (fmp__spec_size(spec) == 0) return 1;
-  for (uint32_t i = 0; i < spec->rank; i++) {
-    int64_t span;
-    if (__builtin_mul_overflow(strides[i], spec->shape[i] - 1, &span)) return 0;
-    if (__builtin_add_overflow(span < 0 ? *low : *high, span, span < 0 ? low : high)) return 0;
-  }
-  return !__builtin_mul_overflow(*low, element, low) && !__builtin_add_overflow(*high, 1, high) &&
-         !__builtin_mul_overflow(*high, element, high);
-}
-
 fmp_status fmp__tensor_alias(const fmp_tensor *base, const fmp_spec *spec, const fmp_view *view,
                              fmp_tensor **t)
 {
-  int64_t low, high;
   fmp_tensor *made;
   const int64_t offset = (int64_t)((intptr_t)view->data - (intptr_t)base->storage->memory);
-  if (!view_extent(spec, view->strides, &low, &high) || offset < 0 ||
-      offset > base->storage->bytes || offset + low < 0 || high > base->storage->bytes - offset)
-    return fmp__fail(FMP_EPLUGIN, "the view that the op made leaves its input's memory");
+  FMP_TRY(fmp__check_view(spec, view->strides, offset, base->storage->bytes));
   FMP_TRY(fmp__tensor_bare(base->device, spec, &made));
   memcpy(made->strides, view->strides, sizeof made->strides);
   made->offset = offset;
