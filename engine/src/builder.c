@@ -36,21 +36,32 @@ static int check_index(fmp_builder *b, uint32_t i, uint32_t n, const char *what)
   return 0;
 }
 
-/* A gradient wants an input as its op read it. Where a later node has written the memory
- * since, only the spec may be used. v is 0 or a value. */
+/* What the plugin author calls argument v of the node; NULL: it is none. */
+static const char *argument_name(const fmp__node *node, fmp_value v)
+{
+  for (uint32_t i = 0; i < node->n_in; i++)
+    if (node->in[i] == v) return fmp__schema_input(&node->op->schema, i)->name;
+  for (uint32_t i = 0; i < node->n_out; i++)
+    if (node->out[i] == v) return node->op->schema.out[i].name;
+  return NULL;
+}
+
+/* A gradient wants inputs as its op read them, and outputs as it made them. Where a later node
+ * has written the memory since, only the spec may be used; where one may have, the plan must
+ * find that it has not. v is 0 or a value. */
 static int check_fresh(fmp_builder *b, fmp_value v)
 {
   const fmp__node *node = b->op ? &b->graph->nodes[b->node] : NULL;
-  for (uint32_t i = 0; v && node && i < node->n_in; i++) {
-    if (node->in[i] != v) continue;
-    if (b->graph->values[fmp__graph_root(b->graph, v)].version == node->in_version[i]) continue;
-    fmp__builder_fail(b, fmp__fail(FMP_ESTATE,
-                                   "input %s was written after it was read, but its gradient needs "
-                                   "the earlier value",
-                                   fmp__schema_input(&node->op->schema, i)->name));
-    return 0;
-  }
-  return 1;
+  fmp__value *root = &b->graph->values[fmp__graph_root(b->graph, v)];
+  const char *name = node && v ? argument_name(node, v) : NULL;
+  if (!name) return 1;
+  if (fmp__graph_written(b->graph, v) > node->n_before) root->pinned = b->graph->any_pinned = 1;
+  if (root->written <= node->n_before) return 1;
+  fmp__builder_fail(b, fmp__fail(FMP_ESTATE,
+                                 "%s was written after the op ran, but its gradient needs the "
+                                 "earlier value",
+                                 name));
+  return 0;
 }
 
 /* -- emitting -------------------------------------------------------------- */

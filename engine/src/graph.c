@@ -76,6 +76,18 @@ void fmp_graph_release(fmp_graph *g)
 
 uint32_t fmp__graph_root(const fmp_graph *g, uint32_t value) { return g->values[value].root; }
 
+/* Inputs may be each other's memory, and that of captured tensors; two captured tensors are
+ * known to be apart, and so is what nodes make. */
+uint32_t fmp__graph_written(const fmp_graph *g, uint32_t value)
+{
+  const fmp__value *root = &g->values[fmp__graph_root(g, value)];
+  uint32_t last = root->written;
+  if (root->from == FMP__FROM_NODE || value == 0) return last;
+  if (g->input_written > last) last = g->input_written;
+  if (root->from == FMP__FROM_INPUT && g->capture_written > last) last = g->capture_written;
+  return last;
+}
+
 /* A new value, itself its root. 0: out of memory. */
 static uint32_t add_value(fmp_graph *g, const fmp_spec *spec, uint32_t from, uint32_t index)
 {
@@ -86,14 +98,13 @@ static uint32_t add_value(fmp_graph *g, const fmp_spec *spec, uint32_t from, uin
   return v;
 }
 
-/* A capture over the same storage as an earlier one shares its root: writes to either
+/* A capture over the same storage as an earlier value shares its root: writes to either
  * must be seen by readers of both. */
 static uint32_t shared_root(const fmp_graph *g, const fmp_tensor *t, uint32_t v)
 {
   for (uint32_t i = 1; i < v; i++) {
     const fmp__value *value = &g->values[i];
-    if (value->from == FMP__FROM_CAPTURE && value->tensor->storage == t->storage)
-      return value->root;
+    if (value->tensor && value->tensor->storage == t->storage) return value->root;
   }
   return v;
 }
@@ -146,20 +157,29 @@ static fmp_status new_node(const fmp_op *op, const uint32_t *in, uint32_t n_in, 
     free_node(node);
     return fmp__no_memory("a graph's node");
   }
-  node->in_version = node->in + n_in;
+  node->in_written = node->in + n_in;
   node->out = node->in + 2 * n_in;
   if (n_in) memcpy(node->in, in, n_in * sizeof *in);
   return FMP_OK;
 }
 
-/* Notes what the node reads and writes: versions before its own writes, then those. */
+static void note_write(fmp_graph *g, uint32_t value)
+{
+  fmp__value *root = &g->values[fmp__graph_root(g, value)];
+  root->written = ++g->n_writes;
+  if (root->from == FMP__FROM_INPUT) g->input_written = g->n_writes;
+  if (root->from == FMP__FROM_CAPTURE) g->capture_written = g->n_writes;
+}
+
+/* Notes what the node reads, as it is before its own writes, and then those. */
 static void count_writes(fmp_graph *g, fmp__node *node)
 {
+  node->n_before = g->n_writes;
   for (uint32_t i = 0; i < node->n_in; i++)
-    node->in_version[i] = g->values[fmp__graph_root(g, node->in[i])].version;
+    node->in_written[i] = fmp__graph_written(g, node->in[i]);
   for (uint32_t i = 0; i < node->n_in; i++)
     if (node->in[i] && (fmp__schema_input(&node->op->schema, i)->marks & FMP_ARG_WRITTEN))
-      g->values[fmp__graph_root(g, node->in[i])].version++;
+      note_write(g, node->in[i]);
 }
 
 static fmp_status add_outputs(fmp_graph *g, fmp__node *node, fmp_tensor *const *tensors)

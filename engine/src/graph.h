@@ -26,7 +26,9 @@ typedef struct fmp__value {
   uint32_t index;   /* which input, which capture, or which output of `node` */
   uint32_t node;    /* number of the node that makes it */
   uint32_t root;    /* the value whose memory it is a view of; itself if of none */
-  uint32_t version; /* of a root: how often nodes have written it so far */
+  uint32_t written; /* of a root: number of the last write to it; 0: none */
+  int pinned;       /* of a root: a gradient took its data as unchanged after writes to memory
+                       that may be the same; see plan_share.c */
   int lowered;      /* while tracing: bf16 because the trace is of low precision, and not
                        because somebody asked for it */
 } fmp__value;
@@ -39,8 +41,9 @@ typedef struct fmp__node {
   int replaced; /* by a rewrite: its readers look elsewhere */
   uint32_t n_in, n_out;
   uint32_t *in;         /* values; owned, with the next two in one block */
-  uint32_t *in_version; /* of each input's root when the node read it */
+  uint32_t *in_written; /* of each input: the last write that the node may have seen in it */
   uint32_t *out;        /* 0: an optional output that the op does not make here */
+  uint32_t n_before;    /* writes of the graph before the node ran */
 } fmp__node;
 
 struct fmp_graph {
@@ -58,6 +61,10 @@ struct fmp_graph {
   uint32_t n_values, values_room;
   uint32_t n_inputs; /* values 1..n_inputs */
   uint32_t n_captures;
+  /* Writes are numbered from 1. A trace does not know whether an input will be the memory of
+   * another input or of a captured tensor, so it also notes the last write to any of them. */
+  uint32_t n_writes, input_written, capture_written;
+  int any_pinned;
   uint32_t *outputs; /* values */
   uint32_t n_outputs;
   char *batch_note; /* why it holds for one batch size only; NULL: not known to */
@@ -81,5 +88,7 @@ fmp_status fmp__graph_append(fmp_graph *g, const fmp_op *op, void *params, const
 
 /* The root of a value, with views followed. */
 uint32_t fmp__graph_root(const fmp_graph *g, uint32_t value);
+/* Number of the last write that may have changed the value's memory; 0: none has. */
+uint32_t fmp__graph_written(const fmp_graph *g, uint32_t value);
 
 #endif

@@ -19,7 +19,7 @@ static fmp_status check_captures(const fmp_graph *g)
 {
   for (uint32_t v = 1; v <= g->n_values; v++) {
     const fmp__value *value = &g->values[v];
-    if (value->from == FMP__FROM_CAPTURE && value->root != v && g->values[value->root].version > 0)
+    if (value->from == FMP__FROM_CAPTURE && value->root != v && g->values[value->root].written > 0)
       return fmp__fail(FMP_EUNSUPPORTED,
                        "captured tensors v%u and v%u share memory that the graph writes: a file "
                        "cannot keep that",

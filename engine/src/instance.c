@@ -174,12 +174,11 @@ static fmp_status check_input(const fmp_plan *p, uint32_t i, const fmp_tensor *t
 
 static fmp_status take_input(const fmp_plan *p, uint32_t i, fmp_tensor *t, fmp_tensor **taken)
 {
-  FMP_TRY(check_input(p, i, t));
   if (fmp__tensor_is_contiguous(t)) {
     *taken = fmp_tensor_retain(t);
     return FMP_OK;
   }
-  if (p->graph->values[i + 1].version > 0)
+  if (p->graph->values[i + 1].written > 0)
     return fmp__fail(FMP_EINVAL, "input %u: expected a contiguous tensor, since it is written",
                      i + 1);
   return fmp__eager_contiguous(t, taken);
@@ -271,8 +270,10 @@ static fmp_status make_outputs(const fmp_plan *p, fmp_tensor **out)
 
 static fmp_status run_on(fmp_instance *x, fmp_tensor *const *in, fmp_tensor **out)
 {
-  for (uint32_t i = 0; i < x->plan->graph->n_inputs; i++)
-    FMP_TRY(take_input(x->plan, i, in[i], &x->taken[i]));
+  const uint32_t n = x->plan->graph->n_inputs;
+  for (uint32_t i = 0; i < n; i++) FMP_TRY(check_input(x->plan, i, in[i]));
+  FMP_TRY(fmp__plan_check_sharing(x->plan, in));
+  for (uint32_t i = 0; i < n; i++) FMP_TRY(take_input(x->plan, i, in[i], &x->taken[i]));
   FMP_TRY(make_outputs(x->plan, out));
   apply_patches(x->inputs, x->n_inputs, x->taken);
   apply_patches(x->outputs, x->n_outputs, out);

@@ -69,6 +69,10 @@ typedef struct fmp__pruned {
 fmp_status fmp__plan_prune(const fmp_graph *g, fmp__pruned *pruned);
 void fmp__pruned_free(fmp__pruned *pruned);
 
+/* Refuses inputs that are the same memory as something that is written, where the plan could not
+ * do as eager ops would. in: checked inputs, before they were made contiguous. */
+fmp_status fmp__plan_check_sharing(const fmp_plan *p, fmp_tensor *const *in);
+
 /* Lifetimes, in-place reuse and places in the arena. */
 fmp_status fmp__plan_place(fmp_plan *p);
 

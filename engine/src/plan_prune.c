@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Common and dead nodes. Merging never touches random draws or effects; a node that
- * reads memory merges only with one that read the same version of it. */
+ * reads memory merges only with one that no write may have come between. */
 #include <string.h>
 
 #include "hash.h"
@@ -24,13 +24,13 @@ static fmp_status new_table(uint32_t n_nodes, node_table *table)
   return table->entries ? FMP_OK : fmp__no_memory("a plan");
 }
 
-/* Merged outputs are one memory: none of them may be written later. */
+/* Merged outputs are one memory: none of them may be written later. That holds for views too:
+ * where strides do not allow one, it is a copy. */
 static int is_mergeable(const fmp_graph *g, const fmp__node *node)
 {
   if ((node->op->def.flags & (FMP_OP_EFFECT | FMP_OP_RANDOM)) || node->op->writes) return 0;
-  if (node->op->def.alias) return 1;
   for (uint32_t i = 0; i < node->n_out; i++)
-    if (g->values[node->out[i]].version > 0) return 0;
+    if (g->values[fmp__graph_root(g, node->out[i])].written > 0) return 0;
   return 1;
 }
 
@@ -38,7 +38,7 @@ static uint64_t hash_node(const fmp__node *node, const uint32_t *same)
 {
   uint64_t hash = fmp__hash_number((uint64_t)(uintptr_t)node->op, node->n_in);
   for (uint32_t i = 0; i < node->n_in; i++)
-    hash = fmp__hash_number(hash, (uint64_t)node->in_version[i] << 32 | same[node->in[i]]);
+    hash = fmp__hash_number(hash, (uint64_t)node->in_written[i] << 32 | same[node->in[i]]);
   return fmp__params_hash(&node->op->attrs, node->params, hash);
 }
 
@@ -46,7 +46,7 @@ static int nodes_equal(const fmp__node *a, const fmp__node *b, const uint32_t *s
 {
   if (a->op != b->op || a->n_in != b->n_in) return 0;
   for (uint32_t i = 0; i < a->n_in; i++)
-    if (same[a->in[i]] != same[b->in[i]] || a->in_version[i] != b->in_version[i]) return 0;
+    if (same[a->in[i]] != same[b->in[i]] || a->in_written[i] != b->in_written[i]) return 0;
   return fmp__params_equal(&a->op->attrs, a->params, b->params);
 }
 

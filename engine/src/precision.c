@@ -142,7 +142,7 @@ static fmp_status undo_lowering(const fmp_graph *g, const fmp__work *work, fmp_t
   const fmp__node *made = &g->nodes[value->node];
   FMP_TRY(fmp__infer(work));
   if (made->op != work->op || work->out[0].dtype != FMP_F32) return FMP_OK;
-  if (made->in_version[0] != g->values[fmp__graph_root(g, made->in[0])].version) return FMP_OK;
+  if (made->in_written[0] != fmp__graph_written(g, made->in[0])) return FMP_OK;
   in[0] = g->values[made->in[0]].tensor;
   *spec = in[0]->spec;
   return FMP_OK;

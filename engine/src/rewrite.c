@@ -242,6 +242,16 @@ static fmp_status copy_outputs(pass *p)
   return FMP_OK;
 }
 
+/* What a gradient counted on holds for what stands for it now. */
+static void copy_pins(pass *p)
+{
+  for (uint32_t v = 1; p->from->any_pinned && v <= p->from->n_values; v++)
+    if (p->from->values[v].pinned && p->values[v]) {
+      p->to->values[fmp__graph_root(p->to, p->values[v])].pinned = 1;
+      p->to->any_pinned = 1;
+    }
+}
+
 static fmp_status emit_all(pass *p)
 {
   uint32_t chain[LONGEST_CHAIN];
@@ -250,6 +260,7 @@ static fmp_status emit_all(pass *p)
     FMP_TRY(copy_node(p, k));
     if (match(p, k, chain)) FMP_TRY(apply(p, chain));
   }
+  copy_pins(p);
   return copy_outputs(p);
 }
 
