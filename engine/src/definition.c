@@ -81,6 +81,19 @@ void fmp__op_free(fmp_op *op)
   fmp__free(op);
 }
 
+/* A view has to be of something. */
+static fmp_status check_alias(const fmp_op *op)
+{
+  const fmp__schema *s = &op->schema;
+  if (!op->def.alias) return FMP_OK;
+  if (s->n_in < 1 || s->n_out != 1)
+    return fmp__fail(FMP_EPLUGIN, "expected one output of an op that aliases input 0");
+  if ((s->in[0].marks & (FMP_ARG_OPTIONAL | FMP_ARG_SPEC_ONLY)) || s->out[0].marks)
+    return fmp__fail(FMP_EPLUGIN, "expected an input 0 that is always there, with its data, and an "
+                                  "output without marks, of an op that is an alias");
+  return FMP_OK;
+}
+
 static fmp_status check_op(const fmp_op *op)
 {
   const fmp_op_def *d = &op->def;
@@ -92,9 +105,7 @@ static fmp_status check_op(const fmp_op *op)
     return fmp__fail(FMP_EPLUGIN, "unknown role %u or precision class %u", d->role, d->precision);
   FMP_TRY(check_flags(d->flags, FMP_OP_EFFECT | FMP_OP_RANDOM | FMP_OP_HOST));
   FMP_TRY(check_reserved(d->reserved));
-  if (d->alias && (op->schema.n_in < 1 || op->schema.n_out != 1))
-    return fmp__fail(FMP_EPLUGIN, "expected one output of an op that aliases input 0");
-  return FMP_OK;
+  return check_alias(op);
 }
 
 static fmp_status fill_op(fmp_op *op, const fmp_op_def *def)

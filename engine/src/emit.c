@@ -85,7 +85,9 @@ static fmp_status take_input(emission *e, uint32_t i, fmp_tensor *t)
   if (!t && (arg->marks & FMP_ARG_OPTIONAL)) return FMP_OK;
   if (!t)
     return fmp__fail(FMP_EINVAL, "input %s is missing: expected %s", arg->name, e->op->def.schema);
-  if (!t->storage && !t->graph) FMP_TRY(fmp__tensor_require(t));
+  /* Gradients may ask for the spec of what was emptied meanwhile. */
+  if (fmp__tensor_is_empty(t) && !(t->graph && (arg->marks & FMP_ARG_SPEC_ONLY)))
+    FMP_TRY(fmp__tensor_require(t));
   if (e->device && t->device != e->device)
     return fmp__fail(FMP_EDEVICE, "expected %s on %s like the inputs before it, got one on %s",
                      arg->name, e->device->name, t->device->name);

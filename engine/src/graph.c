@@ -315,6 +315,7 @@ static fmp_status set_outputs(fmp_graph *g, fmp_tensor *const *outputs, int32_t 
   g->outputs = fmp__alloc_zeroed((size_t)n + 1, sizeof *g->outputs);
   if (!g->outputs) return fmp__no_memory("a graph's outputs");
   for (int32_t i = 0; i < n; i++) {
+    if (fmp__tensor_is_empty(outputs[i])) FMP_TRY(fmp__tensor_require(outputs[i]));
     FMP_TRY(fmp__graph_value(g, outputs[i], &g->outputs[i]));
     FMP_TRY(fmp__precision_output(g, &g->outputs[i]));
     g->n_outputs++;

@@ -228,6 +228,7 @@ void fmp_tensor_empty(fmp_tensor *t)
 {
   fmp__storage_release(t->storage);
   t->storage = NULL;
+  t->emptied = 1;
 }
 
 /* -- asking ---------------------------------------------------------------- */
@@ -236,7 +237,12 @@ void fmp_tensor_spec(const fmp_tensor *t, fmp_spec *spec) { *spec = t->spec; }
 
 fmp_device *fmp_tensor_device(const fmp_tensor *t) { return t->device; }
 
-int32_t fmp_tensor_state(const fmp_tensor *t) { return t->storage ? 0 : t->graph ? 1 : 2; }
+int fmp__tensor_is_empty(const fmp_tensor *t) { return !t->storage && (!t->graph || t->emptied); }
+
+int32_t fmp_tensor_state(const fmp_tensor *t)
+{
+  return t->storage ? 0 : fmp__tensor_is_empty(t) ? 2 : 1;
+}
 
 void fmp_tensor_set_parameter(fmp_tensor *t, int32_t on) { t->is_parameter = on != 0; }
 
@@ -258,7 +264,7 @@ fmp_status fmp__tensor_require(const fmp_tensor *t)
   char text[FMP_SPEC_TEXT];
   if (t->storage) return FMP_OK;
   fmp_spec_text(&t->spec, text);
-  if (t->graph)
+  if (!fmp__tensor_is_empty(t))
     return fmp__fail(FMP_ESTATE,
                      "%s has no value while tracing: inside a compiled function values cannot be "
                      "read; return the tensor and read it outside",

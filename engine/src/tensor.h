@@ -19,8 +19,8 @@ typedef struct fmp__storage {
 } fmp__storage;
 
 /* Invariants: storage != NULL: has a value now. storage == NULL and graph != NULL: traced,
- * no value yet. Both NULL: emptied. `graph` is not counted: a graph lets go of its
- * tensors before it ends. */
+ * no value yet, unless `emptied`: a graph still knows it, but nobody may use its value. Both
+ * NULL: emptied. `graph` is not counted: a graph lets go of its tensors before it ends. */
 struct fmp_tensor {
   atomic_int_fast32_t references;
   fmp__storage *storage;
@@ -30,6 +30,7 @@ struct fmp_tensor {
   fmp_graph *graph;
   uint32_t value; /* which value of graph */
   int32_t is_parameter;
+  int32_t emptied;
   int64_t offset; /* bytes into the storage */
   fmp_spec spec;
   int64_t strides[FMP_MAX_RANK];
@@ -44,6 +45,8 @@ void fmp__storage_release(fmp__storage *storage); /* NULL allowed */
 
 /* Without storage: for traces, and for views that set it. */
 fmp_status fmp__tensor_bare(fmp_device *device, const fmp_spec *spec, fmp_tensor **t);
+/* Has neither a value nor one to come: it was emptied. */
+int fmp__tensor_is_empty(const fmp_tensor *t);
 /* Has a value now, or FMP_ESTATE saying why not. */
 fmp_status fmp__tensor_require(const fmp_tensor *t);
 int fmp__tensor_is_contiguous(const fmp_tensor *t);

@@ -193,6 +193,23 @@ static int offer_schema(const char *schema, int good)
   return 0;
 }
 
+static void views_of_nothing(void **state)
+{
+  (void)state;
+  static const char *const good[] = {"(x) -> (y)", "(x, like~) -> (y)", "(x, s?) -> (y)",
+                                     "(x!) -> (y)", "(x...) -> (y)"};
+  static const char *const bad[] = {"() -> (y)",      "(x) -> ()",      "(x) -> (y, z)",
+                                    "(x?) -> (y)",    "(x~) -> (y)",    "(x~?) -> (y)",
+                                    "(x?, w) -> (y)", "(x~...) -> (y)", "(x) -> (y?)"};
+  int wrong = 0;
+  setenv("FMP_TEST_ALIAS", "1", 1);
+  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) wrong += !offer_schema(good[i], 1);
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) wrong += !offer_schema(bad[i], 0);
+  unsetenv("FMP_TEST_ALIAS");
+  unsetenv("FMP_TEST_SCHEMA");
+  assert_int_equal(wrong, 0);
+}
+
 static void schemas(void **state)
 {
   (void)state;
@@ -526,6 +543,7 @@ int main(void)
       cmocka_unit_test(no_shared_objects),
       cmocka_unit_test(incomplete_definitions),
       cmocka_unit_test(schemas),
+      cmocka_unit_test(views_of_nothing),
       cmocka_unit_test(attribute_tables),
       cmocka_unit_test(other_ages_are_accepted),
       cmocka_unit_test(loaded_twice_is_once),

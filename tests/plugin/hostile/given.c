@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * An op whose schema and one attribute are what the environment says, so that a test can
  * offer a table of them: FMP_TEST_SCHEMA, FMP_TEST_KIND, FMP_TEST_OFFSET,
- * FMP_TEST_FALLBACK, FMP_TEST_ALLOWED. Always refused in the end, so that it can be
- * loaded again. */
+ * FMP_TEST_FALLBACK, FMP_TEST_ALLOWED. With FMP_TEST_ALIAS it is a view. Always refused in the
+ * end, so that it can be loaded again. */
 #include "hostile.h"
 
 #include <stdlib.h>
@@ -15,6 +15,13 @@ static uint32_t number(const char *name)
   return text ? (uint32_t)strtoul(text, NULL, 10) : 0;
 }
 
+static fmp_status same_view(const fmp_host *h, const void *params, const fmp_view *in,
+                            fmp_view *out)
+{
+  (void)h, (void)params, (void)in, (void)out;
+  return FMP_OK;
+}
+
 static fmp_status load(const fmp_host *h, fmp_registry *r)
 {
   const fmp_attr_def attr = {.name = "given",
@@ -25,6 +32,7 @@ static fmp_status load(const fmp_host *h, fmp_registry *r)
                              .doc = "What the test says."};
   fmp_op_def def = plain_op("hostile_given");
   if (getenv("FMP_TEST_SCHEMA")) def.schema = getenv("FMP_TEST_SCHEMA");
+  if (getenv("FMP_TEST_ALIAS")) def.alias = same_view;
   if (getenv("FMP_TEST_KIND")) {
     def.attrs = &attr;
     def.n_attr = 1;
