@@ -38,19 +38,20 @@ static void free_arguments(arguments *a)
   fmp__free(a->views);
 }
 
-static fmp_status clear(fmp_device *device, void *memory, int64_t bytes)
+static fmp_status clear(fmp_device *device, void *stream, void *memory, int64_t bytes)
 {
   if (fmp__device_is_host(device)) {
     memset(memory, 0, (size_t)bytes);
     return FMP_OK;
   }
   void *zeros = fmp__alloc_zeroed((size_t)bytes, 1);
-  fmp__thread_stream *s;
   if (!zeros) return fmp__no_memory("arguments to measure with");
-  fmp_status status = fmp__context_stream(device, &s);
-  if (status == FMP_OK)
-    status = fmp__device_copy(device, s->stream, FMP_COPY_TO_DEVICE, memory, zeros, (size_t)bytes);
-  if (status == FMP_OK) status = fmp__stream_wait(device, s->stream);
+  fmp_status status = fmp__stream_enter(device, stream);
+  if (status == FMP_OK) {
+    status = fmp__device_copy(device, stream, FMP_COPY_TO_DEVICE, memory, zeros, (size_t)bytes);
+    if (status == FMP_OK) status = fmp__stream_wait(device, stream);
+    fmp__stream_leave(device);
+  }
   fmp__free(zeros);
   return status;
 }
@@ -74,7 +75,7 @@ static fmp_status add_argument(arguments *a, uint32_t i)
   fmp__strides_of(spec, view->strides);
   if (is_spec_only(a->work, i)) return FMP_OK;
   FMP_TRY(fmp__device_alloc(device, bytes, &view->data));
-  return clear(device, view->data, bytes);
+  return clear(device, a->work->stream, view->data, bytes);
 }
 
 static fmp_status make_arguments(const fmp__work *work, arguments *a)
@@ -93,42 +94,54 @@ static fmp_status make_arguments(const fmp__work *work, arguments *a)
 
 /* One run, in nanoseconds. */
 static fmp_status run_once(const fmp__work *work, const fmp__prepared *prepared, const arguments *a,
-                           int64_t *nanoseconds)
+                           void *scratch, int64_t *nanoseconds)
 {
-  fmp__thread_stream *s;
-  FMP_TRY(fmp__context_stream(work->device, &s));
-  FMP_TRY(fmp__thread_scratch(s, (int64_t)prepared->scratch_bytes));
-  fmp__stream_enter(work->device, s->stream);
   const fmp__call call = {.call = {.struct_size = sizeof(fmp_call),
                                    .host = fmp__host(),
                                    .device = work->device->state,
-                                   .stream = s->stream,
+                                   .stream = work->stream,
                                    .params = work->params,
                                    .state = prepared->state,
                                    .in = a->views,
                                    .out = a->views + work->n_in,
                                    .n_in = work->n_in,
                                    .n_out = work->n_out,
-                                   .scratch = s->scratch},
+                                   .scratch = scratch},
                           .device = work->device};
   const int64_t begun = fmp__profile_now();
   FMP_TRY(fmp__run(prepared, &call));
-  FMP_TRY(fmp__stream_wait(work->device, s->stream));
+  FMP_TRY(fmp__stream_wait(work->device, work->stream));
   *nanoseconds = fmp__profile_now() - begun;
   return FMP_OK;
 }
 
 /* The least of some runs, of which the first only warms up. */
-static fmp_status measure_prepared(const fmp__work *work, const fmp__prepared *prepared,
-                                   const arguments *a, int64_t *least)
+static fmp_status run_often(const fmp__work *work, const fmp__prepared *prepared,
+                            const arguments *a, void *scratch, int64_t *least)
 {
   enum { RUNS = 5 };
   for (int i = 0; i < RUNS; i++) {
     int64_t now;
-    FMP_TRY(run_once(work, prepared, a, &now));
+    FMP_TRY(run_once(work, prepared, a, scratch, &now));
     if (i > 0 && now < *least) *least = now;
   }
   return FMP_OK;
+}
+
+static fmp_status measure_prepared(const fmp__work *work, const fmp__prepared *prepared,
+                                   const arguments *a, int64_t *least)
+{
+  void *scratch;
+  fmp_device *device = work->device;
+  const int64_t bytes = (int64_t)prepared->scratch_bytes;
+  FMP_TRY(fmp__device_alloc(device, bytes, &scratch));
+  fmp_status status = fmp__stream_enter(device, work->stream);
+  if (status == FMP_OK) {
+    status = run_often(work, prepared, a, scratch, least);
+    fmp__stream_leave(device);
+  }
+  fmp__device_free(device, scratch, bytes);
+  return status;
 }
 
 /* INT64_MAX where it cannot be prepared or run. */
@@ -180,15 +193,13 @@ static uint32_t count_candidates(const fmp__work *work)
 /* "conv2d{...} (f32[100,24,24,32], ...) -> (...) on cpu:0, 2 threads" */
 static fmp_status make_key(const fmp__work *work, fmp__text *key)
 {
-  int32_t threads = 1;
-  FMP_TRY(fmp_device_threads(work->device, 0, &threads));
   fmp__text_add(key, "%s", work->op->def.name);
   fmp__params_text(&work->op->attrs, work->params, key);
   fmp__text_add(key, " (");
   fmp__specs_text(work->in, work->n_in, key);
   fmp__text_add(key, ") -> (");
   fmp__specs_text(work->out, work->n_out, key);
-  fmp__text_add(key, ") on %s, %d threads", work->device->name, (int)threads);
+  fmp__text_add(key, ") on %s, %d threads", work->device->name, (int)work->threads);
   return key->failed ? fmp__no_memory("a choice of kernel") : FMP_OK;
 }
 

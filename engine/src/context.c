@@ -19,7 +19,7 @@ static pthread_once_t end_once = PTHREAD_ONCE_INIT;
 
 static void free_stream(fmp__thread_stream *s)
 {
-  fmp__stream_wait(s->device, s->stream);
+  fmp__stream_finish(s->device, s->stream);
   fmp__device_free(s->device, s->scratch, s->scratch_bytes);
   fmp__device_free(s->device, s->step, (int64_t)sizeof *s->step);
   fmp__stream_close(s->device, s->stream);
@@ -105,7 +105,7 @@ fmp_status fmp__thread_scratch(fmp__thread_stream *s, int64_t bytes)
 fmp_status fmp__context_wait(fmp_device *device)
 {
   fmp__thread_stream *s = find_stream(device);
-  return s ? fmp__stream_wait(device, s->stream) : FMP_OK;
+  return s ? fmp__stream_finish(device, s->stream) : FMP_OK;
 }
 
 fmp_status fmp_device_wait(fmp_device *device) { return fmp__context_wait(device); }

@@ -58,7 +58,7 @@ fmp__context *fmp__context_now(void);
 /* An empty buffer for a result marked "thread's". */
 fmp__text *fmp__context_text(void);
 fmp_status fmp__context_stream(fmp_device *device, fmp__thread_stream **stream);
-/* Makes the stream's scratch at least this large. */
+/* Makes the stream's scratch at least this large. The stream has been entered. */
 fmp_status fmp__thread_scratch(fmp__thread_stream *stream, int64_t bytes);
 /* Waits on the stream that this thread has for the device, if it has one. */
 fmp_status fmp__context_wait(fmp_device *device);

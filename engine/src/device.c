@@ -48,11 +48,13 @@ static fmp_status open_device(fmp__backend *backend, int32_t index)
   if (!device) return fmp__no_memory("a device");
   device->backend = backend;
   device->index = index;
+  pthread_mutex_init(&device->turn, NULL);
   snprintf(device->name, sizeof device->name, "%s:%d", backend->def.name, index);
   fmp__error_clear();
   const fmp_status status =
       fmp__plugin_status(backend->def.open(fmp__host(), index, &device->state), "open");
   if (status != FMP_OK) {
+    pthread_mutex_destroy(&device->turn);
     fmp__free(device);
     return fmp__fail_in(status, "device '%s:%d'", backend->def.name, index);
   }
@@ -165,16 +167,63 @@ fmp_status fmp__stream_open(fmp_device *device, int32_t serial, void **stream)
   return fmp__plugin_status(def->stream_open(device->state, serial, stream), "stream_open");
 }
 
+/* A backend that cannot be waited for has done its work when it returns. */
+static int works_later(const fmp_device *device)
+{
+  return device->backend->def.stream_wait != NULL;
+}
+
 void fmp__stream_close(fmp_device *device, void *stream)
 {
   const fmp_backend_def *def = &device->backend->def;
+  if (works_later(device)) pthread_mutex_lock(&device->turn);
+  if (device->last_stream == stream) device->last_stream = NULL;
   if (def->stream_close) def->stream_close(device->state, stream);
+  if (works_later(device)) pthread_mutex_unlock(&device->turn);
 }
 
-void fmp__stream_enter(fmp_device *device, void *stream)
+/* What another stream had got is done before this one gets more: a value that one of them makes
+ * may be read by the other, and its memory be had again. */
+static fmp_status take_turn(fmp_device *device, void *stream)
+{
+  void *const before = device->last_stream;
+  device->last_stream = stream;
+  return before && before != stream ? fmp__stream_wait(device, before) : FMP_OK;
+}
+
+fmp_status fmp__stream_enter(fmp_device *device, void *stream)
 {
   const fmp_backend_def *def = &device->backend->def;
+  if (works_later(device)) {
+    pthread_mutex_lock(&device->turn);
+    const fmp_status status = take_turn(device, stream);
+    if (status != FMP_OK) {
+      pthread_mutex_unlock(&device->turn);
+      return status;
+    }
+  }
   if (def->stream_enter) def->stream_enter(device->state, stream);
+  return FMP_OK;
+}
+
+void fmp__stream_leave(fmp_device *device)
+{
+  if (works_later(device)) pthread_mutex_unlock(&device->turn);
+}
+
+fmp_status fmp__stream_finish(fmp_device *device, void *stream)
+{
+  if (!works_later(device)) return FMP_OK;
+  FMP_TRY(fmp__stream_enter(device, stream));
+  const fmp_status status = fmp__stream_wait(device, stream);
+  fmp__stream_leave(device);
+  return status;
+}
+
+int32_t fmp__device_threads(const fmp_device *device)
+{
+  const fmp_backend_def *def = &device->backend->def;
+  return def->threads ? def->threads(device->state, 0) : 1;
 }
 
 fmp_status fmp__stream_wait(fmp_device *device, void *stream)

@@ -3,6 +3,8 @@
 #ifndef FMP_DEVICE_H
 #define FMP_DEVICE_H
 
+#include <pthread.h>
+
 #include "fmp/api.h"
 #include "registry.h"
 
@@ -11,6 +13,10 @@ struct fmp_device {
   int32_t index;
   char name[80]; /* "cpu:0" */
   void *state;   /* the backend's own */
+  /* Of backends that do work later: one thread at a time enqueues, from fmp__stream_enter to
+   * fmp__stream_leave, and work of one stream comes after what another had got before. */
+  pthread_mutex_t turn;
+  void *last_stream; /* that had a turn; NULL: it has been closed, or none has */
 };
 
 /* Memory of at least one byte, 64-byte aligned. FMP_ENOMEM says how much was wanted. */
@@ -21,8 +27,15 @@ int fmp__device_is_host(const fmp_device *device);
 
 fmp_status fmp__stream_open(fmp_device *device, int32_t serial, void **stream);
 void fmp__stream_close(fmp_device *device, void *stream);
-void fmp__stream_enter(fmp_device *device, void *stream);
+/* Whoever enqueues on a stream, waits for it or makes kernels ready for it does so between these
+ * two. Fails if the work of another stream did, and needs no leave then. Not nested. */
+fmp_status fmp__stream_enter(fmp_device *device, void *stream);
+void fmp__stream_leave(fmp_device *device);
+/* Enters, waits and leaves. */
+fmp_status fmp__stream_finish(fmp_device *device, void *stream);
 fmp_status fmp__stream_wait(fmp_device *device, void *stream);
+/* How many threads the work of streams that are not serial runs on. */
+int32_t fmp__device_threads(const fmp_device *device);
 /* direction: FMP_COPY_*. */
 fmp_status fmp__device_copy(fmp_device *device, void *stream, int32_t direction, void *target,
                             const void *source, size_t bytes);

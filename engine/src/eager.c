@@ -22,6 +22,7 @@ typedef struct entry {
   void *params;
   fmp_device *device;
   uint32_t n_in, n_out;
+  int32_t threads; /* that it was prepared for */
   fmp_spec *specs; /* inputs, then outputs; NULL: a free place */
   fmp__prepared prepared;
   int pinned; /* in use: copying a strided input looks up another op meanwhile */
@@ -49,17 +50,19 @@ void fmp__cache_free(fmp__cache *cache)
   fmp__free(cache);
 }
 
-static uint64_t hash_of(const fmp__eager *e)
+static uint64_t hash_of(const fmp__eager *e, int32_t threads)
 {
   uint64_t hash = fmp__hash_number((uint64_t)(uintptr_t)e->op, (uint64_t)(uintptr_t)e->device);
+  hash = fmp__hash_number(hash, (uint64_t)threads);
   hash = fmp__params_hash(&e->op->attrs, e->params, hash);
   for (uint32_t i = 0; i < e->n_in; i++) hash = fmp__spec_hash(hash, &e->in_specs[i]);
   return hash;
 }
 
-static int is_entry_for(const entry *c, const fmp__eager *e, uint64_t hash)
+static int is_entry_for(const entry *c, const fmp__eager *e, int32_t threads, uint64_t hash)
 {
   if (!c->specs || c->hash != hash || c->epoch != fmp__kernel_epoch()) return 0;
+  if (c->threads != threads) return 0;
   if (c->op != e->op || c->device != e->device || c->n_in != e->n_in) return 0;
   for (uint32_t i = 0; i < e->n_in; i++)
     if (!fmp__spec_equal(&c->specs[i], &e->in_specs[i])) return 0;
@@ -74,14 +77,17 @@ static fmp__work work_of(const entry *c)
                      .in = c->specs,
                      .out = c->specs + c->n_in,
                      .n_in = c->n_in,
-                     .n_out = c->n_out};
+                     .n_out = c->n_out,
+                     .threads = c->threads};
 }
 
 /* Infers, chooses and prepares into a free entry. */
-static fmp_status fill_entry(const fmp__eager *e, uint64_t hash, entry *c)
+static fmp_status fill_entry(const fmp__eager *e, int32_t threads, uint64_t hash, entry *c)
 {
   const uint64_t epoch = fmp__kernel_epoch();
+  fmp__thread_stream *s;
   memset(c, 0, sizeof *c);
+  FMP_TRY(fmp__context_stream(e->device, &s));
   FMP_TRY(fmp__params_copy(&e->op->attrs, e->params, &c->params));
   c->specs = fmp__alloc_zeroed(e->n_in + e->n_out + 1, sizeof *c->specs);
   if (!c->specs) {
@@ -95,8 +101,10 @@ static fmp_status fill_entry(const fmp__eager *e, uint64_t hash, entry *c)
   c->device = e->device;
   c->n_in = e->n_in;
   c->n_out = e->n_out;
+  c->threads = threads;
   if (e->n_in) memcpy(c->specs, e->in_specs, e->n_in * sizeof *c->specs);
-  const fmp__work work = work_of(c);
+  fmp__work work = work_of(c);
+  work.stream = s->stream;
   fmp_status status = fmp__infer(&work);
   if (status == FMP_OK) status = fmp__prepare(&work, &c->prepared);
   if (status != FMP_OK) free_entry(c);
@@ -119,14 +127,15 @@ static fmp_status look_up(const fmp__eager *e, entry **found)
   if (!context->cache) context->cache = fmp__alloc_zeroed(1, sizeof *context->cache);
   fmp__cache *cache = context->cache;
   if (!cache) return fmp__no_memory("the cache of prepared ops");
-  const uint64_t hash = hash_of(e);
+  const int32_t threads = fmp__device_threads(e->device);
+  const uint64_t hash = hash_of(e, threads);
   entry *set = cache->entries[hash % CACHE_SETS];
   *found = NULL;
   for (int way = 0; way < CACHE_WAYS && !*found; way++)
-    if (is_entry_for(&set[way], e, hash)) *found = &set[way];
+    if (is_entry_for(&set[way], e, threads, hash)) *found = &set[way];
   if (!*found) {
     entry made;
-    FMP_TRY(fill_entry(e, hash, &made));
+    FMP_TRY(fill_entry(e, threads, hash, &made));
     *found = oldest_of(set);
     free_entry(*found);
     **found = made;
@@ -230,13 +239,11 @@ static fmp_status set_step(fmp__thread_stream *s, uint64_t step)
   return fmp__device_copy(s->device, s->stream, FMP_COPY_TO_DEVICE, s->step, &step, sizeof step);
 }
 
-static fmp_status call_kernel(const fmp__eager *e, const fmp__prepared *p, const arguments *a)
+static fmp_status enqueue(const fmp__eager *e, const fmp__prepared *p, const arguments *a,
+                          fmp__thread_stream *s)
 {
-  fmp__thread_stream *s;
-  FMP_TRY(fmp__context_stream(e->device, &s));
   FMP_TRY(fmp__thread_scratch(s, (int64_t)p->scratch_bytes));
   if (e->op->def.flags & FMP_OP_RANDOM) FMP_TRY(set_step(s, e->step));
-  fmp__stream_enter(e->device, s->stream);
   const fmp_rng rng = {e->seed, e->random_key, s->step};
   const fmp__call call = {.call = {.struct_size = sizeof(fmp_call),
                                    .host = fmp__host(),
@@ -252,6 +259,16 @@ static fmp_status call_kernel(const fmp__eager *e, const fmp__prepared *p, const
                                    .rng = e->op->def.flags & FMP_OP_RANDOM ? &rng : NULL},
                           .device = e->device};
   return fmp__run(p, &call);
+}
+
+static fmp_status call_kernel(const fmp__eager *e, const fmp__prepared *p, const arguments *a)
+{
+  fmp__thread_stream *s;
+  FMP_TRY(fmp__context_stream(e->device, &s));
+  FMP_TRY(fmp__stream_enter(e->device, s->stream));
+  const fmp_status status = enqueue(e, p, a, s);
+  fmp__stream_leave(e->device);
+  return status;
 }
 
 static fmp_status run_kernel(const fmp__eager *e, const entry *c, fmp_tensor **out)
@@ -291,7 +308,7 @@ static fmp_status run_alias(const fmp__eager *e, const entry *c, fmp_tensor **ou
 static fmp_status run_uncached(const fmp__eager *e, fmp_tensor **out)
 {
   entry c;
-  FMP_TRY(fill_entry(e, 0, &c));
+  FMP_TRY(fill_entry(e, fmp__device_threads(e->device), 0, &c));
   const fmp_status status = run_kernel(e, &c, out);
   free_entry(&c);
   return status;

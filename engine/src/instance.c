@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Plan instances: the memory in which one caller at a time runs a plan. All views are
- * made once; a run sets the pointers of inputs and outputs and calls the kernels. */
+ * made once; a run sets the pointers of inputs and outputs and calls the kernels.
+ *
+ * Kernels are made ready for a number of threads: with another they would sum in other parts
+ * than an eager op does, and be no faster. An instance that is to run on another number than
+ * its plan was made for plans anew. */
 #include <string.h>
 
 #include "context.h"
@@ -21,6 +25,7 @@ typedef struct patch {
 
 struct fmp_instance {
   fmp_plan *plan; /* retained */
+  int32_t serial; /* non-zero: runs on the calling thread alone */
   void *stream;
   void *arena, *scratch;
   uint64_t *step; /* in the device's memory */
@@ -109,10 +114,10 @@ static fmp_status allocate_calls(fmp_instance *x)
   return fmp__no_memory("a plan's instance");
 }
 
-static fmp_status fill_instance(fmp_instance *x, int32_t serial)
+/* Room for runs of the plan, which is there. On failure what was had stays for free_room. */
+static fmp_status make_room(fmp_instance *x)
 {
   FMP_TRY(allocate_calls(x));
-  FMP_TRY(fmp__stream_open(x->plan->device, serial, &x->stream));
   FMP_TRY(allocate_memory(x));
   fmp_view *views = x->views;
   for (uint32_t t = 0; t < x->plan->n_steps; t++) {
@@ -122,13 +127,68 @@ static fmp_status fill_instance(fmp_instance *x, int32_t serial)
   return FMP_OK;
 }
 
+static void free_room(fmp_instance *x)
+{
+  fmp_device *device = x->plan->device;
+  if (x->step) fmp__count_tensor_bytes(-x->plan->arena_bytes);
+  fmp__device_free(device, x->step, (int64_t)sizeof *x->step);
+  fmp__device_free(device, x->scratch, x->plan->scratch_bytes);
+  fmp__device_free(device, x->arena, x->plan->arena_bytes);
+  fmp__free(x->calls);
+  fmp__free(x->rngs);
+  fmp__free(x->views);
+  fmp__free(x->inputs);
+  fmp__free(x->outputs);
+  fmp__free(x->taken);
+  *x = (fmp_instance){.plan = x->plan, .serial = x->serial, .stream = x->stream};
+}
+
+static int32_t threads_of(const fmp_instance *x)
+{
+  return x->serial ? 1 : fmp__device_threads(x->plan->device);
+}
+
+/* A reference to x's plan, or to the same for as many threads as will run it. */
+static fmp_status plan_for_threads(const fmp_instance *x, fmp_plan **plan)
+{
+  const int32_t threads = threads_of(x);
+  if (x->plan->threads != threads) return fmp__plan_again(x->plan, x->stream, threads, plan);
+  *plan = x->plan;
+  fmp_plan_retain(*plan);
+  return FMP_OK;
+}
+
+/* Before a run; on failure x stays as it was. */
+static fmp_status follow_threads(fmp_instance *x)
+{
+  if (x->plan->threads == threads_of(x)) return FMP_OK;
+  fmp_instance moved = {.serial = x->serial, .stream = x->stream};
+  FMP_TRY(plan_for_threads(x, &moved.plan));
+  const fmp_status status = make_room(&moved);
+  fmp_instance *const gone = status == FMP_OK ? x : &moved;
+  free_room(gone);
+  fmp_plan_release(gone->plan);
+  if (status == FMP_OK) *x = moved;
+  return status;
+}
+
+static fmp_status fill_instance(fmp_instance *x, fmp_plan *p)
+{
+  FMP_TRY(fmp__stream_open(p->device, x->serial, &x->stream));
+  FMP_TRY(plan_for_threads(x, &p));
+  fmp_plan_release(x->plan);
+  x->plan = p;
+  return make_room(x);
+}
+
 fmp_status fmp_instance_new(fmp_plan *p, int32_t serial, fmp_instance **instance)
 {
   fmp_instance *x = fmp__alloc_zeroed(1, sizeof *x);
   if (!x) return fmp__no_memory("a plan's instance");
   fmp_plan_retain(p);
   x->plan = p;
-  const fmp_status status = fill_instance(x, serial);
+  x->serial = serial;
+  const fmp_status status = fill_instance(x, p);
   if (status != FMP_OK) {
     fmp_instance_release(x);
     return status;
@@ -140,18 +200,8 @@ fmp_status fmp_instance_new(fmp_plan *p, int32_t serial, fmp_instance **instance
 void fmp_instance_release(fmp_instance *x)
 {
   if (!x) return;
-  fmp_device *device = x->plan->device;
-  if (x->step) fmp__count_tensor_bytes(-x->plan->arena_bytes);
-  fmp__device_free(device, x->step, (int64_t)sizeof *x->step);
-  fmp__device_free(device, x->scratch, x->plan->scratch_bytes);
-  fmp__device_free(device, x->arena, x->plan->arena_bytes);
-  if (x->stream) fmp__stream_close(device, x->stream);
-  fmp__free(x->calls);
-  fmp__free(x->rngs);
-  fmp__free(x->views);
-  fmp__free(x->inputs);
-  fmp__free(x->outputs);
-  fmp__free(x->taken);
+  free_room(x);
+  if (x->stream) fmp__stream_close(x->plan->device, x->stream);
   fmp_plan_release(x->plan);
   fmp__free(x);
 }
@@ -244,11 +294,12 @@ static fmp_status run_steps(fmp_instance *x)
   fmp__profile *profile;
   fmp_device *device = x->plan->device;
   FMP_TRY(fmp__profile_find(x->plan, &profile));
-  fmp__stream_enter(device, x->stream);
+  FMP_TRY(fmp__stream_enter(device, x->stream));
   fmp__error_clear();
   fmp_status status = set_random(x);
   if (status == FMP_OK) status = profile ? run_measured(x, profile) : run_plain(x);
   const fmp_status waited = fmp__stream_wait(device, x->stream);
+  fmp__stream_leave(device);
   return status == FMP_OK ? waited : status;
 }
 
@@ -283,6 +334,7 @@ static fmp_status run_on(fmp_instance *x, fmp_tensor *const *in, fmp_tensor **ou
 fmp_status fmp_instance_run(fmp_instance *x, fmp_tensor *const *in, int32_t n_in, fmp_tensor **out,
                             int32_t n_out)
 {
+  FMP_TRY(follow_threads(x));
   const fmp_plan *p = x->plan;
   const uint32_t n_inputs = p->graph->n_inputs;
   if (n_in < 0 || n_out < 0 || (uint32_t)n_in != n_inputs || (uint32_t)n_out != p->n_outputs)

@@ -203,16 +203,26 @@ static void explain(const fmp__work *work, const fmp__kernel *kernel)
 
 /* -- preparing ------------------------------------------------------------- */
 
-fmp_status fmp__prepare_kernel(const fmp__work *work, const fmp__kernel *kernel,
+static fmp_status call_prepare(const fmp__work *work, const fmp__kernel *kernel,
                                fmp__prepared *prepared)
 {
   const fmp_kernel_args args = args_of(work);
-  memset(prepared, 0, sizeof *prepared);
   if (kernel->def.prepare)
     FMP_TRY(
         fmp__plugin_status(kernel->def.prepare(fmp__host(), &args, &prepared->state), "prepare"));
   prepared->kernel = kernel;
   if (kernel->def.scratch) prepared->scratch_bytes = kernel->def.scratch(&args, prepared->state);
+  return FMP_OK;
+}
+
+fmp_status fmp__prepare_kernel(const fmp__work *work, const fmp__kernel *kernel,
+                               fmp__prepared *prepared)
+{
+  memset(prepared, 0, sizeof *prepared);
+  FMP_TRY(fmp__stream_enter(work->device, work->stream));
+  const fmp_status status = call_prepare(work, kernel, prepared);
+  fmp__stream_leave(work->device);
+  FMP_TRY(status);
   if (prepared->scratch_bytes <= MOST_SCRATCH_BYTES) return FMP_OK;
   const size_t wanted = prepared->scratch_bytes;
   fmp__prepared_release(prepared);
@@ -224,7 +234,9 @@ fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared)
 {
   memset(prepared, 0, sizeof *prepared);
   if (work->op->def.alias) return FMP_OK;
+  FMP_TRY(fmp__stream_enter(work->device, work->stream));
   const fmp__kernel *kernel = fmp__kernel_best(work);
+  fmp__stream_leave(work->device);
   if (!kernel) return no_kernel(work);
   FMP_TRY(fmp__autotune_choose(work, &kernel));
   explain(work, kernel);

@@ -7,7 +7,9 @@
 #include "registry.h"
 #include "text.h"
 
-/* One op with its attributes, specs and device: what is inferred and prepared for. */
+/* One op with its attributes, specs and device: what is inferred and prepared for. Kernels may
+ * prepare for a number of threads, so that they are made ready on the stream that they will run
+ * on, or one like it; inference needs none. */
 typedef struct fmp__work {
   const fmp_op *op;
   const void *params;
@@ -15,6 +17,8 @@ typedef struct fmp__work {
   const fmp_spec *in;
   fmp_spec *out;
   uint32_t n_in, n_out;
+  void *stream;
+  int32_t threads; /* of that stream */
 } fmp__work;
 
 /* A kernel made ready. An op that is an alias has none: kernel NULL. */

@@ -14,6 +14,7 @@ typedef struct building {
   fmp_plan *plan;
   const fmp_graph *graph;
   const fmp_spec *input_specs; /* NULL: as traced */
+  void *stream;
   fmp__pruned pruned;
   fmp_spec *specs; /* of the node at hand: inputs, then outputs */
 } building;
@@ -104,7 +105,9 @@ static fmp_status prepare_step(building *b, fmp__step *step, const fmp_spec *in,
                           .in = in,
                           .out = out,
                           .n_in = step->n_in,
-                          .n_out = step->n_out};
+                          .n_out = step->n_out,
+                          .stream = b->stream,
+                          .threads = b->plan->threads};
   FMP_TRY(fmp__prepare(&work, &step->prepared));
   if ((int64_t)step->prepared.scratch_bytes > b->plan->scratch_bytes)
     b->plan->scratch_bytes = (int64_t)step->prepared.scratch_bytes;
@@ -369,7 +372,8 @@ static fmp_status rewrite_graph(fmp_graph *g, uint32_t flags, fmp_graph **rewrit
 }
 
 /* Takes over the reference to the graph. */
-static fmp_status new_plan(fmp_graph *g, const fmp_spec *specs, fmp_plan **plan)
+static fmp_status new_plan(fmp_graph *g, const fmp_spec *specs, void *stream, int32_t threads,
+                           fmp_plan **plan)
 {
   fmp_plan *p = fmp__alloc_zeroed(1, sizeof *p);
   if (!p) {
@@ -379,7 +383,8 @@ static fmp_status new_plan(fmp_graph *g, const fmp_spec *specs, fmp_plan **plan)
   atomic_init(&p->references, 1);
   p->graph = g;
   p->device = g->device;
-  building b = {.plan = p, .graph = g, .input_specs = specs};
+  p->threads = threads;
+  building b = {.plan = p, .graph = g, .input_specs = specs, .stream = stream};
   const fmp_status status = build(&b);
   fmp__pruned_free(&b.pruned);
   fmp__free(b.specs);
@@ -395,9 +400,23 @@ fmp_status fmp_plan_new(fmp_graph *g, const fmp_spec *specs, int32_t n, uint32_t
                         fmp_plan **plan)
 {
   fmp_graph *rewritten;
+  fmp__thread_stream *s;
   FMP_TRY(check_input_specs(g, specs, n));
+  FMP_TRY(fmp__context_stream(g->device, &s));
   FMP_TRY(rewrite_graph(g, flags, &rewritten));
-  return new_plan(rewritten, specs, plan);
+  return new_plan(rewritten, specs, s->stream, fmp__device_threads(g->device), plan);
+}
+
+fmp_status fmp__plan_again(const fmp_plan *p, void *stream, int32_t threads, fmp_plan **again)
+{
+  const uint32_t n = p->graph->n_inputs;
+  fmp_spec *specs = fmp__alloc_zeroed(n + 1, sizeof *specs);
+  if (!specs) return fmp__no_memory("a plan");
+  for (uint32_t i = 0; i < n; i++) specs[i] = p->slots[i + 1].spec;
+  fmp_graph_retain(p->graph);
+  const fmp_status status = new_plan(p->graph, specs, stream, threads, again);
+  fmp__free(specs);
+  return status;
 }
 
 void fmp_plan_retain(fmp_plan *p) { atomic_fetch_add(&p->references, 1); }

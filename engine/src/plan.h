@@ -48,6 +48,7 @@ struct fmp_plan {
   atomic_int_fast32_t references;
   fmp_graph *graph; /* retained */
   fmp_device *device;
+  int32_t threads;  /* that its kernels were made ready for */
   fmp__slot *slots; /* the graph's values, then those of inserted copies; 0 unused */
   uint32_t n_slots, slots_room;
   fmp__step *steps;
@@ -58,6 +59,9 @@ struct fmp_plan {
   int64_t scratch_bytes; /* the most that any step wants */
   int has_random;
 };
+
+/* The same for another number of threads: that of the stream, on which it will run. */
+fmp_status fmp__plan_again(const fmp_plan *p, void *stream, int32_t threads, fmp_plan **again);
 
 /* What of a graph is to be run. */
 typedef struct fmp__pruned {

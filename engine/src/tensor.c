@@ -324,8 +324,11 @@ static fmp_status copy_bytes(fmp_device *device, int32_t direction, void *target
   fmp__thread_stream *s;
   if (bytes == 0) return FMP_OK;
   FMP_TRY(fmp__context_stream(device, &s));
-  FMP_TRY(fmp__device_copy(device, s->stream, direction, target, source, (size_t)bytes));
-  return fmp__stream_wait(device, s->stream);
+  FMP_TRY(fmp__stream_enter(device, s->stream));
+  fmp_status status = fmp__device_copy(device, s->stream, direction, target, source, (size_t)bytes);
+  if (status == FMP_OK) status = fmp__stream_wait(device, s->stream);
+  fmp__stream_leave(device);
+  return status;
 }
 
 fmp_status fmp_tensor_read(const fmp_tensor *t, void *data, int64_t bytes)

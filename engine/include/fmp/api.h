@@ -285,7 +285,9 @@ int32_t fmp_plan_nodes(const fmp_plan *p);
 int64_t fmp_plan_arena_bytes(const fmp_plan *p);
 /* One node per line: name, op, kernel, specs, memory. Thread's. */
 const char *fmp_plan_text(const fmp_plan *p);
-/* serial non-zero: computes on the calling thread alone. Holds the plan. */
+/* serial non-zero: computes on the calling thread alone. Holds the plan, or one of its own where
+ * the plan was made for another number of threads; so it does anew when fmp_device_threads
+ * changes that number. */
 fmp_status fmp_instance_new(fmp_plan *p, int32_t serial, fmp_instance **instance);
 void fmp_instance_release(fmp_instance *instance);
 /* Runs once. Inputs: specs and device as planned. Outputs own their memory. Draws use

@@ -196,7 +196,8 @@ typedef struct fmp_kernel_def {
 
   /* [any-thread] Non-zero if this kernel can do it. NULL: whatever dtypes allows. */
   int32_t (*supports)(const fmp_host *h, const fmp_kernel_args *args);
-  /* [any-thread] Makes what run() needs again and again; once per node of a plan.
+  /* [any-thread] Makes what run() needs again and again; once per node of a plan, on a stream of
+   * as many threads as run() will have: where that number changes, it is made anew.
    * NULL: no state. release() gets every *state that a successful prepare made. */
   fmp_status (*prepare)(const fmp_host *h, const fmp_kernel_args *args, void **state);
   void (*release)(const fmp_host *h, void *state);
@@ -264,9 +265,11 @@ typedef struct fmp_backend_def {
    * the calling thread alone, for worker threads. (optional: stream NULL) */
   fmp_status (*stream_open)(void *device, int32_t serial, void **stream);
   void (*stream_close)(void *device, void *stream);
-  /* [stream] Before the engine enqueues from a thread. (optional) */
+  /* [stream] Before the engine makes kernels ready for the stream or enqueues on it, from the
+   * thread that does. (optional) */
   void (*stream_enter)(void *device, void *stream);
-  /* [stream] Waits until all work has been done. (optional: it always has) */
+  /* [stream] Waits until all work has been done; of the thread that waits, or of another that
+   * enqueues nothing meanwhile. (optional: it always has) */
   fmp_status (*stream_wait)(void *device, void *stream);
   /* [stream] Copies bytes; host memory may be reused at return. */
   fmp_status (*copy)(void *device, void *stream, int32_t direction, void *target,
