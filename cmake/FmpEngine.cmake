@@ -18,6 +18,7 @@ file(GLOB engine_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/engine/src/*.c)
 set(runner_sources main interrupt prompt keys history)
 list(TRANSFORM runner_sources REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/engine/src/\\1.c")
 list(REMOVE_ITEM engine_sources ${runner_sources})
+list(APPEND runner_sources ${PROJECT_SOURCE_DIR}/engine/src/aside.c) # both replace files
 
 add_library(fmp SHARED ${engine_sources})
 add_library(fmp::fmp ALIAS fmp)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by scripts that need packages:
-#   . scripts/deps.sh; fmp_deps run | build | test | lint | coverage
+#   . scripts/deps.sh; fmp_deps run | build | test | fuzz | lint | coverage
 # On Debian and its like, missing packages are installed, or, without the right to, the
 # line that would do it is printed and the script ends. Elsewhere the tools must be there.
 
@@ -9,6 +9,7 @@ fmp_packages_run="libluajit-5.1-2 libdnnl2 libopenblas0-openmp libjansson4 zlib1
 fmp_packages_build="cmake ninja-build gcc g++ pkg-config libluajit-5.1-dev libdnnl-dev \
   libopenblas-openmp-dev libjansson-dev zlib1g-dev libedit-dev lua-argparse"
 fmp_packages_test="$fmp_packages_build clang git binutils luajit libcmocka-dev lua-busted lua-check"
+fmp_packages_fuzz="$fmp_packages_test libclang-rt-14-dev"
 fmp_packages_lint="$fmp_packages_test clang-format clang-tidy shellcheck"
 fmp_packages_coverage="$fmp_packages_test gcovr"
 
@@ -22,6 +23,7 @@ fmp_deps() {
   case $1 in
     run) packages=$fmp_packages_run ;;
     build) packages=$fmp_packages_build ;;
+    fuzz) packages=$fmp_packages_fuzz ;;
     lint) packages=$fmp_packages_lint ;;
     coverage) packages=$fmp_packages_coverage ;;
     *) packages=$fmp_packages_test ;;

@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # lint.sh [CHECK...]: all that can be said about the tree without running its tests, or only
-# the checks named: format tidy lua shell licence rule docs.
+# the checks named: format tidy lua shell licence status rule docs.
 #
 #   format   C and C++ as clang-format would write them (version 14, .clang-format)
 #   tidy     clang-tidy on every C file of engine, backends and plugins (.clang-tidy)
 #   lua      luacheck on all Lua (.luacheckrc)
 #   shell    shellcheck on all shell scripts (.shellcheckrc)
 #   licence  every source file names the licence in its first lines
+#   status   no function's fmp_status is dropped (clang, tests/must_use.h)
 #   rule     who may know of whom (tests/dependency_rule.sh)
 #   docs     generated pages are up to date, paths and links lead somewhere (tests/docs.sh)
 #
@@ -47,6 +48,14 @@ lint_licence() {
   [ -z "$without" ] || { echo "no SPDX line: $without" && return 1; }
 }
 
+lint_status() {
+  # shellcheck disable=SC2046 # several flags
+  files 'engine/src/*.c' 'backends/*.c' 'plugins/*.c' 'tests/fuzz/*.c' |
+    xargs -n 8 clang -std=c11 -D_GNU_SOURCE -DFMP_VERSION='""' -DFMP_FUZZ_PLUGINS='""' \
+      -Iengine/include $(pkg-config --cflags jansson luajit libedit) -include tests/must_use.h \
+      -Wno-everything -Wunused-result -Werror -fsyntax-only
+}
+
 lint_rule() { FMP_BUILD=$PWD/$build sh tests/dependency_rule.sh; }
 
 lint_docs() {
@@ -62,7 +71,7 @@ cmake --preset release ${FMP_CMAKE_ARGS:-} >"$log/build" 2>&1 &&
   cmake --build "$build" -j "$(nproc)" >>"$log/build" 2>&1 ||
   { grep -vE '^\[[0-9/]+\] (Building|Linking|Generating)' "$log/build" && exit 1; }
 
-all="format tidy lua shell licence rule docs"
+all="format tidy lua shell licence status rule docs"
 [ $# -gt 0 ] || set -- $all
 failed=
 for check in "$@"; do

@@ -9,7 +9,7 @@ cd "$root" || exit 1
 
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Werror"
 flags="-Iengine/include $(pkg-config --cflags jansson luajit cmocka 2>/dev/null)"
-defines="-DFMP_VERSION=\"0\" -DFMP_TEST_VERSION=\"0\" -DFMP_TEST_PLUGINS=\"x\""
+defines="-DFMP_VERSION=\"0\" -DFMP_TEST_VERSION=\"0\" -DFMP_TEST_PLUGINS=\"x\" -DFMP_FUZZ_PLUGINS=\"x\""
 
 headers() { find engine/include -name '*.h' | sort | sed 's|^engine/include/||'; }
 sources() { find engine/src plugins backends tests examples -name '*.c' | sort; }

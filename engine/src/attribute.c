@@ -49,8 +49,7 @@ static fmp_status parse_fallback(const fmp_attr_def *def, fmp__parsed *parsed)
   fmp_status status = fmp__attr_parse(def->kind, def->fallback, parsed);
   if (status == FMP_OK)
     status = fmp__attr_check_allowed(def->name, def->kind, def->allowed, &parsed->value);
-  if (status != FMP_OK) fmp__fail_in(status, "attribute '%s': fallback", def->name);
-  return status;
+  return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "attribute '%s': fallback", def->name);
 }
 
 static fmp_status check_def(const fmp_attr_def *def, uint32_t params_size)

@@ -100,7 +100,7 @@ fmp_value fmp__builder_emit_op(fmp_builder *b, const fmp_op *op, const fmp_attr 
   if (b->status != FMP_OK) return 0;
   fmp_status status = fmp__params_new(&op->attrs, attrs, n_attr, &params);
   if (status != FMP_OK)
-    fmp__fail_in(status, "%s", op->def.name);
+    status = fmp__fail_in(status, "%s", op->def.name);
   else
     status = emit_on_values(b, op, params, in, n_in, &first);
   fmp__builder_fail(b, status);

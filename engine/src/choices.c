@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L /* access */
+
 #include "choices.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "aside.h"
+#include "file.h"
 #include "json.h"
 #include "memory.h"
 #include "status.h"
@@ -56,15 +58,14 @@ static fmp_status parse(const char *text, size_t n, json_t **object)
   return status;
 }
 
-static fmp_status read_stream(FILE *stream, json_t **object)
+static fmp_status read_opened(int file, int64_t size, json_t **object)
 {
-  char *text = fmp__alloc(MOST_BYTES);
+  if (size > MOST_BYTES)
+    return fmp__fail(FMP_EDATA, "expected at most %d bytes, got %lld", MOST_BYTES, (long long)size);
+  char *text = fmp__alloc((size_t)size + 1);
   if (!text) return fmp__no_memory("choices of kernels");
-  const size_t n = fread(text, 1, MOST_BYTES, stream);
-  fmp_status status = ferror(stream) ? fmp__fail_system("read") : FMP_OK;
-  if (status == FMP_OK && n == MOST_BYTES)
-    status = fmp__fail(FMP_EDATA, "expected less than %d bytes", MOST_BYTES);
-  if (status == FMP_OK) status = parse(text, n, object);
+  fmp_status status = fmp__file_read(file, 0, text, size);
+  if (status == FMP_OK) status = parse(text, (size_t)size, object);
   fmp__free(text);
   return status;
 }
@@ -72,24 +73,33 @@ static fmp_status read_stream(FILE *stream, json_t **object)
 /* A file that is not there yet is an empty one. */
 static fmp_status read_file(const char *path, json_t **object)
 {
-  FILE *stream = fopen(path, "rb");
-  if (!stream && errno == ENOENT) return new_object(object);
-  if (!stream) return fmp__fail_system("read");
-  const fmp_status status = read_stream(stream, object);
-  fclose(stream);
+  int file;
+  int64_t size;
+  if (access(path, F_OK) != 0 && errno == ENOENT) return new_object(object);
+  FMP_TRY(fmp__file_open(path, &file, &size));
+  const fmp_status status = read_opened(file, size, object);
+  fmp__file_close(file);
   return status;
 }
 
 /* -- writing --------------------------------------------------------------- */
 
+static int put(fmp__aside *a, const char *text, size_t n)
+{
+  if (fmp__aside_open(file_path, 0666, a) != 0) return -1;
+  if (fmp__aside_write(a, text, n) == 0) return fmp__aside_commit(a);
+  fmp__aside_discard(a);
+  return -1;
+}
+
+/* What could not be read again is not written. */
 static fmp_status write_text(const char *text, size_t n)
 {
   fmp__aside aside;
-  FMP_TRY(fmp__aside_open(file_path, &aside));
-  const fmp_status status = fmp__aside_write(&aside, text, n);
-  if (status == FMP_OK) return fmp__aside_commit(&aside);
-  fmp__aside_discard(&aside);
-  return status;
+  if (n > MOST_BYTES)
+    return fmp__fail(FMP_EUNSUPPORTED, "expected at most %d bytes to write, got %zu", MOST_BYTES,
+                     n);
+  return put(&aside, text, n) == 0 ? FMP_OK : fmp__fail(FMP_EIO, "%s", aside.why);
 }
 
 static fmp_status write_file(void)

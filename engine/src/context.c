@@ -19,7 +19,7 @@ static pthread_once_t end_once = PTHREAD_ONCE_INIT;
 
 static void free_stream(fmp__thread_stream *s)
 {
-  fmp__stream_finish(s->device, s->stream);
+  (void)fmp__stream_finish(s->device, s->stream); /* nobody is left to be told */
   fmp__device_free(s->device, s->scratch, s->scratch_bytes);
   fmp__device_free(s->device, s->step, (int64_t)sizeof *s->step);
   fmp__stream_close(s->device, s->stream);

@@ -58,6 +58,7 @@ static void free_graph(fmp_graph *g)
   for (uint32_t v = 1; v <= g->n_values; v++) fmp_tensor_release(g->values[v].tensor);
   for (uint32_t i = 0; i < g->n_nodes; i++) free_node(&g->nodes[i]);
   fmp__ordinals_free(&g->ordinals);
+  fmp__table_free(&g->known);
   fmp__free(g->nodes);
   fmp__free(g->values);
   fmp__free(g->outputs);
@@ -98,22 +99,58 @@ static uint32_t add_value(fmp_graph *g, const fmp_spec *spec, uint32_t from, uin
   return v;
 }
 
-/* A capture over the same storage as an earlier value shares its root: writes to either
- * must be seen by readers of both. */
-static uint32_t shared_root(const fmp_graph *g, const fmp_tensor *t, uint32_t v)
+static uint64_t key_of(const void *address) { return (uint64_t)(uintptr_t)address; }
+
+/* The value that was noted for an address last, if its handle is held still. */
+static const fmp__value *noted(const fmp_graph *g, const void *address, uint32_t *v)
 {
-  for (uint32_t i = 1; i < v; i++) {
-    const fmp__value *value = &g->values[i];
-    if (value->tensor && value->tensor->storage == t->storage) return value->root;
-  }
-  return v;
+  *v = fmp__table_get(&g->known, key_of(address));
+  const fmp__value *value = *v && *v <= g->n_values ? &g->values[*v] : NULL;
+  return value && value->tensor ? value : NULL;
 }
 
 static uint32_t find_capture(const fmp_graph *g, const fmp_tensor *t)
 {
-  for (uint32_t v = 1; v <= g->n_values; v++)
-    if (g->values[v].from == FMP__FROM_CAPTURE && g->values[v].tensor == t) return v;
+  uint32_t v;
+  const fmp__value *value = noted(g, t, &v);
+  return value && value->tensor == t ? v : 0;
+}
+
+/* A capture over the same storage as an earlier value shares its root: writes to either must be
+ * seen by readers of both. A noted tensor that was emptied since has lost its storage: another one
+ * may have it still, or a new storage lies there now. */
+static uint32_t shared_root(const fmp_graph *g, const fmp_tensor *t)
+{
+  uint32_t v;
+  const fmp__value *value = noted(g, t->storage, &v);
+  if (!value || value->tensor->storage == t->storage) return value ? value->root : 0;
+  for (v = 1; v <= g->n_values; v++) {
+    value = &g->values[v];
+    if (value->tensor && value->tensor->storage == t->storage) return value->root;
+  }
   return 0;
+}
+
+static int note(fmp_graph *g, const fmp_tensor *t, uint32_t v, int is_root)
+{
+  return fmp__table_set(&g->known, key_of(t), v) &&
+         (!is_root || fmp__table_set(&g->known, key_of(t->storage), v));
+}
+
+static fmp_status add_capture(fmp_graph *g, fmp_tensor *t, uint32_t *value)
+{
+  const uint32_t root = shared_root(g, t),
+                 v = add_value(g, &t->spec, FMP__FROM_CAPTURE, g->n_captures);
+  if (!v) return fmp__no_memory("a graph");
+  if (!note(g, t, v, !root)) {
+    g->n_values--;
+    return fmp__no_memory("a graph");
+  }
+  g->n_captures++;
+  g->values[v].tensor = fmp_tensor_retain(t);
+  if (root) g->values[v].root = root;
+  *value = v;
+  return FMP_OK;
 }
 
 fmp_status fmp__graph_value(fmp_graph *g, fmp_tensor *t, uint32_t *value)
@@ -126,12 +163,15 @@ fmp_status fmp__graph_value(fmp_graph *g, fmp_tensor *t, uint32_t *value)
     return fmp__fail(FMP_ESTATE, "a tensor of another trace was used: it has no value here");
   FMP_TRY(fmp__tensor_require(t));
   *value = find_capture(g, t);
-  if (*value) return FMP_OK;
-  *value = add_value(g, &t->spec, FMP__FROM_CAPTURE, g->n_captures);
-  if (!*value) return fmp__no_memory("a graph");
-  g->n_captures++;
-  g->values[*value].tensor = fmp_tensor_retain(t);
-  g->values[*value].root = shared_root(g, t, *value);
+  return *value ? FMP_OK : add_capture(g, t, value);
+}
+
+/* What was recorded may come back as a view that was made outside of the recording. */
+static fmp_status note_recorded(fmp_graph *g, const fmp__node *node, fmp_tensor *const *tensors)
+{
+  for (uint32_t i = 0; !g->tracing && i < node->n_out; i++)
+    if (tensors[i] && !fmp__table_set(&g->known, key_of(tensors[i]->storage), node->out[i]))
+      return fmp__no_memory("a graph's value");
   return FMP_OK;
 }
 
@@ -192,6 +232,7 @@ static fmp_status add_outputs(fmp_graph *g, fmp__node *node, fmp_tensor *const *
     g->values[v].node = g->n_nodes;
     if (node->op->def.alias) g->values[v].root = fmp__graph_root(g, node->in[0]);
   }
+  FMP_TRY(note_recorded(g, node, tensors));
   for (uint32_t i = 0; i < node->n_out; i++)
     if (tensors[i]) bind_tensor(g, node->out[i], tensors[i]);
   return FMP_OK;

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "table.h"
 #include "rng.h"
 #include "status.h"
 #include "tensor.h"
@@ -65,6 +66,7 @@ struct fmp_graph {
    * another input or of a captured tensor, so it also notes the last write to any of them. */
   uint32_t n_writes, input_written, capture_written;
   int any_pinned;
+  fmp__table known;  /* by address: the value of a captured tensor, and one of each storage */
   uint32_t *outputs; /* values */
   uint32_t n_outputs;
   char *batch_note; /* why it holds for one batch size only; NULL: not known to */

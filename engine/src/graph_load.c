@@ -279,7 +279,7 @@ static fmp_status take_outputs(loading *l, const loaded_node *n)
       continue;
     }
     status = take_output(l, json_array_get(n->out, i), out[i]);
-    if (status != FMP_OK) fmp__fail_in(status, "%s: output %zu", n->op->def.name, i + 1);
+    if (status != FMP_OK) status = fmp__fail_in(status, "%s: output %zu", n->op->def.name, i + 1);
   }
   return status;
 }
@@ -335,7 +335,7 @@ static fmp_status load_nodes(loading *l)
   {
     status = load_node(l, json);
     if (status == FMP_OK) continue;
-    fmp__fail_in(status, "node %zu", i + 1);
+    status = fmp__fail_in(status, "node %zu", i + 1);
     break;
   }
   fmp__context_set_scope(scope);
@@ -425,7 +425,7 @@ static fmp_status load_file(const fmp__safetensors *file, fmp_device *device, fm
 static fmp_status fail_on_one_line(fmp_status status, const char *path)
 {
   char text[FMP__ERROR_TEXT];
-  fmp__fail_in(status, "%s", path);
+  (void)fmp__fail_in(status, "%s", path);
   fmp__error_keep(text);
   for (char *c = text; *c; c++)
     if ((unsigned char)*c < ' ' || *c == 127) *c = '?';

@@ -7,8 +7,10 @@
 #include "graph.h"
 #include "graph_batch.h"
 #include "graph_file.h"
+#include "hash.h"
 #include "memory.h"
 #include "safetensors.h"
+#include "table.h"
 #include "text.h"
 
 /* -- what can be saved ----------------------------------------------------- */
@@ -56,24 +58,38 @@ typedef struct captures {
   uint32_t n;
 } captures;
 
-static int is_own_name(const captures *c, uint32_t i)
-{
-  const char *name = c->tensors[i].tensor->name;
-  if (!name || !*name || strcmp(name, "__metadata__") == 0) return 0;
-  if (strncmp(name, fmp__capture_prefix, sizeof fmp__capture_prefix - 1) == 0) return 0;
-  for (uint32_t k = 0; k < c->n; k++) {
-    const char *other = c->tensors[k].tensor->name;
-    if (k != i && other && strcmp(other, name) == 0) return 0;
-  }
-  return 1;
-}
+static uint64_t key_of(const char *name) { return fmp__hash_bytes(0, name, strlen(name)); }
 
-static void name_captures(captures *c)
+/* How many tensors have each name. Two names of one key count as the same: they are then made
+ * anew, as if they were. */
+static fmp_status count_names(const captures *c, fmp__table *counts)
 {
   for (uint32_t i = 0; i < c->n; i++) {
-    snprintf(c->made[i], sizeof c->made[i], "%s%u", fmp__capture_prefix, i);
-    c->tensors[i].name = is_own_name(c, i) ? c->tensors[i].tensor->name : c->made[i];
+    const char *name = c->tensors[i].tensor->name;
+    if (name && !fmp__table_set(counts, key_of(name), fmp__table_get(counts, key_of(name)) + 1))
+      return fmp__no_memory("names of tensors");
   }
+  return FMP_OK;
+}
+
+static int is_own_name(const char *name, const fmp__table *counts)
+{
+  if (!name || !*name || strcmp(name, "__metadata__") == 0) return 0;
+  if (strncmp(name, fmp__capture_prefix, sizeof fmp__capture_prefix - 1) == 0) return 0;
+  return fmp__table_get(counts, key_of(name)) == 1;
+}
+
+static fmp_status name_captures(captures *c)
+{
+  fmp__table counts = {0};
+  const fmp_status status = count_names(c, &counts);
+  for (uint32_t i = 0; i < c->n && status == FMP_OK; i++) {
+    const char *name = c->tensors[i].tensor->name;
+    snprintf(c->made[i], sizeof c->made[i], "%s%u", fmp__capture_prefix, i);
+    c->tensors[i].name = is_own_name(name, &counts) ? name : c->made[i];
+  }
+  fmp__table_free(&counts);
+  return status;
 }
 
 static fmp_status list_captures(const fmp_graph *g, captures *c)
@@ -87,8 +103,7 @@ static fmp_status list_captures(const fmp_graph *g, captures *c)
     c->tensors[c->n].tensor = g->values[v].tensor;
     c->values[c->n++] = v;
   }
-  name_captures(c);
-  return FMP_OK;
+  return name_captures(c);
 }
 
 static void free_captures(captures *c)

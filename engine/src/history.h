@@ -7,9 +7,15 @@
 
 #include <stddef.h>
 
+/* Room for why something failed, without the path. */
+enum { HISTORY_WHY = 256 };
+
 /* Adds n bytes, a line with its newline, and drops the older half once the file is bigger
- * than `limit` bytes. Returns 0, or the errno that tells why it cannot; the file is then as
- * it was. */
-int history_append(const char *path, const char *line, size_t n, size_t limit);
+ * than `limit` bytes. Returns 0; or -1, why[HISTORY_WHY] has a text, and the file is as it was. */
+int history_append(const char *path, const char *line, size_t n, size_t limit, char *why);
+
+/* The file's last lines, at most `limit` bytes, into memory of malloc(): *bytes[0..*n). A file
+ * that is not there has none. Returns 0; or -1, and why. */
+int history_read(const char *path, size_t limit, char **bytes, size_t *n, char *why);
 
 #endif

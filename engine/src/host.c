@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "builder.h"
+#include "emit.h"
 #include "fmp/api.h"
 #include "kernel.h"
 #include "log.h"
@@ -103,6 +104,7 @@ static const fmp_host host = {
     .replace = fmp__builder_replace,
     .emit_node = fmp__builder_emit_node,
     .node_attr = fmp__builder_node_attr,
+    .check_interrupt = fmp__check_interrupt,
 };
 
 const fmp_host *fmp__host(void) { return &host; }

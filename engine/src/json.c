@@ -12,32 +12,65 @@
 /* The formats that we read are 4 deep; parsing and freeing recurse. */
 enum { DEEPEST = 16 };
 
-/* The deepest nesting of brackets outside of strings, whatever else the text is. */
-static int nesting(const char *text, size_t n)
+/* What values take at most in memory, beside the bytes of their texts, as jansson 2.14 holds
+ * them: an array and an object with their tables; any value that is in one; its key. */
+enum { ARRAY_BYTES = 136, OBJECT_BYTES = 240, VALUE_BYTES = 96, KEY_BYTES = 96 };
+
+/* Of a text that need not be JSON: how deep its brackets nest outside of strings, and the memory
+ * that its values would take. */
+typedef struct extent {
+  int depth, deepest;
+  int64_t bytes;
+} extent;
+
+static void add_sign(extent *e, char sign, char before)
 {
-  int depth = 0, deepest = 0, in_string = 0;
+  const int opens = sign == '[' || sign == '{', closes = sign == ']' || sign == '}';
+  const int is_empty = closes && (before == '[' || before == '{');
+  e->depth += opens - closes;
+  if (e->depth > e->deepest) e->deepest = e->depth;
+  if (opens) e->bytes += sign == '[' ? ARRAY_BYTES : OBJECT_BYTES;
+  if (sign == ',' || (closes && !is_empty)) e->bytes += VALUE_BYTES;
+  if (sign == ':') e->bytes += KEY_BYTES;
+}
+
+static extent measure(const char *text, size_t n)
+{
+  extent e = {.bytes = (int64_t)n};
+  int in_string = 0;
+  char before = ' ';
   for (size_t i = 0; i < n; i++) {
     const char c = text[i];
-    if (in_string && c == '\\')
+    if (in_string && c == '\\') {
       i++;
-    else if (c == '"')
+    } else if (c == '"') {
       in_string = !in_string;
-    else if (in_string)
-      continue;
-    else if (c == '[' || c == '{')
-      depth++;
-    else if (c == ']' || c == '}')
-      depth--;
-    if (depth > deepest) deepest = depth;
+      before = c;
+    } else if (!in_string && c > ' ') {
+      add_sign(&e, c, before);
+      before = c;
+    }
   }
-  return deepest;
+  return e;
+}
+
+static fmp_status check_extent(const char *text, size_t n)
+{
+  const extent e = measure(text, n);
+  if (e.deepest > DEEPEST)
+    return fmp__fail(FMP_EDATA, "JSON is nested more than %d deep", (int)DEEPEST);
+  if (e.bytes > FMP__JSON_MOST_BYTES)
+    return fmp__fail(FMP_EDATA,
+                     "expected JSON that takes at most %d MB of memory, got %" PRId64
+                     " MB in %zu bytes",
+                     FMP__JSON_MOST_BYTES >> 20, e.bytes >> 20, n);
+  return FMP_OK;
 }
 
 fmp_status fmp__json_parse(const char *text, size_t n, json_t **object)
 {
   json_error_t error;
-  if (nesting(text, n) > DEEPEST)
-    return fmp__fail(FMP_EDATA, "JSON is nested more than %d deep", (int)DEEPEST);
+  FMP_TRY(check_extent(text, n));
   json_t *json = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
   if (!json) return fmp__fail(FMP_EDATA, "not JSON at byte %d: %s", error.position, error.text);
   if (!json_is_object(json)) {

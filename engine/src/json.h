@@ -8,6 +8,10 @@
 
 #include "fmp/plugin.h"
 
+/* What a file's JSON may take in memory, counted before it is parsed: two hundred thousand
+ * nodes of a graph. */
+enum { FMP__JSON_MOST_BYTES = 1 << 29 };
+
 /* One object: no key twice, no NUL in texts, no deep nesting, nothing behind it. */
 fmp_status fmp__json_parse(const char *text, size_t n, json_t **object);
 /* The value under a key, which must be there and of this type; borrowed. */

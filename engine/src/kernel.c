@@ -180,8 +180,9 @@ static fmp_status no_kernel(const fmp__work *work)
     if (strcmp(kernel->def.op, work->op->def.name) == 0)
       fmp__text_add(&known, "%s%s/%s", known.length ? ", " : "", kernel->def.backend,
                     kernel->def.name);
-  fmp__fail(FMP_EUNSUPPORTED, "no kernel on %s takes (%s); registered: %s", work->device->name,
-            specs.bytes ? specs.bytes : "", known.bytes ? known.bytes : "none");
+  (void)fmp__fail(FMP_EUNSUPPORTED, "no kernel on %s takes (%s); registered: %s",
+                  work->device->name, specs.bytes ? specs.bytes : "",
+                  known.bytes ? known.bytes : "none");
   fmp__text_free(&specs);
   fmp__text_free(&known);
   return FMP_EUNSUPPORTED;

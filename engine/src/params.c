@@ -164,9 +164,9 @@ static fmp_status find_row(const fmp__attr_table *table, const char *name, uint3
   char hint[96];
   for (uint32_t i = 0; i < table->n; i++)
     fmp__text_add(&known, "%s%s", i ? ", " : "", table->defs[i].name);
-  fmp__fail(FMP_ENOTFOUND, "no attribute '%s' (%s%s)%s", name,
-            table->n ? "there are " : "there is none", known.bytes ? known.bytes : "",
-            fmp__nearest_hint(&nearest, hint, sizeof hint));
+  (void)fmp__fail(FMP_ENOTFOUND, "no attribute '%s' (%s%s)%s", name,
+                  table->n ? "there are " : "there is none", known.bytes ? known.bytes : "",
+                  fmp__nearest_hint(&nearest, hint, sizeof hint));
   fmp__text_free(&known);
   return FMP_ENOTFOUND;
 }

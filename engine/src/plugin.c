@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "context.h"
+#include "elf.h"
 #include "host.h"
 #include "log.h"
 #include "memory.h"
@@ -76,6 +77,7 @@ static const char *loader_text(const char *path)
 static fmp_status open_entry(const char *path, const fmp_plugin **entry)
 {
   FMP_TRY(check_file(path));
+  FMP_TRY(fmp__elf_check(path));
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!handle) return fmp__fail(FMP_EPLUGIN, "%s", loader_text(path));
   *entry = dlsym(handle, "fmp_plugin_entry");

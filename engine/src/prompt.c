@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "history.h"
@@ -163,30 +164,44 @@ static int terminal_remember(lua_State *L)
   return 0;
 }
 
+/* nil and why. */
+static int give_reason(lua_State *L, const char *path, const char *why)
+{
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s: %s", path, why);
+  return 2;
+}
+
 static int terminal_keep(lua_State *L)
 {
   size_t n;
   const char *path = luaL_checkstring(L, 1), *line = luaL_checklstring(L, 2, &n);
-  const int why = history_append(path, line, n, (size_t)luaL_checkinteger(L, 3));
-  if (why == 0) {
-    lua_pushboolean(L, 1);
-    return 1;
-  }
-  lua_pushnil(L);
-  lua_pushfstring(L, "%s: %s", path, strerror(why));
-  return 2;
+  char why[HISTORY_WHY];
+  if (history_append(path, line, n, (size_t)luaL_checkinteger(L, 3), why) != 0)
+    return give_reason(L, path, why);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int terminal_recall(lua_State *L)
+{
+  size_t n;
+  char *bytes, why[HISTORY_WHY];
+  const char *path = luaL_checkstring(L, 1);
+  if (history_read(path, (size_t)luaL_checkinteger(L, 2), &bytes, &n, why) != 0)
+    return give_reason(L, path, why);
+  lua_pushlstring(L, bytes, n);
+  free(bytes);
+  return 1;
 }
 
 int prompt_open_module(lua_State *L)
 {
   static const luaL_Reg functions[] = {
-      {"open", terminal_open},
-      {"close", terminal_close},
-      {"read", terminal_read},
-      {"remember", terminal_remember},
-      {"keep", terminal_keep},
-      {"call", interrupt_call},
-      {NULL, NULL},
+      {"open", terminal_open},  {"close", terminal_close},
+      {"read", terminal_read},  {"remember", terminal_remember},
+      {"keep", terminal_keep},  {"recall", terminal_recall},
+      {"call", interrupt_call}, {NULL, NULL},
   };
   lua_newtable(L);
   luaL_register(L, NULL, functions);

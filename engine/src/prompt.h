@@ -12,6 +12,7 @@
  *   read(prompt)     a line; nil at the end of input; false where Ctrl-C has cleared it
  *   remember(entry)  in the history that read() offers
  *   keep(path, line, limit)   adds a line to a file; true, or nil and why not
+ *   recall(path, limit)       a file's last lines, at most so many bytes; or nil and why not
  *   call(handler, f, ...)     xpcall that Ctrl-C stops, and nothing else
  *   close() */
 int prompt_open_module(lua_State *L);

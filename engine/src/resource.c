@@ -111,8 +111,8 @@ void *fmp__resource_state(const fmp_resource *r, const char *name)
 {
   if (r && (strcmp(r->kind->def.name, name) == 0 || fmp__has_word(r->kind->def.interfaces, name)))
     return r->state;
-  fmp__fail(FMP_EINVAL, "expected a resource '%s', got %s%s%s", name, r ? "'" : "",
-            r ? r->kind->def.name : "nothing", r ? "'" : "");
+  (void)fmp__fail(FMP_EINVAL, "expected a resource '%s', got %s%s%s", name, r ? "'" : "",
+                  r ? r->kind->def.name : "nothing", r ? "'" : "");
   return NULL;
 }
 

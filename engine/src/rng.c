@@ -6,25 +6,7 @@
 #include "context.h"
 #include "fmp/api.h"
 #include "hash.h"
-#include "memory.h"
 #include "status.h"
-
-static struct fmp__ordinal *find_scope(fmp__ordinals *ordinals, uint64_t scope)
-{
-  for (uint32_t i = 0; i < ordinals->n; i++)
-    if (ordinals->items[i].scope == scope) return &ordinals->items[i];
-  return NULL;
-}
-
-static struct fmp__ordinal *add_scope(fmp__ordinals *ordinals, uint64_t scope)
-{
-  if (!fmp__grow((void **)&ordinals->items, &ordinals->room, ordinals->n, sizeof *ordinals->items))
-    return NULL;
-  struct fmp__ordinal *ordinal = &ordinals->items[ordinals->n++];
-  ordinal->scope = scope;
-  ordinal->count = 0;
-  return ordinal;
-}
 
 /* Where the hashes of a scope start: apart for recordings and for single ops. */
 enum { RECORDED = 1, SINGLE = 2 };
@@ -34,18 +16,13 @@ uint64_t fmp__eager_key(const char *path) { return fmp__hash_bytes(SINGLE, path,
 fmp_status fmp__ordinals_next(fmp__ordinals *ordinals, const char *path, uint64_t *node)
 {
   const uint64_t scope = fmp__hash_bytes(RECORDED, path, strlen(path));
-  struct fmp__ordinal *ordinal = find_scope(ordinals, scope);
-  if (!ordinal) ordinal = add_scope(ordinals, scope);
-  if (!ordinal) return fmp__no_memory("a random key");
-  *node = fmp__hash_number(scope, ordinal->count++);
+  const uint32_t count = fmp__table_get(&ordinals->counts, scope);
+  if (!fmp__table_set(&ordinals->counts, scope, count + 1)) return fmp__no_memory("a random key");
+  *node = fmp__hash_number(scope, count);
   return FMP_OK;
 }
 
-void fmp__ordinals_free(fmp__ordinals *ordinals)
-{
-  fmp__free(ordinals->items);
-  memset(ordinals, 0, sizeof *ordinals);
-}
+void fmp__ordinals_free(fmp__ordinals *ordinals) { fmp__table_free(&ordinals->counts); }
 
 void fmp_random_seed(uint64_t seed) { fmp_random_set(seed, 0); }
 

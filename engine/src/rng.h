@@ -7,19 +7,16 @@
 #define FMP_RNG_H
 
 #include "fmp/plugin.h"
+#include "table.h"
 
 typedef struct fmp__generator {
   uint64_t seed;
   uint64_t step; /* each recording, plan run and single random op takes one */
 } fmp__generator;
 
-/* How many random ops each scope has seen so far. */
+/* How many random ops each scope has seen so far, by the hash of its path. */
 typedef struct fmp__ordinals {
-  struct fmp__ordinal {
-    uint64_t scope; /* hash of the path */
-    uint64_t count;
-  } * items;
-  uint32_t n, room;
+  fmp__table counts;
 } fmp__ordinals;
 
 /* The node key of the next random op in this scope of a recording or trace. */

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _POSIX_C_SOURCE 200809L /* pread, O_CLOEXEC */
-
 #include "safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "aside.h"
+#include "emit.h"
+#include "file.h"
 #include "memory.h"
 #include "spec.h"
 #include "status.h"
@@ -27,33 +23,6 @@ static const char *const dtype_names[FMP_DTYPE_COUNT] = {
     [FMP_F32] = "F32", [FMP_F64] = "F64", [FMP_BF16] = "BF16", [FMP_F16] = "F16",
     [FMP_U8] = "U8",   [FMP_I32] = "I32", [FMP_I64] = "I64"};
 
-/* -- reading: bytes -------------------------------------------------------- */
-
-/* O_NONBLOCK: a pipe of that name must not make us wait for its other end. */
-static fmp_status open_file(const char *path, fmp__safetensors *s)
-{
-  struct stat info;
-  s->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (s->file < 0 || fstat(s->file, &info) != 0) return fmp__fail_system("open it");
-  if (!S_ISREG(info.st_mode)) return fmp__fail(FMP_EIO, "expected a regular file");
-  s->size = (int64_t)info.st_size;
-  return FMP_OK;
-}
-
-static fmp_status read_at(const fmp__safetensors *s, int64_t offset, void *bytes, int64_t n)
-{
-  for (char *at = bytes; n > 0;) {
-    const ssize_t got = pread(s->file, at, (size_t)n, (off_t)offset);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fmp__fail_system("read it");
-    if (got == 0) return fmp__fail(FMP_EDATA, "the file became shorter while it was read");
-    at += got;
-    offset += got;
-    n -= got;
-  }
-  return FMP_OK;
-}
-
 /* -- reading: the header --------------------------------------------------- */
 
 static fmp_status read_length(fmp__safetensors *s, int64_t *length)
@@ -63,7 +32,7 @@ static fmp_status read_length(fmp__safetensors *s, int64_t *length)
   if (s->size < LENGTH_BYTES)
     return fmp__fail(FMP_EDATA, "expected a header's length in 8 bytes, got a file of %" PRId64,
                      s->size);
-  FMP_TRY(read_at(s, 0, bytes, LENGTH_BYTES));
+  FMP_TRY(fmp__file_read(s->file, 0, bytes, LENGTH_BYTES));
   for (int i = LENGTH_BYTES; i-- > 0;) n = n << 8 | bytes[i];
   const uint64_t most = (uint64_t)(s->size - LENGTH_BYTES);
   if (n < 2 || n > most || n > LONGEST_HEADER)
@@ -80,7 +49,7 @@ static fmp_status read_header(fmp__safetensors *s)
   FMP_TRY(read_length(s, &length));
   char *text = fmp__alloc((size_t)length);
   if (!text) return fmp__no_memory("a file's header");
-  fmp_status status = read_at(s, LENGTH_BYTES, text, length);
+  fmp_status status = fmp__file_read(s->file, LENGTH_BYTES, text, length);
   if (status == FMP_OK && text[0] != '{')
     status = fmp__fail(FMP_EDATA, "expected a header that begins with '{'");
   if (status == FMP_OK) status = fmp__json_parse(text, (size_t)length, &s->header);
@@ -185,7 +154,7 @@ static fmp_status check_coverage(fmp__safetensors *s)
 fmp_status fmp__safetensors_open(const char *path, fmp__safetensors *s)
 {
   *s = (fmp__safetensors){.file = -1};
-  fmp_status status = open_file(path, s);
+  fmp_status status = fmp__file_open(path, &s->file, &s->size);
   if (status == FMP_OK) status = read_header(s);
   if (status == FMP_OK) status = check_metadata(s);
   if (status == FMP_OK) status = list_tensors(s);
@@ -197,7 +166,7 @@ fmp_status fmp__safetensors_open(const char *path, fmp__safetensors *s)
 
 void fmp__safetensors_close(fmp__safetensors *s)
 {
-  if (s->file >= 0) close(s->file);
+  fmp__file_close(s->file);
   fmp__free(s->tensors);
   json_decref(s->header);
   *s = (fmp__safetensors){.file = -1};
@@ -220,7 +189,7 @@ fmp_status fmp__safetensors_read(const fmp__safetensors *s, const fmp__stored *s
   const int64_t bytes = stored->end - stored->begin;
   void *staging = fmp__alloc((size_t)bytes + 1);
   if (!staging) return fmp__no_memory("a tensor of a file");
-  fmp_status status = read_at(s, s->data_start + stored->begin, staging, bytes);
+  fmp_status status = fmp__file_read(s->file, s->data_start + stored->begin, staging, bytes);
   if (status == FMP_OK) status = fmp_tensor_from(device, &stored->spec, staging, bytes, t);
   fmp__free(staging);
   return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "tensor '%s'", stored->name);
@@ -279,6 +248,11 @@ static fmp_status build_header(const json_t *metadata, const fmp__named_tensor *
 
 /* -- writing: the file ----------------------------------------------------- */
 
+static fmp_status put(fmp__aside *a, const void *bytes, size_t n)
+{
+  return fmp__aside_write(a, bytes, n) == 0 ? FMP_OK : fmp__fail(FMP_EIO, "%s", a->why);
+}
+
 /* Spaces up to a multiple of 8, so that the tensors are aligned in the file. */
 static fmp_status write_header(fmp__aside *a, const char *text, size_t n)
 {
@@ -290,19 +264,20 @@ static fmp_status write_header(fmp__aside *a, const char *text, size_t n)
     return fmp__fail(FMP_EUNSUPPORTED, "expected a header of at most %d bytes, got %" PRIu64,
                      (int)LONGEST_HEADER, whole);
   for (int i = 0; i < LENGTH_BYTES; i++) length[i] = (unsigned char)(whole >> (8 * i));
-  FMP_TRY(fmp__aside_write(a, length, sizeof length));
-  FMP_TRY(fmp__aside_write(a, text, n));
-  return fmp__aside_write(a, spaces, padding);
+  FMP_TRY(put(a, length, sizeof length));
+  FMP_TRY(put(a, text, n));
+  return put(a, spaces, padding);
 }
 
 static fmp_status write_tensor(fmp__aside *a, const fmp__named_tensor *t)
 {
   const int64_t bytes = fmp__spec_bytes(&t->tensor->spec);
+  FMP_TRY(fmp__check_interrupt());
   void *staging = fmp__alloc((size_t)bytes + 1);
   if (!staging) return fmp__no_memory("a tensor for a file");
   fmp_status status = fmp_tensor_read(t->tensor, staging, bytes);
-  if (status != FMP_OK) fmp__fail_in(status, "tensor '%s'", t->name);
-  if (status == FMP_OK) status = fmp__aside_write(a, staging, (size_t)bytes);
+  if (status != FMP_OK) status = fmp__fail_in(status, "tensor '%s'", t->name);
+  if (status == FMP_OK) status = put(a, staging, (size_t)bytes);
   fmp__free(staging);
   return status;
 }
@@ -311,11 +286,13 @@ static fmp_status write_file(const char *path, const char *header, size_t length
                              const fmp__named_tensor *tensors, uint32_t n)
 {
   fmp__aside aside;
-  FMP_TRY(fmp__aside_open(path, &aside));
+  if (fmp__aside_open(path, 0666, &aside) != 0) return fmp__fail(FMP_EIO, "%s", aside.why);
   fmp_status status = write_header(&aside, header, length);
   for (uint32_t i = 0; i < n && status == FMP_OK; i++) status = write_tensor(&aside, &tensors[i]);
-  if (status == FMP_OK) return fmp__aside_commit(&aside);
-  fmp__aside_discard(&aside);
+  if (status != FMP_OK)
+    fmp__aside_discard(&aside);
+  else if (fmp__aside_commit(&aside) != 0)
+    status = fmp__fail(FMP_EIO, "%s", aside.why);
   return status;
 }
 

@@ -9,23 +9,18 @@
 local argparse = require "argparse"
 local failure = require "fmp.failure"
 local raw = require "fmp.ffi"
+local system = require "fmp.system"
 
 local M = {}
 
 -- -- running scripts ---------------------------------------------------------
 
-local function exists(path)
-  local file = io.open(path)
-  if file then file:close() end
-  return file ~= nil
-end
-
 -- The script's file: as named, or else among the installed ones.
 local function find_script(name)
   if name == "-" then return nil end
-  if exists(name) then return name end
+  if system.is_readable(name) then return name end
   local installed = raw.share .. "scripts/" .. name
-  if name:sub(1, 1) ~= "/" and exists(installed) then return installed end
+  if name:sub(1, 1) ~= "/" and system.is_readable(installed) then return installed end
   error(("no script %s, and none of this name in %sscripts"):format(name, raw.share), 0)
 end
 

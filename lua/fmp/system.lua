@@ -12,6 +12,7 @@ if not pcall(ffi.typeof, "struct fmp_timespec") then
     int clock_gettime(int clock, struct fmp_timespec *now);
     int isatty(int descriptor);
     int mkdir(const char *path, unsigned int mode);
+    int access(const char *path, int mode);
     int getpid(void);
     char *strerror(int number);
     struct fmp_dirent {
@@ -95,11 +96,16 @@ function M.is_directory(path)
   return directory ~= nil
 end
 
---- Whether there is such a file or directory.
+local READ_OK, ENOENT, ENOTDIR = 4, 2, 20
+
+--- Whether there is such a file or directory, which need not be one that can be read. It is not
+-- opened: a FIFO would wait for its other end.
 function M.exists(path)
-  local file = io.open(path)
-  if file then file:close() end
-  return file ~= nil
+  if ffi.C.access(path, 0) == 0 then return true end
+  return ffi.errno() ~= ENOENT and ffi.errno() ~= ENOTDIR
 end
+
+--- Whether a file or directory can be read.
+function M.is_readable(path) return ffi.C.access(path, READ_OK) == 0 end
 
 return M

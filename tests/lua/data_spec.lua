@@ -3,6 +3,7 @@
 -- directory that has mnist/ and cifar-100-binary/.
 local fmp = require "fmp"
 local fails = require "tests.lua.fails"
+local sh = require "tests.lua.shell"
 local samples = require "plugins.input.samples"
 
 -- n CIFAR records; label_bytes 1 or 2; image k is filled with k, 2k and 3k in its planes.
@@ -88,6 +89,20 @@ describe("fmp.data", function()
     assert.same({1, 2, 3, 4}, labels_of(train:batch{2}))
     assert.same({5, 6}, labels_of(test:batch{2}))
     assert.equal(8, test:batch{2}:next():totable()[1][28][28][1])
+  end)
+
+  it("gives a set that is smaller than the batch as one batch", function()
+    local set = fmp.data.cifar{ten.path, "train"}
+    for _, batch in ipairs{8, 9, 50, 2 ^ 31 - 1} do
+      local batches = set:take(5):shuffle_batch{batch, seed = 1}
+      assert.equal(1, batches:batches())
+      for _ = 1, 2 do
+        local labels = labels_of(batches)
+        table.sort(labels)
+        assert.same(count_to(5), labels)
+      end
+      batches:close()
+    end
   end)
 
   it("reads records of any layout", function()
@@ -205,10 +220,27 @@ describe("fmp.data", function()
       os.remove(dir.path .. "/train.bin")
     end)
 
-    it("a set smaller than the batch", function()
+    it("a FIFO in the place of a file, without waiting for its other end", function()
+      local directory, remove = sh.scratch()
+      sh.shell("cd " .. directory .. " && mkfifo train-images-idx3-ubyte train-labels-idx1-ubyte "
+               .. "data_batch_1.bin choices")
+      for code, text in pairs{
+        ["fmp.data.mnist{'.', 'train'}"] = "train-images-idx3-ubyte: expected a regular file, got",
+        ["fmp.data.cifar{'.', 'train'}"] = "data_batch_1.bin: expected a regular file, got a FIFO",
+        ["fmp.data.mnist{'.', 'test'}"] = "no data in '.'",
+        ["fmp.autotune 'choices'"] = "choices: expected a regular file, got a FIFO",
+      } do
+        local output, status = sh.fmprun(directory, "timeout 60", "-e", code)
+        assert.equal(1, status)
+        assert.is_not_nil(output:find(text, 1, true), output)
+      end
+      remove()
+    end)
+
+    it("a set smaller than the batch where smaller batches are left out", function()
       local set = fmp.data.cifar{ten.path, "train"}
-      fails("expected at least one batch of 50 examples, got a set of 8", set.shuffle_batch, set,
-            {50})
+      fails("expected at least one batch of 50 examples, as drop_last leaves out smaller ones, "
+            .. "got a set of 8", set.shuffle_batch, set, {50, drop_last = true})
       fails("expected take up to the 8 examples there are, got 9", set.batch, set:take(9), {1})
     end)
 

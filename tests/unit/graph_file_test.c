@@ -472,7 +472,8 @@ static void places_that_cannot_be_written(void **state)
   FAILS(fmp_graph_save(g, scratch_path("plain/x")), FMP_EIO, "plain/x: cannot open the directory");
   FAILS(fmp_graph_save(g, scratch_path("none/x")), FMP_EIO, "No such file");
   mkdir(scratch_path("taken"), 0700);
-  FAILS(fmp_graph_save(g, scratch_path("taken")), FMP_EIO, "taken: cannot put the new file");
+  FAILS(fmp_graph_save(g, scratch_path("taken")), FMP_EIO,
+        "taken: expected a regular file, got a directory");
   mkfifo(scratch_path("pipe"), 0600);
   fmp_graph *loaded = NULL;
   FAILS(fmp_graph_load(scratch_path("pipe"), NULL, &loaded), FMP_EIO, "expected a regular file");

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -195,6 +196,146 @@ static void signals_are_not_theirs(void **state)
   fmp_resource_release(queue);
 }
 
+/* -- readers that fail ----------------------------------------------------- */
+
+/* A queue on tests/plugin/hostile/bad_source.c. */
+static fmp_resource *bad_queue(int64_t how, int64_t count, int64_t batch)
+{
+  const fmp_attr source[] = {fmp_attr_i64("how", how), fmp_attr_i64("count", count)};
+  fmp_resource *reader = NULL, *queue = NULL;
+  OK(fmp_resource_open("bad_source", source, 2, &reader));
+  fmp_attr attrs[] = {fmp_attr_of("source", FMP_ATTR_RESOURCE), fmp_attr_i64("batch", batch),
+                      fmp_attr_dtype("dtype", FMP_U8)};
+  attrs[0].value.resource = reader;
+  OK(fmp_resource_open("batch_queue", attrs, 3, &queue));
+  fmp_resource_release(reader);
+  return queue;
+}
+
+/* Each failure of a reader is raised, by the status that it returned, and again at each call. */
+static void readers_that_fail(void **state)
+{
+  (void)state;
+  static const struct {
+    fmp_status status;
+    const char *text;
+  } wanted[] = {{FMP_EIO, "example 0: its reader failed and did not say why"},
+                {FMP_EPLUGIN, "example 0: its reader returned status 99, no failure"},
+                {FMP_EPLUGIN, "example 0: its reader returned status 12, no failure"},
+                {FMP_EDATA, "said so"},
+                {FMP_EDATA, "xxxxxxxx"}};
+  OK(fmp_plugin_load(FMP_TEST_PLUGINS "/hostile/fmp_bad_source.so"));
+  for (int how = 0; how < 5; how++) {
+    fmp_resource *queue = bad_queue(how, 4, 2);
+    fmp_tensor *out[2];
+    for (int i = 0; i < 2; i++) FAILS(next(queue, out), wanted[how].status, wanted[how].text);
+    fmp_resource_release(queue);
+  }
+}
+
+/* One that writes nothing delivers zeros, and nobody's memory. */
+static void readers_that_write_nothing(void **state)
+{
+  (void)state;
+  enum { WRITES_NOTHING = 5, BYTES = 2 * 64 * 64 };
+  static unsigned char x[BYTES], zeros[BYTES];
+  int32_t y[2] = {-1, -1};
+  fmp_tensor *out[2];
+  void *dirt[64];
+  for (int i = 0; i < 64; i++) memset(dirt[i] = malloc(4096), 0xAB, 4096); /* what malloc reuses */
+  for (int i = 0; i < 64; i++) free(dirt[i]);
+  fmp_resource *queue = bad_queue(WRITES_NOTHING, 4, 2);
+  OK(next(queue, out));
+  OK(fmp_tensor_read(out[0], x, BYTES));
+  OK(fmp_tensor_read(out[1], y, sizeof y));
+  assert_memory_equal(x, zeros, BYTES);
+  assert_true(y[0] == 0 && y[1] == 0);
+  drop(2, out[0], out[1]);
+  fmp_resource_release(queue);
+}
+
+static void *interrupt_later(void *when)
+{
+  nanosleep(when, NULL);
+  fmp_interrupt();
+  return NULL;
+}
+
+/* Waiting for a batch that takes for ever, and closing the queue, both end at once. */
+static void interrupted_while_waiting(void **state)
+{
+  (void)state;
+  enum { IS_SLOW = 6, MANY = 1000000 };
+  fmp_resource *queue = bad_queue(IS_SLOW, MANY, MANY);
+  fmp_tensor *out[2];
+  for (int i = 0; i < 2; i++) {
+    fmp_interrupt();
+    FAILS(next(queue, out), FMP_EINTERRUPTED, "interrupted");
+  }
+  const struct timespec soon = {.tv_nsec = 120 * 1000 * 1000};
+  pthread_t other;
+  assert_int_equal(pthread_create(&other, NULL, interrupt_later, (void *)(uintptr_t)&soon), 0);
+  FAILS(next(queue, out), FMP_EINTERRUPTED, "interrupted"); /* while it waits */
+  pthread_join(other, NULL);
+  fmp_resource_release(queue);
+}
+
+/* -- small sets ------------------------------------------------------------ */
+
+static int64_t next_labels(fmp_resource *queue, int32_t *labels)
+{
+  fmp_tensor *out[2];
+  fmp_spec spec;
+  OK(next(queue, out));
+  fmp_tensor_spec(out[1], &spec);
+  OK(fmp_tensor_read(out[1], labels, spec.shape[0] * (int64_t)sizeof *labels));
+  drop(2, out[0], out[1]);
+  return spec.shape[0];
+}
+
+/* Two epochs of `count` examples, and then the end. */
+static void check_epochs(const fmp_attr *attrs, int32_t n_attr, int count, int64_t batch)
+{
+  fmp_resource *queue = NULL;
+  fmp_tensor *out[2];
+  OK(fmp_resource_open("batch_queue", attrs, n_attr, &queue));
+  for (int epoch = 0; epoch < 2; epoch++) {
+    int32_t labels[EXAMPLES], seen[EXAMPLES] = {0};
+    for (int64_t left = count, rows; left > 0; left -= rows) {
+      rows = next_labels(queue, labels);
+      assert_int_equal(rows, left < batch ? left : batch);
+      for (int64_t i = 0; i < rows; i++) seen[labels[i]]++;
+    }
+    for (int i = 0; i < EXAMPLES; i++) assert_int_equal(seen[i], i < count);
+  }
+  FAILS(next(queue, out), FMP_END, "no batch is left");
+  fmp_resource_release(queue);
+}
+
+/* Every size of set, batch and window: each example once in an epoch, in batches that are full
+ * but for the last. */
+static void sets_smaller_than_the_batch(void **state)
+{
+  (void)state;
+  static const int64_t sizes[] = {1, 2, 7, 9, 10, 11, 37, 103, 1000, INT32_MAX};
+  fmp_resource *reader = NULL;
+  OK(open_reader(data_file(), &reader));
+  for (int take = 1; take <= 12; take++)
+    for (size_t b = 0; b < sizeof sizes / sizeof *sizes; b++)
+      for (int64_t capacity = 0; capacity < 6; capacity += 2) {
+        fmp_attr attrs[] = {fmp_attr_of("source", FMP_ATTR_RESOURCE),
+                            fmp_attr_i64("batch", sizes[b]),
+                            fmp_attr_i64("take", take),
+                            fmp_attr_bool("shuffle", capacity > 0),
+                            fmp_attr_i64("capacity", capacity),
+                            fmp_attr_i64("min_after_dequeue", capacity / 2),
+                            fmp_attr_i64("epochs", 2)};
+        attrs[0].value.resource = reader;
+        check_epochs(attrs, 7, take, sizes[b]);
+      }
+  fmp_resource_release(reader);
+}
+
 /* -- memory ---------------------------------------------------------------- */
 
 static void no_memory(void **state)
@@ -226,9 +367,11 @@ static void no_memory(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(signals_are_not_theirs), cmocka_unit_test(exactly_once_in_the_same_order),
-      cmocka_unit_test(closed_while_filling),   cmocka_unit_test(moved_while_filling),
-      cmocka_unit_test(used_by_two_threads),    cmocka_unit_test(no_memory),
+      cmocka_unit_test(signals_are_not_theirs),    cmocka_unit_test(exactly_once_in_the_same_order),
+      cmocka_unit_test(closed_while_filling),      cmocka_unit_test(moved_while_filling),
+      cmocka_unit_test(used_by_two_threads),       cmocka_unit_test(no_memory),
+      cmocka_unit_test(readers_that_fail),         cmocka_unit_test(readers_that_write_nothing),
+      cmocka_unit_test(interrupted_while_waiting), cmocka_unit_test(sets_smaller_than_the_batch),
   };
   return cmocka_run_group_tests(tests, load_plugins, NULL);
 }

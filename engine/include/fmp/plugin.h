@@ -397,6 +397,10 @@ struct fmp_host {
   /* An attribute of node k by its name, for ops of others, whose params struct is theirs
    * alone; *attr is borrowed until emit() returns. Zero: the op has none of that name. */
   int32_t (*node_attr)(fmp_builder *b, uint32_t k, const char *name, fmp_attr *attr);
+
+  /* [any-thread] FMP_EINTERRUPTED, with the text kept, if the user asked to stop; the request is
+   * used up. For what may take long: reading files, waiting for a thread. */
+  fmp_status (*check_interrupt)(void);
 };
 
 /* -- the entry ------------------------------------------------------------- */

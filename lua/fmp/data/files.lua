@@ -2,17 +2,9 @@
 --- Finding the files of a known data set in a directory.
 
 local raw = require "fmp.ffi"
+local system = require "fmp.system"
 
 local M = {}
-
-local ENOENT = 2
-
--- A file that cannot be opened for another reason exists: its reader will say why.
-local function exists(path)
-  local file, _, code = io.open(path, "rb")
-  if file then file:close() end
-  return file ~= nil or code ~= ENOENT
-end
 
 local MOST_PARTS = 99
 
@@ -22,7 +14,7 @@ local function parts(what, dir, pattern)
   local found = {}
   for i = 1, MOST_PARTS do
     local path = dir .. "/" .. pattern:gsub("%*", tostring(i))
-    if exists(path) then
+    if system.exists(path) then
       if i > 1 and not found[i - 1] then
         raw.fail("%s: '%s' is there, but part %d is not", what, path, i - 1)
       end
@@ -35,7 +27,7 @@ end
 local function matching(what, dir, pattern)
   if pattern:find("*", 1, true) then return parts(what, dir, pattern) end
   local path = dir .. "/" .. pattern
-  return {exists(path) and path or nil}
+  return {system.exists(path) and path or nil}
 end
 
 --- The first of the layouts {pattern =, ...} that has files in dir, and their paths. If

@@ -59,13 +59,13 @@ function M.open(terminal)
     give_up(self, why)
     return self
   end
-  local file = io.open(path)
-  if not file then return self end -- none yet, or keep() will say why
-  for line in file:lines() do
+  local lines
+  lines, why = terminal.recall(path, LIMIT_BYTES)
+  if not lines then give_up(self, why) end
+  for line in (lines or ""):gmatch "[^\n]+" do
     self.last = decode(line)
     terminal.remember(self.last)
   end
-  file:close()
   return self
 end
 

@@ -274,10 +274,10 @@ describe("batch_queue", function()
       assert.is_nil(message:find("\n", 1, true))
     end
 
-    it("a set smaller than the batch", function()
-      refused("batch_queue: expected at least one batch of 11 examples, got a set of 10", 10,
-              {batch = 11})
-      refused("got a set of 5", 10, {batch = 6, take = 5})
+    it("a set smaller than the batch where smaller batches are left out", function()
+      refused("batch_queue: expected at least one batch of 11 examples, as drop_last leaves out "
+              .. "smaller ones, got a set of 10", 10, {batch = 11, drop_last = true})
+      refused("got a set of 5", 10, {batch = 6, take = 5, drop_last = true})
       refused("expected take up to the 10 examples there are, got 11", 10, {batch = 1, take = 11})
     end)
 

@@ -20,8 +20,9 @@ static fmp_status check_sizes(const fmp_host *h, const struct open_params *p, in
               "expected take up to the %lld examples there are, got %lld", (long long)examples,
               (long long)p->take);
   const int64_t count = p->take ? p->take : examples;
-  FMP_REQUIRE(h, p->batch <= count, FMP_EINVAL,
-              "expected at least one batch of %lld examples, got a set of %lld",
+  FMP_REQUIRE(h, p->batch <= count || !p->drop_last, FMP_EINVAL,
+              "expected at least one batch of %lld examples, as drop_last leaves out smaller ones, "
+              "got a set of %lld",
               (long long)p->batch, (long long)count);
   FMP_REQUIRE(h, p->capacity == 0 || p->min_after_dequeue < p->capacity, FMP_EINVAL,
               "expected min_after_dequeue below the capacity %lld, got %lld",

@@ -15,16 +15,20 @@ static int64_t draw(fmp_philox_key key, int64_t epoch, int64_t i, uint32_t words
 }
 
 /* What waits in the queue are the places i .. i+window-1 of the array itself. */
-void order_fill(int64_t n, int64_t window, uint64_t seed, int64_t epoch, uint32_t *order)
+int order_fill(int64_t n, int64_t window, uint64_t seed, int64_t epoch, uint32_t *order,
+               const atomic_int *stop)
 {
+  enum { LOOK = 1 << 16 };
   const fmp_philox_key key = fmp_philox_key_of(seed, ORDER_NODE);
   uint32_t words[4];
   for (int64_t i = 0; i < n; i++) order[i] = (uint32_t)i;
   for (int64_t i = 0; i < n && window > 1; i++) {
+    if (i % LOOK == 0 && atomic_load(stop)) return 0;
     const int64_t waiting = n - i < window ? n - i : window;
     const int64_t j = i + draw(key, epoch, i, words, waiting);
     const uint32_t leaves = order[j];
     order[j] = order[i];
     order[i] = leaves;
   }
+  return 1;
 }

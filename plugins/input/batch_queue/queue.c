@@ -4,7 +4,9 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "order.h"
 
@@ -12,11 +14,12 @@
 struct slot {
   struct position position;
   int64_t rows;
-  uint32_t *indices; /* [batch]: examples, as the order of its epoch has them */
-  void *x;           /* [batch, field...] */
-  int32_t *y;        /* [batch] */
+  uint32_t *indices; /* [most_rows]: examples, as the order of its epoch has them */
+  void *x;           /* [most_rows, field...] */
+  int32_t *y;        /* [most_rows] */
   int ready;
-  fmp_failure why; /* status FMP_OK: filled */
+  fmp_status status; /* FMP_OK: filled */
+  fmp_failure why;   /* if not */
 };
 
 /* What one thread needs beside the slot that it fills. */
@@ -33,6 +36,7 @@ struct queue {
   const fmp_host *h;
   struct queue_config config;
   int64_t batches;        /* of an epoch */
+  int64_t most_rows;      /* of a batch: fewer than `batch` where the set has fewer */
   size_t example_bytes;   /* as delivered */
   struct slot *slots;     /* [ahead] */
   struct worker *workers; /* [threads], of which n_started run */
@@ -44,10 +48,12 @@ struct queue {
   pthread_cond_t done;            /* a slot is ready */
   struct position claimed, taken; /* next to claim, next to take */
   int64_t n_claimed, n_taken;
-  int64_t filling; /* workers that do */
+  int64_t filling; /* workers that do, or that order */
   int holding;     /* nothing is to be claimed: the position is being moved */
   int stopping;
-  uint32_t *order; /* [count] for claimed's epoch, if that is ordered_epoch */
+  atomic_int give_up; /* one of these two: what is being filled is not wanted any more */
+  int ordering;       /* a worker fills `order`, without the lock */
+  uint32_t *order; /* [count] for claimed's epoch, if that is ordered_epoch; NULL: no shuffling */
   int64_t ordered_epoch;
 };
 
@@ -89,57 +95,80 @@ static fmp_status fill_row(const struct worker *w, struct slot *s, int64_t row)
   const fmp_source *source = q->config.source;
   const struct position *p = &s->position;
   const int64_t i = s->indices[row];
-  FMP_TRY(source->read(source, i, w->record, w->pixels, &s->y[row], &s->why));
+  FMP_TRY(source_read(source, i, w->record, w->pixels, &s->y[row], &s->why));
   const struct affine_key key = {p->seed, AFFINE_QUEUE_NODE, (uint64_t)p->epoch, (uint32_t)i};
   example_write(&q->config.recipe, w->pixels, w->padded, &key,
                 (char *)s->x + (size_t)row * q->example_bytes);
   return FMP_OK;
 }
 
-static void fill(const struct worker *w, struct slot *s)
+static void fill(struct worker *w, struct slot *s)
 {
-  s->why.status = FMP_OK;
-  for (int64_t row = 0; row < s->rows; row++)
-    if (fill_row(w, s, row) != FMP_OK) return;
+  s->status = FMP_OK;
+  for (int64_t row = 0; row < s->rows && s->status == FMP_OK; row++) {
+    if (atomic_load_explicit(&w->q->give_up, memory_order_relaxed)) break;
+    s->status = fill_row(w, s, row);
+  }
 }
 
 static int may_claim(const struct queue *q)
 {
-  return !q->holding && q->n_claimed - q->n_taken < q->config.ahead &&
+  return !q->holding && !q->ordering && q->n_claimed - q->n_taken < q->config.ahead &&
          queue_rows(q, &q->claimed) > 0;
 }
 
-/* Fixes what the next batch has. One order is kept: claims go through the epochs in turn. */
-static struct slot *claim(struct queue *q)
+/* One order is kept: claims go through the epochs in turn. It is made without the lock, as it
+ * may take long; nothing is claimed until then. */
+static void make_order(struct queue *q)
 {
   const struct queue_config *c = &q->config;
-  struct slot *s = &q->slots[q->n_claimed++ % c->ahead];
-  if (q->ordered_epoch != q->claimed.epoch) {
-    order_fill(c->count, c->window, q->claimed.seed, q->claimed.epoch, q->order);
-    q->ordered_epoch = q->claimed.epoch;
-  }
+  const struct position p = q->claimed;
+  q->ordering = 1;
+  pthread_mutex_unlock(&q->mutex);
+  const int is_whole = order_fill(c->count, c->window, p.seed, p.epoch, q->order, &q->give_up);
+  pthread_mutex_lock(&q->mutex);
+  q->ordering = 0;
+  q->ordered_epoch = is_whole ? p.epoch : -1;
+  pthread_cond_broadcast(&q->work);
+}
+
+/* Fixes what the next batch has. */
+static struct slot *claim(struct queue *q)
+{
+  struct slot *s = &q->slots[q->n_claimed++ % q->config.ahead];
+  const int64_t first = q->claimed.batch * q->config.batch;
   s->position = q->claimed;
   s->rows = queue_rows(q, &q->claimed);
-  memcpy(s->indices, q->order + q->claimed.batch * c->batch, (size_t)s->rows * sizeof *s->indices);
+  for (int64_t i = 0; i < s->rows; i++)
+    s->indices[i] = q->order ? q->order[first + i] : (uint32_t)(first + i);
   advance(q, &q->claimed);
   return s;
 }
 
+static void fill_next(struct worker *w)
+{
+  struct queue *q = w->q;
+  struct slot *s = claim(q);
+  pthread_mutex_unlock(&q->mutex);
+  fill(w, s);
+  pthread_mutex_lock(&q->mutex);
+  s->ready = 1;
+}
+
 static void *work(void *arg)
 {
-  const struct worker *w = arg;
+  struct worker *w = arg;
   struct queue *q = w->q;
   pthread_mutex_lock(&q->mutex);
   for (;;) {
     while (!q->stopping && !may_claim(q)) pthread_cond_wait(&q->work, &q->mutex);
     if (q->stopping) break;
-    struct slot *s = claim(q);
     q->filling++;
-    pthread_mutex_unlock(&q->mutex);
-    fill(w, s);
-    pthread_mutex_lock(&q->mutex);
+    if (q->order && q->ordered_epoch != q->claimed.epoch)
+      make_order(q);
+    else
+      fill_next(w);
     q->filling--;
-    s->ready = 1;
     pthread_cond_broadcast(&q->done);
   }
   pthread_mutex_unlock(&q->mutex);
@@ -161,12 +190,29 @@ static fmp_status check_rows(struct queue *q, int64_t rows)
   return FMP_OK;
 }
 
-/* The slot of the next batch, once it is ready: the caller's until release_slot(). */
-static struct slot *await_slot(struct queue *q)
+/* Waits for a worker, a while. */
+static void wait_done(struct queue *q)
+{
+  enum { WHILE = 50 * 1000 * 1000, SECOND = 1000 * 1000 * 1000 };
+  struct timespec until;
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_nsec += WHILE;
+  until.tv_sec += until.tv_nsec / SECOND;
+  until.tv_nsec %= SECOND;
+  pthread_cond_timedwait(&q->done, &q->mutex, &until);
+}
+
+/* The slot of the next batch, once it is ready: the caller's until release_slot(). Whoever is
+ * interrupted takes it the next time. */
+static fmp_status await_slot(struct queue *q, struct slot **slot)
 {
   struct slot *s = &q->slots[q->n_taken % q->config.ahead];
-  while (!s->ready) pthread_cond_wait(&q->done, &q->mutex);
-  return s;
+  while (!s->ready) {
+    FMP_TRY(q->h->check_interrupt());
+    wait_done(q);
+  }
+  *slot = s;
+  return FMP_OK;
 }
 
 static void release_slot(struct queue *q, struct slot *s)
@@ -181,12 +227,13 @@ static void release_slot(struct queue *q, struct slot *s)
 
 static fmp_status take(struct queue *q, int64_t rows, void *x, int32_t *y)
 {
+  struct slot *s;
   pthread_mutex_lock(&q->mutex);
-  const fmp_status status = check_rows(q, rows);
-  struct slot *s = status == FMP_OK ? await_slot(q) : NULL;
+  fmp_status status = check_rows(q, rows);
+  if (status == FMP_OK) status = await_slot(q, &s);
   pthread_mutex_unlock(&q->mutex);
   if (status != FMP_OK) return status;
-  if (s->why.status != FMP_OK) return failure_raise(q->h, &s->why);
+  if (s->status != FMP_OK) return failure_raise(q->h, &s->why);
   if (x) memcpy(x, s->x, (size_t)rows * q->example_bytes);
   if (y) memcpy(y, s->y, (size_t)rows * sizeof *y);
   release_slot(q, s);
@@ -214,8 +261,10 @@ void queue_move(struct queue *q, const struct position *p)
   pthread_mutex_lock(&q->callers);
   pthread_mutex_lock(&q->mutex);
   q->holding = 1;
+  atomic_store(&q->give_up, 1);
   while (q->filling > 0) pthread_cond_wait(&q->done, &q->mutex);
   reset(q, p);
+  atomic_store(&q->give_up, 0);
   q->holding = 0;
   pthread_cond_broadcast(&q->work);
   pthread_mutex_unlock(&q->mutex);
@@ -231,12 +280,20 @@ static void *array(const fmp_host *h, int64_t n, size_t size)
   return (size_t)n > most / size ? NULL : h->alloc(n > 0 ? (size_t)n * size : 1);
 }
 
+/* For what a foreign reader is to write: if it does not, no memory of others is delivered. */
+static void *zeros(const fmp_host *h, int64_t n, size_t size)
+{
+  void *made = array(h, n, size);
+  if (made) memset(made, 0, n > 0 ? (size_t)n * size : 1);
+  return made;
+}
+
 static int allocate_slot(struct queue *q, struct slot *s)
 {
   *s = (struct slot){.ready = 0};
-  s->indices = array(q->h, q->config.batch, sizeof *s->indices);
-  s->x = array(q->h, q->config.batch, q->example_bytes);
-  s->y = array(q->h, q->config.batch, sizeof *s->y);
+  s->indices = array(q->h, q->most_rows, sizeof *s->indices);
+  s->x = array(q->h, q->most_rows, q->example_bytes);
+  s->y = zeros(q->h, q->most_rows, sizeof *s->y);
   return s->indices && s->x && s->y;
 }
 
@@ -245,7 +302,7 @@ static int allocate_worker(struct queue *q, struct worker *w)
   const struct queue_config *c = &q->config;
   *w = (struct worker){.q = q};
   w->record = array(q->h, c->source->scratch_bytes, 1);
-  w->pixels = array(q->h, fmp_source_pixels(c->source), 1);
+  w->pixels = zeros(q->h, fmp_source_pixels(c->source), 1);
   w->padded = array(q->h, recipe_scratch(&c->recipe), sizeof *w->padded);
   return w->record && w->pixels && w->padded;
 }
@@ -255,10 +312,10 @@ static int allocate_memory(struct queue *q)
 {
   const struct queue_config *c = &q->config;
   int whole;
-  q->order = array(q->h, c->count, sizeof *q->order);
+  q->order = c->window > 1 ? array(q->h, c->count, sizeof *q->order) : NULL;
   q->slots = array(q->h, c->ahead, sizeof *q->slots);
   q->workers = array(q->h, c->threads, sizeof *q->workers);
-  whole = q->order && q->slots && q->workers;
+  whole = (q->order || c->window <= 1) && q->slots && q->workers;
   for (int64_t i = 0; i < c->ahead && q->slots; i++) whole &= allocate_slot(q, &q->slots[i]);
   for (int64_t i = 0; i < c->threads && q->workers; i++)
     whole &= allocate_worker(q, &q->workers[i]);
@@ -307,18 +364,23 @@ fmp_status queue_open(const fmp_host *h, const struct queue_config *config, stru
   struct queue *q = h->alloc(sizeof *q);
   FMP_REQUIRE(h, q != NULL, FMP_ENOMEM, "no memory for a queue");
   *q = (struct queue){.h = h, .config = *c};
+  pthread_condattr_t steady; /* a clock that nobody sets */
   q->batches = c->count / c->batch + (!c->drop_last && c->count % c->batch > 0);
+  q->most_rows = smaller(c->batch, c->count);
   q->example_bytes = (size_t)recipe_elements(&c->recipe) * (c->recipe.dtype == FMP_U8 ? 1 : 4);
   if (!allocate_memory(q)) {
     free_memory(q);
     return h->fail(FMP_ENOMEM, "no memory for %lld batches of %lld examples of %lld bytes",
-                   (long long)c->ahead, (long long)c->batch,
+                   (long long)c->ahead, (long long)smaller(c->batch, c->count),
                    (long long)recipe_elements(&c->recipe) * (c->recipe.dtype == FMP_U8 ? 1 : 4));
   }
   pthread_mutex_init(&q->callers, NULL);
   pthread_mutex_init(&q->mutex, NULL);
   pthread_cond_init(&q->work, NULL);
-  pthread_cond_init(&q->done, NULL);
+  pthread_condattr_init(&steady);
+  pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+  pthread_cond_init(&q->done, &steady);
+  pthread_condattr_destroy(&steady);
   reset(q, &(struct position){.seed = c->seed});
   const fmp_status status = start(q);
   if (status != FMP_OK) {
@@ -333,6 +395,7 @@ void queue_close(struct queue *q)
 {
   pthread_mutex_lock(&q->mutex);
   q->stopping = 1;
+  atomic_store(&q->give_up, 1);
   pthread_cond_broadcast(&q->work);
   pthread_mutex_unlock(&q->mutex);
   for (int64_t i = 0; i < q->n_started; i++) pthread_join(q->workers[i].thread, NULL);

@@ -18,7 +18,7 @@ struct queue_config {
   const fmp_source *source; /* borrowed until queue_close() */
   struct recipe recipe;
   int64_t count;  /* examples used: the source's first ones */
-  int64_t batch;  /* examples of a batch, at most count */
+  int64_t batch;  /* examples of a batch; if count is smaller, that is the only batch's */
   int64_t window; /* of the shuffling queue; 1: in order */
   int64_t epochs; /* 0: without end */
   int64_t ahead;  /* batches that may wait */

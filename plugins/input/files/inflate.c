@@ -6,15 +6,14 @@
 #include <zlib.h>
 
 enum { CHUNK = 1 << 16 };
-/* A few kilobytes can claim to be terabytes; whatever is larger is for another format. */
-static const int64_t MOST_BYTES = (int64_t)1 << 32;
 
 struct unpacking {
   const fmp_host *h;
   struct file *f;
   fmp_failure *why;
   z_stream z;
-  int64_t room;         /* bytes of f->bytes; f->size of them are filled */
+  int64_t most;         /* bytes of content */
+  int64_t room;         /* bytes of f->bytes, at most one more; f->size of them are filled */
   int64_t read, packed; /* bytes of the file */
   unsigned char in[CHUNK];
 };
@@ -31,13 +30,31 @@ static fmp_status damaged(const struct unpacking *u, const char *what)
   return failure_set(u->why, FMP_EDATA, "%s: damaged gzip file: %s", u->f->name, what);
 }
 
+/* What the size of the file allows. */
+static int64_t most_by_ratio(int64_t packed)
+{
+  const int64_t most = packed > INT64_MAX / FILE_MOST_RATIO ? INT64_MAX : packed * FILE_MOST_RATIO;
+  return most > FILE_FREE_BYTES ? most : FILE_FREE_BYTES;
+}
+
+static fmp_status too_long(const struct unpacking *u)
+{
+  if (u->most < most_by_ratio(u->packed))
+    return failure_set(u->why, FMP_EDATA, "%s: expected %lld bytes by its header, got more",
+                       u->f->name, (long long)u->most);
+  return failure_set(
+      u->why, FMP_EDATA,
+      "%s: unpacks to more than %lld bytes, which is more than images need: if it is "
+      "as it should be, unpack it with gunzip",
+      u->f->name, (long long)u->most);
+}
+
 /* Doubles the room for the content. */
 static fmp_status grow(struct unpacking *u)
 {
-  const int64_t room = u->room ? 2 * u->room : 4 * (int64_t)CHUNK;
-  if (u->room >= MOST_BYTES)
-    return failure_set(u->why, FMP_EDATA, "%s: unpacks to more than %lld bytes", u->f->name,
-                       (long long)MOST_BYTES);
+  int64_t room = u->room ? 2 * u->room : 4 * (int64_t)CHUNK;
+  if (u->room > u->most) return too_long(u);
+  if (room > u->most) room = u->most + 1;
   unsigned char *bytes = u->h->alloc((size_t)room);
   if (!bytes)
     return failure_set(u->why, FMP_ENOMEM, "%s: no memory for %lld bytes", u->f->name,
@@ -55,6 +72,7 @@ static fmp_status feed(struct unpacking *u)
   const int64_t left = u->packed - u->read, n = left < CHUNK ? left : CHUNK;
   if (u->z.avail_in > 0) return FMP_OK;
   if (n == 0) return damaged(u, "it is cut short");
+  FMP_TRY(failure_of_interrupt(u->h, u->why));
   const struct file packed = {.name = u->f->name, .fd = u->f->fd, .size = u->packed};
   FMP_TRY(file_read(&packed, u->read, u->in, n, u->why));
   u->read += n;
@@ -91,11 +109,20 @@ static fmp_status inflate_all(struct unpacking *u)
   }
 }
 
-fmp_status file_inflate(const fmp_host *h, struct file *f, int64_t packed, fmp_failure *why)
+static fmp_status inflate_head(struct unpacking *u)
 {
+  int ended = 0;
+  while (!ended && u->f->size < u->most) FMP_TRY(inflate_some(u, &ended));
+  return FMP_OK;
+}
+
+fmp_status file_inflate(const fmp_host *h, struct file *f, int64_t most, int head, fmp_failure *why)
+{
+  const int64_t by_ratio = most_by_ratio(f->packed);
   struct unpacking *u = h->alloc(sizeof *u);
   if (!u) return failure_set(why, FMP_ENOMEM, "%s: no memory to unpack it", f->name);
-  *u = (struct unpacking){.h = h, .f = f, .why = why, .packed = packed};
+  *u = (struct unpacking){.h = h, .f = f, .why = why, .packed = f->packed};
+  u->most = most < by_ratio ? most : by_ratio;
   u->z.zalloc = take_memory;
   u->z.zfree = give_memory;
   u->z.opaque = (voidpf)h;
@@ -104,7 +131,7 @@ fmp_status file_inflate(const fmp_host *h, struct file *f, int64_t packed, fmp_f
   if (inflateInit2(&u->z, 15 + 16) != Z_OK) { /* the largest window; gzip only */
     status = failure_set(why, FMP_ENOMEM, "%s: no memory to unpack it", f->name);
   } else {
-    status = inflate_all(u);
+    status = head ? inflate_head(u) : inflate_all(u);
     inflateEnd(&u->z);
   }
   h->free(u);

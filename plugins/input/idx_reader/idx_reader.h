@@ -2,7 +2,7 @@
 #ifndef INPUT_IDX_READER_H
 #define INPUT_IDX_READER_H
 
-#include "../files/file.h"
+#include "../files/labels.h"
 #include "../source/source.h"
 
 struct idx_reader {

@@ -90,5 +90,17 @@ describe("idx_reader", function()
       refused("images: damaged gzip file: incorrect data check",
               packed:sub(1, -9) .. "\0\0\0\0" .. packed:sub(-4), LABELS)
     end)
+
+    -- The header is read before anything else is unpacked, and says how much there is to be.
+    it("a gzip file that unpacks to more than its header says", function()
+      refused("images: expected 28 bytes by its header, got 29", dir:gzip(IMAGES .. "x"), LABELS)
+      refused("images: expected 28 bytes by its header, got more",
+              dir:gzip(IMAGES .. ("\0"):rep(10 ^ 7)), LABELS)
+      refused("images: expected 28 bytes by its header, got 27", dir:gzip(IMAGES:sub(1, -2)),
+              LABELS)
+      refused("got 00 00 00 00", dir:gzip(("\0"):rep(10 ^ 7)), LABELS)
+      refused("unpacks to more than 67108864 bytes",
+              dir:gzip(samples.idx({70000, 32, 32}, ("\0"):rep(70000 * 32 * 32))), LABELS)
+    end)
   end)
 end)

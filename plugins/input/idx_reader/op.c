@@ -14,58 +14,67 @@ static int64_t big_endian(const uint8_t b[4])
   return (int64_t)b[0] << 24 | (int64_t)b[1] << 16 | (int64_t)b[2] << 8 | b[3];
 }
 
-static fmp_status check_magic(const struct file *f, const uint8_t magic[4], int low, int high,
-                              const char *what, fmp_failure *why)
+/* What is to be in a file: `low` to `high` dimensions. */
+struct layout {
+  const char *what;
+  int low, high;
+};
+
+static fmp_status check_magic(const struct file *f, const uint8_t magic[4], const struct layout *l,
+                              fmp_failure *why)
 {
-  if (magic[0] == 0 && magic[1] == 0 && magic[2] == IDX_U8 && magic[3] >= low && magic[3] <= high)
+  if (magic[0] == 0 && magic[1] == 0 && magic[2] == IDX_U8 && magic[3] >= l->low &&
+      magic[3] <= l->high)
     return FMP_OK;
   return failure_set(why, FMP_EDATA,
                      "%s: expected IDX %s, which begin 00 00 08 %02x, got %02x %02x %02x %02x",
-                     f->name, what, (unsigned)low, magic[0], magic[1], magic[2], magic[3]);
+                     f->name, l->what, (unsigned)l->low, magic[0], magic[1], magic[2], magic[3]);
 }
 
-/* Sizes of one header; the file must end where the elements do. *at: where they begin. */
-static fmp_status check_size(const struct file *f, const int64_t *dims, int rank, int64_t *at,
-                             fmp_failure *why)
+/* Bytes of a file with this header. */
+static fmp_status count_bytes(const struct file *f, const int64_t *dims, int rank, int64_t at,
+                              int64_t *bytes, fmp_failure *why)
 {
-  int64_t bytes = 1;
-  *at = 4 + 4 * (int64_t)rank;
+  int64_t elements = 1;
   for (int i = 0; i < rank; i++) {
     const int64_t most = i == 0 ? INT32_MAX : MOST_SIDE;
     if (dims[i] < 1 || dims[i] > most)
       return failure_set(why, FMP_EDATA, "%s: expected dimension %d from 1 to %lld, got %lld",
                          f->name, i + 1, (long long)most, (long long)dims[i]);
-    if (bytes > (INT64_MAX - *at) / dims[i])
+    if (elements > (INT64_MAX - at) / dims[i])
       return failure_set(why, FMP_EDATA, "%s: is too large by its header", f->name);
-    bytes *= dims[i];
+    elements *= dims[i];
   }
-  if (f->size - *at != bytes)
-    return failure_set(why, FMP_EDATA, "%s: expected %lld bytes by its header, got %lld", f->name,
-                       (long long)(*at + bytes), (long long)f->size);
+  *bytes = at + elements;
   return FMP_OK;
 }
 
-/* A header with low .. high dimensions; those that are not there read as 1. */
-static fmp_status read_header(const struct file *f, int low, int high, const char *what,
+/* The file must end where the elements do. A packed one is unpacked no further. */
+static fmp_status check_size(const fmp_host *h, struct file *f, int64_t bytes, fmp_failure *why)
+{
+  FMP_TRY(file_unpack(h, f, bytes, why));
+  if (f->size == bytes) return FMP_OK;
+  return failure_set(why, FMP_EDATA, "%s: expected %lld bytes by its header, got %lld", f->name,
+                     (long long)bytes, (long long)f->size);
+}
+
+/* Dimensions that are not there read as 1. *at: where the elements begin. */
+static fmp_status read_header(const fmp_host *h, struct file *f, const struct layout *l,
                               int64_t dims[IDX_MOST_DIMS], int64_t *at, fmp_failure *why)
 {
   uint8_t b[4 + 4 * IDX_MOST_DIMS];
-  FMP_TRY(file_read(f, 0, b, 4, why));
-  FMP_TRY(check_magic(f, b, low, high, what, why));
+  int64_t bytes = 0;
+  FMP_TRY(file_head(h, f, b, 4, why));
+  FMP_TRY(check_magic(f, b, l, why));
   const int rank = b[3];
-  FMP_TRY(file_read(f, 4, b + 4, 4 * rank, why));
+  *at = 4 + 4 * (int64_t)rank;
+  FMP_TRY(file_head(h, f, b, *at, why));
   for (int i = 0; i < IDX_MOST_DIMS; i++) dims[i] = i < rank ? big_endian(b + 4 + 4 * i) : 1;
-  return check_size(f, dims, rank, at, why);
+  FMP_TRY(count_bytes(f, dims, rank, *at, &bytes, why));
+  return check_size(h, f, bytes, why);
 }
 
 /* -- examples -------------------------------------------------------------- */
-
-static fmp_status check_label(const struct idx_reader *r, int64_t i, int label, fmp_failure *why)
-{
-  if (r->classes == 0 || label < r->classes) return FMP_OK;
-  return failure_set(why, FMP_EDATA, "%s: record %lld: expected a label below %lld, got %d",
-                     r->labels.name, (long long)i, (long long)r->classes, label);
-}
 
 static fmp_status read_example(const fmp_source *s, int64_t i, uint8_t *scratch, uint8_t *pixels,
                                int32_t *label, fmp_failure *why)
@@ -75,19 +84,9 @@ static fmp_status read_example(const fmp_source *s, int64_t i, uint8_t *scratch,
   uint8_t value;
   (void)scratch;
   FMP_TRY(file_read(&r->labels, r->labels_at + i, &value, 1, why));
-  FMP_TRY(check_label(r, i, value, why));
+  FMP_TRY(labels_check_one(&r->labels, i, value, r->classes, why));
   *label = value;
   return file_read(&r->images, r->images_at + i * bytes, pixels, bytes, why);
-}
-
-static fmp_status check_labels(const struct idx_reader *r, fmp_failure *why)
-{
-  uint8_t label;
-  for (int64_t i = 0; i < r->source.count && r->classes > 0; i++) {
-    FMP_TRY(file_read(&r->labels, r->labels_at + i, &label, 1, why));
-    FMP_TRY(check_label(r, i, label, why));
-  }
-  return FMP_OK;
 }
 
 /* -- the resource ---------------------------------------------------------- */
@@ -97,11 +96,12 @@ struct open_params {
   int64_t classes;
 };
 
-static fmp_status read_headers(struct idx_reader *r, fmp_failure *why)
+static fmp_status read_headers(const fmp_host *h, struct idx_reader *r, fmp_failure *why)
 {
+  static const struct layout of_images = {"images", 3, 4}, of_labels = {"labels", 1, 1};
   int64_t images[IDX_MOST_DIMS], labels[IDX_MOST_DIMS];
-  FMP_TRY(read_header(&r->images, 3, 4, "images", images, &r->images_at, why));
-  FMP_TRY(read_header(&r->labels, 1, 1, "labels", labels, &r->labels_at, why));
+  FMP_TRY(read_header(h, &r->images, &of_images, images, &r->images_at, why));
+  FMP_TRY(read_header(h, &r->labels, &of_labels, labels, &r->labels_at, why));
   if (images[0] != labels[0])
     return failure_set(why, FMP_EDATA, "%s: expected a label for each of %lld images, got %lld",
                        r->labels.name, (long long)images[0], (long long)labels[0]);
@@ -111,7 +111,8 @@ static fmp_status read_headers(struct idx_reader *r, fmp_failure *why)
                            .width = images[2],
                            .channels = images[3],
                            .read = read_example};
-  return check_labels(r, why);
+  const struct labels l = {r->labels_at, 1, r->source.count, r->classes};
+  return labels_check(h, &r->labels, &l, why);
 }
 
 static void close_reader(const fmp_host *h, void *state)
@@ -127,7 +128,7 @@ static fmp_status open_files(const fmp_host *h, const struct open_params *p, str
 {
   FMP_TRY(file_open(h, p->images, &r->images, why));
   FMP_TRY(file_open(h, p->labels, &r->labels, why));
-  return read_headers(r, why);
+  return read_headers(h, r, why);
 }
 
 static fmp_status open_reader(const fmp_host *h, const void *params, void **state)

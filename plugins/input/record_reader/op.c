@@ -23,14 +23,6 @@ static int64_t file_of(const struct record_reader *r, int64_t i)
   return low;
 }
 
-static fmp_status check_label(const struct record_reader *r, int64_t file, int64_t record,
-                              int label, fmp_failure *why)
-{
-  if (r->classes == 0 || label < r->classes) return FMP_OK;
-  return failure_set(why, FMP_EDATA, "%s: record %lld: expected a label below %lld, got %d",
-                     r->files[file].name, (long long)record, (long long)r->classes, label);
-}
-
 /* Planes [c,h,w] to pixels [h,w,c]. */
 static void interleave(const fmp_source *s, const uint8_t *planes, uint8_t *pixels)
 {
@@ -46,7 +38,7 @@ static fmp_status read_record(const fmp_source *s, int64_t i, uint8_t *scratch, 
   const int64_t file = file_of(r, i), record = i - r->first[file];
   FMP_TRY(file_read(&r->files[file], record * r->record_bytes, scratch, r->record_bytes, why));
   *label = r->label_bytes > 0 ? scratch[r->label_index] : 0;
-  FMP_TRY(check_label(r, file, record, *label, why));
+  FMP_TRY(labels_check_one(&r->files[file], record, *label, r->classes, why));
   const uint8_t *image = scratch + r->label_bytes;
   if (r->planes && s->channels > 1)
     interleave(s, image, pixels);
@@ -55,17 +47,11 @@ static fmp_status read_record(const fmp_source *s, int64_t i, uint8_t *scratch, 
   return FMP_OK;
 }
 
-/* All labels, so that a wrong one is found before the training and not in the middle of it. */
-static fmp_status check_labels(const struct record_reader *r, int64_t file, int64_t records,
-                               fmp_failure *why)
+static fmp_status check_labels(const fmp_host *h, const struct record_reader *r,
+                               const struct file *f, int64_t records, fmp_failure *why)
 {
-  uint8_t label;
-  if (r->classes == 0 || r->label_bytes == 0) return FMP_OK;
-  for (int64_t i = 0; i < records; i++) {
-    FMP_TRY(file_read(&r->files[file], i * r->record_bytes + r->label_index, &label, 1, why));
-    FMP_TRY(check_label(r, file, i, label, why));
-  }
-  return FMP_OK;
+  const struct labels l = {r->label_index, r->record_bytes, records, r->classes};
+  return r->label_bytes > 0 ? labels_check(h, f, &l, why) : FMP_OK;
 }
 
 /* -- files ----------------------------------------------------------------- */
@@ -115,10 +101,11 @@ static fmp_status add_file(const fmp_host *h, struct record_reader *r, const cha
   FMP_TRY(grow_files(h, r, why));
   FMP_TRY(file_open(h, name, &r->files[r->n_files], why));
   const int64_t file = r->n_files++; /* close() finds it from here on */
+  FMP_TRY(file_unpack(h, &r->files[file], INT64_MAX - 1, why));
   FMP_TRY(count_records(r, &r->files[file], &records, why));
   r->first[file] = r->source.count;
   r->source.count += records;
-  return check_labels(r, file, records, why);
+  return check_labels(h, r, &r->files[file], records, why);
 }
 
 /* Files in order of name, as the C library's glob() matches them. */

@@ -2,7 +2,7 @@
 #ifndef INPUT_RECORD_READER_H
 #define INPUT_RECORD_READER_H
 
-#include "../files/file.h"
+#include "../files/labels.h"
 #include "../source/source.h"
 
 struct record_reader {

@@ -102,10 +102,10 @@ describe("record_reader", function()
     end)
 
     it("a directory, a pipe, an empty file", function()
-      refused("expected a file, got a directory", dir.path)
-      refused("expected a file, got a device or pipe", "/dev/null")
+      refused("expected a regular file, got a directory", dir.path)
+      refused("expected a regular file, got a device", "/dev/null")
       os.execute("mkfifo " .. dir.path .. "/pipe")
-      refused("expected a file, got a device or pipe", dir.path .. "/pipe")
+      refused("expected a regular file, got a FIFO", dir.path .. "/pipe")
       refused("empty.bin: is empty", dir:write("empty.bin", ""))
     end)
 
@@ -142,6 +142,18 @@ describe("record_reader", function()
       refused("damaged.gz: damaged gzip file: ", packed_as(packed .. "more"))
       refused("unpacks to nothing", dir:write("nothing.gz", dir:gzip ""))
       refused("expected whole records", dir:write("short.gz", dir:gzip(planes(1, 2):sub(2))))
+    end)
+
+    -- Zeros are packed a thousand to one; what is larger than images need is not unpacked, whether
+    -- it came so or was made to.
+    it("a gzip file that unpacks to very much", function()
+      local path = dir:write("zeros", "")
+      os.execute(("head -c 80000000 /dev/zero | gzip -1c > '%s.gz'"):format(path))
+      local before = fmp.live_bytes()
+      refused("zeros.gz: unpacks to more than 67108864 bytes", path .. ".gz")
+      assert.equal(before, fmp.live_bytes())
+      os.execute(("head -c 14000000 /dev/zero | gzip -1c > '%s.gz'"):format(path))
+      assert.same({1000000, 2, 2, 3}, fmp.ops.source_info({source = open(path .. ".gz")}):totable())
     end)
 
     it("a layout that cannot be", function()

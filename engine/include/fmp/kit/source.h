@@ -28,7 +28,8 @@ struct fmp_source {
   int64_t scratch_bytes;           /* what each caller of read() lends it */
 
   /* [any-thread] Example i, 0 .. count-1: pixels [height,width,channels] u8 and its label.
-   * On failure *why says what and where, and its status is returned. */
+   * On failure *why says what and where, and its status is returned: that one counts. All of
+   * pixels and label is written otherwise. */
   fmp_status (*read)(const fmp_source *s, int64_t i, uint8_t *scratch, uint8_t *pixels,
                      int32_t *label, fmp_failure *why);
 };

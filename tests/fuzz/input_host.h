@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The plugin "input" without an engine: its objects are linked in, so that coverage is seen, and
+ * its resources opened as the engine would. */
+#ifndef FUZZ_INPUT_HOST_H
+#define FUZZ_INPUT_HOST_H
+
+#include "fmp/kit/source.h"
+
+typedef fmp_status (*input_register)(const fmp_host *h, fmp_registry *r);
+
+/* The host; its text after a failure; the allocations that are held. */
+const fmp_host *input_host(void);
+const char *input_text(void);
+long input_held(void);
+
+/* The resource that `reg` registers, and its attributes by name: all zero at first. */
+const fmp_resource_def *input_def(input_register reg);
+void *input_params(const fmp_resource_def *def); /* the same memory for all of one kind */
+void *input_param(const fmp_resource_def *def, void *params, const char *name);
+
+/* What sink_write() was given since the last call. */
+const void *input_saved(size_t *n);
+
+/* `bytes` as gzip packs them, into memory of its own until the next call. */
+const void *input_gzip(const void *bytes, size_t n, size_t *packed);
+/* fuzz_file() of these bytes, or of what gzip makes of them. */
+const char *input_file(int number, const uint8_t *bytes, size_t n, int pack);
+/* What was opened can be read, from the first example on. */
+void input_read_all(const fmp_source *s);
+
+#endif
