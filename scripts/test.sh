@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 preset=release build=build only=
 case ${1:-} in
   --asan) preset=asan build=build-asan && shift ;;
-  --tsan) preset=tsan build=build-tsan only='^unit\.' && shift ;;
+  --tsan) preset=tsan build=build-tsan only='^(unit|fuzz)\.' && shift ;;
   -*) sed -n '3,13s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac
 

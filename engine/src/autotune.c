@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "autotune.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 #include "choices.h"
@@ -12,8 +11,6 @@
 #include "profile.h"
 #include "spec.h"
 #include "status.h"
-
-static atomic_int is_on;
 
 /* -- arguments ------------------------------------------------------------- */
 
@@ -230,7 +227,7 @@ static fmp_status choose_by_key(const fmp__work *work, const char *key, const fm
 fmp_status fmp__autotune_choose(const fmp__work *work, const fmp__kernel **kernel)
 {
   fmp__text key = {0};
-  if (!atomic_load(&is_on) || fmp__kernel_is_forced()) return FMP_OK;
+  if (!fmp__choices_are_open() || fmp__kernel_is_forced()) return FMP_OK;
   if (!is_harmless(work->op) || count_candidates(work) < 2) return FMP_OK;
   fmp_status status = make_key(work, &key);
   if (status == FMP_OK) status = choose_by_key(work, key.bytes, kernel);
@@ -242,7 +239,6 @@ fmp_status fmp_autotune(const char *path)
 {
   if (path) FMP_TRY(fmp__choices_open(path));
   if (!path) fmp__choices_close();
-  atomic_store(&is_on, path != NULL);
   fmp__kernel_choices_changed();
   return FMP_OK;
 }

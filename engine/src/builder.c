@@ -17,6 +17,69 @@ void fmp__builder_fail(fmp_builder *b, fmp_status status)
   fmp__error_keep(b->text);
 }
 
+/* -- where each function may be called ------------------------------------- */
+
+/* What this thread's plugin may use now. A builder dies with the call that it was lent to. */
+static _Thread_local fmp_builder *lent;
+
+void fmp__builder_begin(fmp_builder *b)
+{
+  b->before = lent;
+  lent = b;
+  fmp__error_clear();
+}
+
+fmp_status fmp__builder_end(fmp_builder *b, fmp_status returned, const char *function)
+{
+  lent = b->before;
+  const fmp_status status = fmp__plugin_status(returned, function);
+  if (b->status == FMP_OK) return status;
+  fmp__error_restore(b->text);
+  return b->status;
+}
+
+/* Non-zero: `function` may be called with b now. Else whatever is lent to this thread has
+ * failed; b itself is looked at only if it is that. */
+static int allowed(const fmp_builder *b, uint32_t places, const char *function)
+{
+  static const char *const names[] = {"nowhere", "a gradient", "a rewrite",
+                                      "a gradient or rewrite"};
+  if (b && b == lent && (b->place & places)) return 1;
+  const fmp_status status =
+      b && b == lent
+          ? fmp__fail(FMP_EPLUGIN, "%s is for %s, not for %s", function, names[places],
+                      names[b->place])
+          : fmp__fail(FMP_EPLUGIN, "%s: expected the builder that was lent to this call, got %s",
+                      function, b ? "another" : "none");
+  if (lent) fmp__builder_fail(lent, status);
+  return 0;
+}
+
+enum { MOST_ATTRIBUTES = 1024 /* as many as a definition can have */ };
+enum { ANYWHERE = FMP__IN_GRADIENT | FMP__IN_REWRITE };
+
+/* An argument without which a function can do nothing. */
+static int check_given(fmp_builder *b, const void *argument, const char *function, const char *what)
+{
+  if (argument) return 1;
+  fmp__builder_fail(b, fmp__fail(FMP_EPLUGIN, "%s: expected %s, got none", function, what));
+  return 0;
+}
+
+static int check_list(fmp_builder *b, const void *items, uint32_t n, uint32_t most,
+                      const char *function, const char *what)
+{
+  if (n <= most && (n == 0 || items)) return 1;
+  if (n > most)
+    fmp__fail(FMP_EPLUGIN, "%s: expected at most %u %s, got %u", function, most, what, n);
+  else
+    fmp__fail(FMP_EPLUGIN, "%s: expected %u %s, got none", function, n, what);
+  fmp__builder_fail(b, FMP_EPLUGIN);
+  return 0;
+}
+
+/* -- values and indices ---------------------------------------------------- */
+
 static int is_value(const fmp_builder *b, fmp_value v) { return v > 0 && v <= b->graph->n_values; }
 
 /* v is 0 or a value of the graph; else the builder has failed. */
@@ -121,7 +184,11 @@ fmp_value fmp__builder_emit(fmp_builder *b, const char *name, const fmp_attr *at
                             uint32_t n_attr, const fmp_value *in, uint32_t n_in)
 {
   const fmp_op *op = NULL;
-  if (b->status != FMP_OK) return 0;
+  if (!allowed(b, ANYWHERE, "emit") || b->status != FMP_OK) return 0;
+  if (!check_given(b, name, "emit", "the name of an op") ||
+      !check_list(b, attrs, n_attr, MOST_ATTRIBUTES, "emit", "attributes") ||
+      !check_list(b, in, n_in, FMP__MAX_INPUTS, "emit", "inputs"))
+    return 0;
   fmp_status status = check_listed(b, name);
   if (status == FMP_OK) status = fmp_op_find(name, &op);
   fmp__builder_fail(b, status);
@@ -130,7 +197,7 @@ fmp_value fmp__builder_emit(fmp_builder *b, const char *name, const fmp_attr *at
 
 fmp_value fmp__builder_output(fmp_builder *b, fmp_value v, uint32_t i)
 {
-  if (!check_value(b, v) || v == 0) return 0;
+  if (!allowed(b, ANYWHERE, "output") || !check_value(b, v) || v == 0) return 0;
   const fmp__value *value = &b->graph->values[v];
   const uint32_t n = value->from == FMP__FROM_NODE ? b->graph->nodes[value->node].n_out : 0;
   return check_index(b, i, n, "an output") ? b->graph->nodes[value->node].out[i] : 0;
@@ -138,35 +205,47 @@ fmp_value fmp__builder_output(fmp_builder *b, fmp_value v, uint32_t i)
 
 void fmp__builder_spec(fmp_builder *b, fmp_value v, fmp_spec *spec)
 {
-  memset(spec, 0, sizeof *spec);
+  if (spec) memset(spec, 0, sizeof *spec);
+  if (!allowed(b, ANYWHERE, "spec") || !check_given(b, spec, "spec", "a place for it")) return;
   if (check_value(b, v) && v) *spec = b->graph->values[v].spec;
 }
 
 /* -- gradients ------------------------------------------------------------- */
 
-static const fmp__node *node_of(const fmp_builder *b) { return &b->graph->nodes[b->node]; }
+/* The node that is differentiated; NULL: not in a gradient. */
+static const fmp__node *node_in_gradient(const fmp_builder *b, const char *function)
+{
+  return allowed(b, FMP__IN_GRADIENT, function) ? &b->graph->nodes[b->node] : NULL;
+}
 
-uint32_t fmp__builder_grad_inputs(fmp_builder *b) { return node_of(b)->n_in; }
+uint32_t fmp__builder_grad_inputs(fmp_builder *b)
+{
+  const fmp__node *node = node_in_gradient(b, "grad_inputs");
+  return node ? node->n_in : 0;
+}
 
 int32_t fmp__builder_grad_wants(fmp_builder *b, uint32_t i)
 {
-  return i < node_of(b)->n_in && b->wanted[i];
+  const fmp__node *node = node_in_gradient(b, "grad_wants");
+  return node && check_index(b, i, node->n_in, "an input") && b->wanted[i];
 }
 
 fmp_value fmp__builder_grad_in(fmp_builder *b, uint32_t i)
 {
-  const fmp__node *node = node_of(b);
-  return check_index(b, i, node->n_in, "an input") ? node->in[i] : 0;
+  const fmp__node *node = node_in_gradient(b, "grad_in");
+  return node && check_index(b, i, node->n_in, "an input") ? node->in[i] : 0;
 }
 
 fmp_value fmp__builder_grad_out(fmp_builder *b, uint32_t i)
 {
-  return check_index(b, i, node_of(b)->n_out, "an output") ? node_of(b)->out[i] : 0;
+  const fmp__node *node = node_in_gradient(b, "grad_out");
+  return node && check_index(b, i, node->n_out, "an output") ? node->out[i] : 0;
 }
 
 fmp_value fmp__builder_grad_dout(fmp_builder *b, uint32_t i)
 {
-  return check_index(b, i, node_of(b)->n_out, "an output") ? b->douts[i] : 0;
+  const fmp__node *node = node_in_gradient(b, "grad_dout");
+  return node && check_index(b, i, node->n_out, "an output") ? b->douts[i] : 0;
 }
 
 static int same_spec(const fmp_spec *a, const fmp_spec *b)
@@ -177,13 +256,13 @@ static int same_spec(const fmp_spec *a, const fmp_spec *b)
 
 void fmp__builder_grad_set(fmp_builder *b, uint32_t i, fmp_value dx)
 {
-  const fmp__node *node = node_of(b);
-  if (!check_value(b, dx) || !check_index(b, i, node->n_in, "an input")) return;
+  const fmp__node *node = node_in_gradient(b, "grad_set");
+  if (!node || !check_value(b, dx) || !check_index(b, i, node->n_in, "an input")) return;
   if (dx == 0 || !b->wanted[i] || !check_fresh(b, dx)) return;
   fmp__builder_fail(b,
                     fmp__precision_match(b->graph, b->graph->values[node->in[i]].spec.dtype, &dx));
   if (b->status != FMP_OK) return;
-  node = node_of(b); /* a cast may have moved it */
+  node = &b->graph->nodes[b->node]; /* a cast may have moved it */
   const fmp_spec *x = &b->graph->values[node->in[i]].spec, *d = &b->graph->values[dx].spec;
   if (same_spec(x, d)) {
     b->dx[i] = dx;
@@ -197,34 +276,40 @@ void fmp__builder_grad_set(fmp_builder *b, uint32_t i, fmp_value dx)
 
 /* -- rewrites -------------------------------------------------------------- */
 
-static const fmp__node *chain_node(fmp_builder *b, uint32_t k)
+/* Node k of the chain; NULL: not in a rewrite, or there is none. */
+static const fmp__node *chain_node(fmp_builder *b, uint32_t k, const char *function)
 {
-  return check_index(b, k, b->chain_length, "a node of the chain") ? &b->graph->nodes[b->chain[k]]
-                                                                   : NULL;
+  if (!allowed(b, FMP__IN_REWRITE, function)) return NULL;
+  if (!check_index(b, k, b->chain_length, "a node of the chain")) return NULL;
+  return &b->graph->nodes[b->chain[k]];
 }
 
 const void *fmp__builder_node_params(fmp_builder *b, uint32_t k)
 {
-  const fmp__node *node = chain_node(b, k);
+  const fmp__node *node = chain_node(b, k, "node_params");
   return node ? node->params : NULL;
 }
 
 int32_t fmp__builder_node_attr(fmp_builder *b, uint32_t k, const char *name, fmp_attr *attr)
 {
-  const fmp__node *node = chain_node(b, k);
-  return node && fmp__params_get(&node->op->attrs, node->params, name, attr);
+  const fmp__node *node = chain_node(b, k, "node_attr");
+  if (!node || !check_given(b, name, "node_attr", "the name of an attribute") ||
+      !check_given(b, attr, "node_attr", "a place for it"))
+    return 0;
+  return fmp__params_get(&node->op->attrs, node->params, name, attr);
 }
 
 fmp_value fmp__builder_node_in(fmp_builder *b, uint32_t k, uint32_t i)
 {
-  const fmp__node *node = chain_node(b, k);
+  const fmp__node *node = chain_node(b, k, "node_in");
   return node && check_index(b, i, node->n_in, "an input") ? node->in[i] : 0;
 }
 
 void fmp__builder_replace(fmp_builder *b, uint32_t output, fmp_value v)
 {
-  const fmp__node *last = chain_node(b, b->chain_length - 1);
-  if (!last || !check_value(b, v) || !check_index(b, output, last->n_out, "an output")) return;
+  if (!allowed(b, FMP__IN_REWRITE, "replace")) return;
+  const fmp__node *last = &b->graph->nodes[b->chain[b->chain_length - 1]];
+  if (!check_value(b, v) || !check_index(b, output, last->n_out, "an output")) return;
   b->replacements[output] = v;
 }
 
@@ -232,8 +317,8 @@ fmp_value fmp__builder_emit_node(fmp_builder *b, uint32_t k, const fmp_value *in
 {
   void *params;
   fmp_value first = 0;
-  const fmp__node *node = chain_node(b, k);
-  if (!node) return 0;
+  const fmp__node *node = chain_node(b, k, "emit_node");
+  if (!node || !check_list(b, in, n_in, FMP__MAX_INPUTS, "emit_node", "inputs")) return 0;
   for (uint32_t i = 0; i < n_in; i++)
     if (!check_value(b, in[i])) return 0;
   const fmp_op *op = node->op;

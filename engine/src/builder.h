@@ -5,9 +5,14 @@
 
 #include "graph.h"
 
+/* Where a builder is lent. */
+enum { FMP__IN_GRADIENT = 1, FMP__IN_REWRITE = 2 };
+
 struct fmp_builder {
   fmp_graph *graph;
-  fmp_status status; /* the first failure; its text is `text` */
+  uint32_t place;      /* FMP__IN_* */
+  fmp_builder *before; /* what this thread's plugin could use before this one */
+  fmp_status status;   /* the first failure; its text is `text` */
   char text[FMP__ERROR_TEXT];
 
   /* Gradients: the node that is differentiated. */
@@ -23,13 +28,20 @@ struct fmp_builder {
   fmp_value *replacements; /* by output */
 };
 
+/* A plugin's function may use b from here until the end, which returns what came of the call:
+ * the builder's first failure, or the status that the function returned. */
+void fmp__builder_begin(fmp_builder *b);
+fmp_status fmp__builder_end(fmp_builder *b, fmp_status returned, const char *function);
+
 /* Keeps the thread's text if it is the first failure. */
 void fmp__builder_fail(fmp_builder *b, fmp_status status);
-
-fmp_value fmp__builder_emit(fmp_builder *b, const char *op, const fmp_attr *attrs, uint32_t n_attr,
-                            const fmp_value *in, uint32_t n_in);
+/* For the engine itself: without the checks of what plugins hand over. */
 fmp_value fmp__builder_emit_op(fmp_builder *b, const fmp_op *op, const fmp_attr *attrs,
                                uint32_t n_attr, const fmp_value *in, uint32_t n_in);
+
+/* What fmp_host lends. */
+fmp_value fmp__builder_emit(fmp_builder *b, const char *op, const fmp_attr *attrs, uint32_t n_attr,
+                            const fmp_value *in, uint32_t n_in);
 fmp_value fmp__builder_output(fmp_builder *b, fmp_value v, uint32_t i);
 void fmp__builder_spec(fmp_builder *b, fmp_value v, fmp_spec *spec);
 uint32_t fmp__builder_grad_inputs(fmp_builder *b);

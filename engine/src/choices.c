@@ -4,12 +4,13 @@
 #include "choices.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "aside.h"
 #include "file.h"
 #include "json.h"
+#include "locks.h"
 #include "memory.h"
 #include "status.h"
 
@@ -17,8 +18,8 @@
 static const char version_key[] = "fmp_kernels", choices_key[] = "choices";
 enum { VERSION = 1, MOST_BYTES = 1 << 24 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static json_t *file_object; /* the whole of the file; NULL: closed */
+static atomic_int is_open;  /* whether it is there, to be asked without the lock */
 static char *file_path;     /* NULL: memory only */
 
 /* -- reading --------------------------------------------------------------- */
@@ -116,12 +117,13 @@ static fmp_status write_file(void)
 
 static void replace(json_t *object, char *path)
 {
-  pthread_mutex_lock(&lock);
+  fmp__lock(FMP__LOCK_CHOICES);
   json_decref(file_object);
   fmp__free(file_path);
   file_object = object;
   file_path = path;
-  pthread_mutex_unlock(&lock);
+  atomic_store(&is_open, object != NULL);
+  fmp__unlock(FMP__LOCK_CHOICES);
 }
 
 fmp_status fmp__choices_open(const char *path)
@@ -145,22 +147,24 @@ fmp_status fmp__choices_open(const char *path)
 
 void fmp__choices_close(void) { replace(NULL, NULL); }
 
+int fmp__choices_are_open(void) { return atomic_load(&is_open); }
+
 void fmp__choices_find(const char *key, fmp__text *name)
 {
-  pthread_mutex_lock(&lock);
+  fmp__lock(FMP__LOCK_CHOICES);
   const json_t *found = json_object_get(json_object_get(file_object, choices_key), key);
   if (found) fmp__text_add(name, "%s", json_string_value(found));
-  pthread_mutex_unlock(&lock);
+  fmp__unlock(FMP__LOCK_CHOICES);
 }
 
 fmp_status fmp__choices_add(const char *key, const char *name)
 {
   fmp_status status = FMP_OK;
-  pthread_mutex_lock(&lock);
+  fmp__lock(FMP__LOCK_CHOICES);
   json_t *choices = json_object_get(file_object, choices_key);
   if (choices && fmp__json_set(choices, key, json_string(name)))
     status = fmp__no_memory("a choice of kernel");
   if (choices && status == FMP_OK && file_path) status = write_file();
-  pthread_mutex_unlock(&lock);
+  fmp__unlock(FMP__LOCK_CHOICES);
   return status;
 }

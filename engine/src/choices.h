@@ -10,6 +10,7 @@
 /* Starts anew, from the file if path is not empty and it is there. */
 fmp_status fmp__choices_open(const char *path);
 void fmp__choices_close(void);
+int fmp__choices_are_open(void);
 /* Appends the kernel's name to *name; nothing if there is no choice. */
 void fmp__choices_find(const char *key, fmp__text *name);
 /* Adds or replaces one, and writes the file. */

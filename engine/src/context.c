@@ -3,9 +3,11 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "eager.h"
+#include "locks.h"
 #include "memory.h"
 #include "status.h"
 #include "tensor.h"
@@ -17,6 +19,15 @@ static _Thread_local fmp__context current;
 static pthread_key_t end_key;
 static pthread_once_t end_once = PTHREAD_ONCE_INIT;
 
+void fmp__context_drop_graph(void)
+{
+  fmp__context *c = fmp__context_now();
+  fmp_graph *g = c->graph;
+  c->graph = NULL;
+  c->record_depth = 0;
+  fmp_graph_release(g);
+}
+
 static void free_stream(fmp__thread_stream *s)
 {
   (void)fmp__stream_finish(s->device, s->stream); /* nobody is left to be told */
@@ -25,18 +36,35 @@ static void free_stream(fmp__thread_stream *s)
   fmp__stream_close(s->device, s->stream);
 }
 
+/* Recordings and traces first: what they hold goes back to where this thread keeps it. */
 static void end_thread(void *context)
 {
   fmp__context *c = context;
+  if (fmp__is_forked()) return; /* kernels and streams are plugins' own */
+  fmp__context_drop_graph();
+  for (; c->outside_depth > 0; fmp__context_drop_graph()) fmp_outside_end();
   fmp__cache_free(c->cache);
   fmp__spares_free();
   for (uint32_t i = 0; i < c->n_streams; i++) free_stream(&c->streams[i]);
   fmp__free(c->streams);
   for (int i = 0; i < FMP__CONTEXT_TEXTS; i++) fmp__text_free(&c->texts[i]);
+  fmp__free(c->saved.bytes);
   memset(c, 0, sizeof *c);
 }
 
 static void make_key(void) { pthread_key_create(&end_key, end_thread); }
+
+/* The thread that ends the process has no end of its own. */
+static void end_process(void)
+{
+  if (!current.registered) return;
+  pthread_setspecific(end_key, NULL);
+  end_thread(&current);
+}
+
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+
+static void watch_exit(void) { atexit(end_process); }
 
 fmp__context *fmp__context_now(void)
 {
@@ -66,6 +94,8 @@ static fmp_status open_stream(fmp_device *device, fmp__thread_stream *s)
   FMP_TRY(fmp__device_alloc(device, (int64_t)sizeof *s->step, &step));
   s->step = step;
   const fmp_status status = fmp__stream_open(device, 0, &s->stream);
+  /* Not before plugins have brought their libraries: what those do at exit comes after us. */
+  pthread_once(&exit_once, watch_exit);
   if (status != FMP_OK) fmp__device_free(device, step, (int64_t)sizeof *s->step);
   return status;
 }
@@ -108,7 +138,11 @@ fmp_status fmp__context_wait(fmp_device *device)
   return s ? fmp__stream_finish(device, s->stream) : FMP_OK;
 }
 
-fmp_status fmp_device_wait(fmp_device *device) { return fmp__context_wait(device); }
+fmp_status fmp_device_wait(fmp_device *device)
+{
+  FMP__EXPECT(device, "a device");
+  return fmp__context_wait(device);
+}
 
 /* -- scopes ---------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What belongs to one thread: what it does with ops (runs, records, traces), its scope
  * path, its generator, its streams, its cache of prepared ops. Freed when the thread
- * ends. */
+ * ends, or with the process. */
 #ifndef FMP_CONTEXT_H
 #define FMP_CONTEXT_H
 
@@ -28,6 +28,12 @@ typedef struct fmp__thread_stream {
 
 typedef struct fmp__cache fmp__cache; /* see eager.c */
 
+/* Bytes of a resource that is saved, grown as they come. */
+struct fmp_sink {
+  unsigned char *bytes;
+  size_t n, room;
+};
+
 typedef struct fmp__context {
   fmp_graph *graph;                       /* being recorded or traced; NULL: ops are run */
   int32_t record_depth;                   /* nested fmp_record_begin */
@@ -51,10 +57,13 @@ typedef struct fmp__context {
   /* Results marked "thread's" rotate, so that two may stand in one printf. */
   fmp__text texts[FMP__CONTEXT_TEXTS];
   uint32_t next_text;
+  fmp_sink saved; /* the last one, lent to the caller until the next */
   int registered; /* with the thread's destructor */
 } fmp__context;
 
 fmp__context *fmp__context_now(void);
+/* Ends what is recorded or traced now, whatever is nested in it, and forgets it. */
+void fmp__context_drop_graph(void);
 /* An empty buffer for a result marked "thread's". */
 fmp__text *fmp__context_text(void);
 fmp_status fmp__context_stream(fmp_device *device, fmp__thread_stream **stream);

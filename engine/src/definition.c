@@ -156,8 +156,11 @@ static fmp_status own_inplace(fmp__kernel *k)
   const size_t bytes = k->def.n_inplace * sizeof *pairs;
   k->def.inplace = NULL;
   if (bytes == 0) return FMP_OK;
-  fmp_inplace *copy = pairs && k->def.n_inplace <= 64 ? fmp__alloc(bytes) : NULL;
-  if (!copy) return fmp__fail(FMP_EPLUGIN, "kernel: unusable in-place pairs");
+  if (!pairs || k->def.n_inplace > 64)
+    return fmp__fail(FMP_EPLUGIN, "kernel: expected at most 64 in-place pairs, got %u%s",
+                     k->def.n_inplace, pairs ? "" : " that are not there");
+  fmp_inplace *copy = fmp__alloc(bytes);
+  if (!copy) return fmp__no_memory("a definition");
   memcpy(copy, pairs, bytes);
   k->def.inplace = copy;
   return FMP_OK;

@@ -2,17 +2,15 @@
 #include "device.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "context.h"
 #include "host.h"
+#include "locks.h"
 #include "memory.h"
 #include "status.h"
-
-static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 
 /* -- finding --------------------------------------------------------------- */
 
@@ -32,14 +30,16 @@ static fmp_status find_backend(const char *name, size_t length, fmp__backend **b
 static fmp_status count_devices(const fmp__backend *backend, int32_t *count)
 {
   *count = 1;
-  return backend->def.count ? fmp__plugin_status(backend->def.count(fmp__host(), count), "count")
-                            : FMP_OK;
+  if (!backend->def.count) return FMP_OK;
+  fmp__error_clear();
+  return fmp__plugin_status(backend->def.count(fmp__host(), count), "count");
 }
 
 /* Under the lock. */
 static fmp_status open_device(fmp__backend *backend, int32_t index)
 {
   int32_t count;
+  FMP_TRY(fmp__check_forked());
   FMP_TRY(count_devices(backend, &count));
   if (index >= count || index >= FMP__MAX_DEVICES)
     return fmp__fail(FMP_ENOTFOUND, "no device '%s:%d' (there %s %d)", backend->def.name, index,
@@ -50,6 +50,7 @@ static fmp_status open_device(fmp__backend *backend, int32_t index)
   device->index = index;
   pthread_mutex_init(&device->turn, NULL);
   snprintf(device->name, sizeof device->name, "%s:%d", backend->def.name, index);
+  fmp__note_opened();
   fmp__error_clear();
   const fmp_status status =
       fmp__plugin_status(backend->def.open(fmp__host(), index, &device->state), "open");
@@ -65,10 +66,10 @@ static fmp_status open_device(fmp__backend *backend, int32_t index)
 static fmp_status device_at(fmp__backend *backend, int32_t index, fmp_device **device)
 {
   fmp_status status = FMP_OK;
-  pthread_mutex_lock(&opening);
+  fmp__lock(FMP__LOCK_DEVICES);
   if (index >= FMP__MAX_DEVICES || !backend->devices[index]) status = open_device(backend, index);
   if (status == FMP_OK) *device = backend->devices[index];
-  pthread_mutex_unlock(&opening);
+  fmp__unlock(FMP__LOCK_DEVICES);
   return status;
 }
 
@@ -105,7 +106,7 @@ fmp_status fmp_device_set_default(fmp_device *device)
   return FMP_OK;
 }
 
-const char *fmp_device_name(const fmp_device *device) { return device->name; }
+const char *fmp_device_name(const fmp_device *device) { return device ? device->name : NULL; }
 
 const char *fmp_device_list(void)
 {
@@ -114,15 +115,18 @@ const char *fmp_device_list(void)
   for (uint32_t i = 0; (backend = fmp__backend_at(i)); i++) {
     int32_t count;
     const char *doc = backend->def.doc ? backend->def.doc : "";
-    if (count_devices(backend, &count) != FMP_OK) count = 0;
-    fmp__text_add(text, "%s: %d device%s: %s (%s)\n", backend->def.name, count,
-                  count == 1 ? "" : "s", doc, backend->plugin->name);
+    const int failed = count_devices(backend, &count) != FMP_OK;
+    if (failed) count = 0;
+    fmp__text_add(text, "%s: %d device%s: %s (%s)%s%s\n", backend->def.name, count,
+                  count == 1 ? "" : "s", doc, backend->plugin->name, failed ? ": " : "",
+                  failed ? fmp_last_error() : "");
   }
   return text->bytes ? text->bytes : "";
 }
 
 fmp_status fmp_device_threads(fmp_device *device, int32_t count, int32_t *now)
 {
+  FMP__EXPECT(device, "a device");
   if (count < 0 || count > 4096)
     return fmp__fail(FMP_EINVAL, "expected 1 to 4096 threads, got %d", count);
   const fmp_backend_def *def = &device->backend->def;
@@ -132,22 +136,27 @@ fmp_status fmp_device_threads(fmp_device *device, int32_t count, int32_t *now)
 
 /* -- memory ---------------------------------------------------------------- */
 
+static fmp_status call_alloc(fmp_device *device, size_t bytes, void **memory)
+{
+  fmp__error_clear();
+  return fmp__plugin_status(device->backend->def.alloc(device->state, bytes, memory), "alloc");
+}
+
 fmp_status fmp__device_alloc(fmp_device *device, int64_t bytes, void **memory)
 {
   const int64_t wanted = bytes > 0 ? bytes : 1;
-  fmp_status status = FMP_ENOMEM;
-  if (!fmp__allocation_fails())
-    status = device->backend->def.alloc(device->state, (size_t)wanted, memory);
-  if (status < 0 || status >= FMP_STATUS_COUNT) return fmp__plugin_status(status, "alloc");
+  fmp_status status = fmp__check_forked();
+  if (status == FMP_OK && fmp__allocation_fails()) status = fmp__no_memory("as a test wants it");
+  if (status == FMP_OK) status = call_alloc(device, (size_t)wanted, memory);
   if (status != FMP_OK)
-    return fmp__fail(status, "out of memory on %s: %" PRId64 " bytes wanted", device->name, wanted);
+    return fmp__fail_in(status, "%" PRId64 " bytes on %s", wanted, device->name);
   fmp__count_device_bytes(wanted);
   return FMP_OK;
 }
 
 void fmp__device_free(fmp_device *device, void *memory, int64_t bytes)
 {
-  if (!memory) return;
+  if (!memory || fmp__is_forked()) return;
   device->backend->def.free(device->state, memory);
   fmp__count_device_bytes(-(bytes > 0 ? bytes : 1));
 }
@@ -163,7 +172,9 @@ fmp_status fmp__stream_open(fmp_device *device, int32_t serial, void **stream)
 {
   const fmp_backend_def *def = &device->backend->def;
   *stream = NULL;
+  FMP_TRY(fmp__check_forked());
   if (!def->stream_open) return FMP_OK;
+  fmp__error_clear();
   return fmp__plugin_status(def->stream_open(device->state, serial, stream), "stream_open");
 }
 
@@ -176,6 +187,7 @@ static int works_later(const fmp_device *device)
 void fmp__stream_close(fmp_device *device, void *stream)
 {
   const fmp_backend_def *def = &device->backend->def;
+  if (fmp__is_forked()) return;
   if (works_later(device)) pthread_mutex_lock(&device->turn);
   if (device->last_stream == stream) device->last_stream = NULL;
   if (def->stream_close) def->stream_close(device->state, stream);
@@ -194,6 +206,7 @@ static fmp_status take_turn(fmp_device *device, void *stream)
 fmp_status fmp__stream_enter(fmp_device *device, void *stream)
 {
   const fmp_backend_def *def = &device->backend->def;
+  FMP_TRY(fmp__check_forked());
   if (works_later(device)) {
     pthread_mutex_lock(&device->turn);
     const fmp_status status = take_turn(device, stream);
@@ -229,7 +242,9 @@ int32_t fmp__device_threads(const fmp_device *device)
 fmp_status fmp__stream_wait(fmp_device *device, void *stream)
 {
   const fmp_backend_def *def = &device->backend->def;
+  FMP_TRY(fmp__check_forked());
   if (!def->stream_wait) return FMP_OK;
+  fmp__error_clear();
   return fmp__plugin_status(def->stream_wait(device->state, stream), "stream_wait");
 }
 
@@ -237,6 +252,8 @@ fmp_status fmp__device_copy(fmp_device *device, void *stream, int32_t direction,
                             const void *source, size_t bytes)
 {
   const fmp_backend_def *def = &device->backend->def;
+  FMP_TRY(fmp__check_forked());
+  fmp__error_clear();
   return fmp__plugin_status(def->copy(device->state, stream, direction, target, source, bytes),
                             "backend copy");
 }

@@ -9,23 +9,33 @@
 #include "eager.h"
 #include "graph.h"
 #include "kernel.h"
+#include "locks.h"
 #include "memory.h"
 #include "precision.h"
 #include "status.h"
 
 /* -- interruption ---------------------------------------------------------- */
 
-static atomic_int interrupted;
+/* One number is all that each op looks at. */
+enum { NOTHING, INTERRUPTED, FORKED };
+static atomic_int stopped;
 
-void fmp_interrupt(void) { atomic_store(&interrupted, 1); }
+static int change_stopped(int from, int to)
+{
+  return atomic_compare_exchange_strong(&stopped, &from, to);
+}
 
-void fmp_interrupt_clear(void) { atomic_store(&interrupted, 0); }
+void fmp_interrupt(void) { change_stopped(NOTHING, INTERRUPTED); }
+
+void fmp_interrupt_clear(void) { change_stopped(INTERRUPTED, NOTHING); }
+
+void fmp__stop_for_good(void) { atomic_store(&stopped, FORKED); }
 
 fmp_status fmp__check_interrupt(void)
 {
-  if (!atomic_load_explicit(&interrupted, memory_order_relaxed)) return FMP_OK;
-  if (!atomic_exchange(&interrupted, 0)) return FMP_OK;
-  return fmp__fail(FMP_EINTERRUPTED, "interrupted");
+  if (!atomic_load_explicit(&stopped, memory_order_relaxed)) return FMP_OK;
+  if (change_stopped(INTERRUPTED, NOTHING)) return fmp__fail(FMP_EINTERRUPTED, "interrupted");
+  return fmp__check_forked();
 }
 
 /* -- one emission ---------------------------------------------------------- */
@@ -241,9 +251,11 @@ fmp_status fmp__emit(const fmp_op *op, void *params, fmp_tensor *const *in, uint
 fmp_status fmp_emit(const fmp_op *op, const fmp_attr *attrs, int32_t n_attr, fmp_tensor *const *in,
                     int32_t n_in, fmp_tensor **out, int32_t n_out)
 {
+  FMP__EXPECT(op, "an op");
   void *params;
-  if (n_attr < 0 || n_in < 0 || n_out < 0)
-    return fmp__fail(FMP_EINVAL, "%s: expected counts from 0 up", op->def.name);
+  if (n_attr < 0 || n_in < 0 || n_out < 0 || (n_in > 0 && !in) || (n_out > 0 && !out))
+    return fmp__fail(FMP_EINVAL, "%s: expected counts from 0 up, and what they count",
+                     op->def.name);
   const fmp_status status = fmp__params_new(&op->attrs, attrs, (uint32_t)n_attr, &params);
   if (status != FMP_OK) return fail_where(op, status);
   return fmp__emit(op, params, in, (uint32_t)n_in, out, (uint32_t)n_out);

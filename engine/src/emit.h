@@ -10,7 +10,10 @@
 fmp_status fmp__emit(const fmp_op *op, void *params, fmp_tensor *const *in, uint32_t n_in,
                      fmp_tensor **out, uint32_t n_out);
 
-/* FMP_EINTERRUPTED, once, if somebody asked to stop. */
+/* FMP_EINTERRUPTED, once, if somebody asked to stop; FMP_ESTATE in a process that may not run ops.
+ */
 fmp_status fmp__check_interrupt(void);
+/* From now on every op is refused; see locks.h. */
+void fmp__stop_for_good(void);
 
 #endif

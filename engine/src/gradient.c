@@ -116,12 +116,9 @@ static fmp_status call_gradient(sweep *s, uint32_t k)
   }
   s->builder.node = k;
   s->builder.op = op;
-  fmp__error_clear();
-  const fmp_status status =
-      fmp__plugin_status(op->def.gradient(fmp__host(), &s->builder, params), "gradient");
-  if (s->builder.status == FMP_OK) return status;
-  fmp__error_restore(s->builder.text);
-  return s->builder.status;
+  fmp__builder_begin(&s->builder);
+  const fmp_status status = op->def.gradient(fmp__host(), &s->builder, params);
+  return fmp__builder_end(&s->builder, status, "gradient");
 }
 
 /* Gradient ops stand in the scope of the op that they belong to. */
@@ -166,6 +163,7 @@ static fmp_status start(sweep *s, fmp_graph *g)
   s->dx = fmp__alloc_zeroed(most, sizeof *s->dx);
   s->douts = fmp__alloc_zeroed(most, sizeof *s->douts);
   s->builder.graph = g;
+  s->builder.place = FMP__IN_GRADIENT;
   s->builder.wanted = s->wanted;
   s->builder.dx = s->dx;
   s->builder.douts = s->douts;
@@ -215,6 +213,7 @@ static fmp_status take_results(sweep *s, const uint32_t *values, int32_t n, fmp_
 /* The value of a loss that can be differentiated. */
 static fmp_status check_loss(fmp_tensor *loss, fmp_graph **graph)
 {
+  FMP__EXPECT(loss, "a loss");
   char text[FMP_SPEC_TEXT];
   *graph = fmp__context_now()->graph;
   if (!*graph)
@@ -252,7 +251,8 @@ fmp_status fmp_gradients(fmp_tensor *loss, fmp_tensor *const *x, int32_t n, fmp_
 {
   fmp_graph *g;
   FMP_TRY(check_loss(loss, &g));
-  if (n < 0) return fmp__fail(FMP_EINVAL, "expected tensors to differentiate by");
+  if (n < 0 || (n > 0 && !(x && dx)))
+    return fmp__fail(FMP_EINVAL, "expected tensors to differentiate by, and places for results");
   uint32_t *values = fmp__alloc_zeroed((size_t)n + 1, sizeof *values);
   if (!values) return fmp__no_memory("gradients");
   for (int32_t i = 0; i < n; i++) dx[i] = NULL;
@@ -293,7 +293,7 @@ fmp_status fmp_parameters_of(fmp_tensor *loss, fmp_tensor **parameters, int32_t 
   for (uint32_t v = 1; v <= g->n_values; v++) {
     const fmp__value *value = &g->values[v];
     if (!marked[v] || value->from != FMP__FROM_CAPTURE || !value->tensor->is_parameter) continue;
-    if (*n < room) parameters[*n] = value->tensor;
+    if (parameters && *n < room) parameters[*n] = value->tensor;
     (*n)++;
   }
   fmp__free(marked);

@@ -28,7 +28,7 @@ fmp_status fmp__graph_new(fmp_device *device, int tracing, fmp_graph **graph)
 
 static int is_kept(const fmp_tensor *t, fmp_tensor *const *keep, int32_t n)
 {
-  for (int32_t i = 0; i < n; i++)
+  for (int32_t i = 0; keep && i < n; i++)
     if (keep[i] == t) return 1;
   return 0;
 }
@@ -66,7 +66,10 @@ static void free_graph(fmp_graph *g)
   fmp__free(g);
 }
 
-void fmp_graph_retain(fmp_graph *g) { atomic_fetch_add(&g->references, 1); }
+void fmp_graph_retain(fmp_graph *g)
+{
+  if (g) atomic_fetch_add(&g->references, 1);
+}
 
 void fmp_graph_release(fmp_graph *g)
 {
@@ -155,6 +158,7 @@ static fmp_status add_capture(fmp_graph *g, fmp_tensor *t, uint32_t *value)
 
 fmp_status fmp__graph_value(fmp_graph *g, fmp_tensor *t, uint32_t *value)
 {
+  FMP__EXPECT(t, "a tensor");
   if (t->graph == g) {
     *value = t->value;
     return FMP_OK;
@@ -287,8 +291,7 @@ void fmp_record_end(fmp_tensor *const *keep, int32_t n)
   fmp__context *c = fmp__context_now();
   if (c->record_depth == 0 || --c->record_depth > 0 || !c->graph || c->graph->tracing) return;
   fmp__graph_detach(c->graph, keep, n);
-  fmp_graph_release(c->graph);
-  c->graph = NULL;
+  fmp__context_drop_graph();
 }
 
 fmp_status fmp_outside_begin(void)
@@ -307,6 +310,7 @@ void fmp_outside_end(void)
 {
   fmp__context *c = fmp__context_now();
   if (c->outside_depth == 0) return;
+  fmp__context_drop_graph(); /* begun inside and not ended */
   c->graph = c->outside[--c->outside_depth];
   c->record_depth = c->outside_record_depth[c->outside_depth];
 }
@@ -334,6 +338,7 @@ fmp_status fmp_trace_begin(fmp_device *device, const fmp_spec *specs, int32_t n,
   fmp_graph *g = NULL;
   fmp_status status = FMP_OK;
   int32_t made = 0;
+  if (n > 0) FMP__EXPECT(specs && inputs, "specs, and a place for the inputs");
   if (c->graph)
     return fmp__fail(FMP_ESTATE, "a trace cannot begin inside of a recording or another trace");
   if (!device) FMP_TRY(fmp_device_default(&device));
@@ -353,6 +358,8 @@ fmp_status fmp_trace_begin(fmp_device *device, const fmp_spec *specs, int32_t n,
 
 static fmp_status set_outputs(fmp_graph *g, fmp_tensor *const *outputs, int32_t n)
 {
+  if (n < 0 || (n > 0 && !outputs))
+    return fmp__fail(FMP_EINVAL, "expected the tensors that the trace returns");
   g->outputs = fmp__alloc_zeroed((size_t)n + 1, sizeof *g->outputs);
   if (!g->outputs) return fmp__no_memory("a graph's outputs");
   for (int32_t i = 0; i < n; i++) {

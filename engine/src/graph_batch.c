@@ -2,18 +2,14 @@
 #include "graph_batch.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "fmp/api.h"
 #include "kernel.h"
+#include "locks.h"
 #include "memory.h"
 #include "spec.h"
 #include "text.h"
-
-/* A graph is const to those who share it, but finds this out about itself at the first
- * question: one lock for all, since it is asked rarely. */
-static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
 
 /* One trial: what becomes of the specs when the batch grows by one. */
 typedef struct trial {
@@ -121,12 +117,14 @@ static fmp_status find_out(fmp_graph *g)
   return g->batch_note ? FMP_OK : fmp__no_memory("a graph's batch note");
 }
 
+/* A graph is const to those who share it, but finds this out about itself at the first
+ * question: one lock for all, since it is asked rarely. */
 fmp_status fmp__graph_batch(const fmp_graph *shared, const char **note)
 {
   fmp_graph *g = (fmp_graph *)shared;
   char text[FMP__ERROR_TEXT];
   fmp_status status = FMP_OK;
-  pthread_mutex_lock(&asking);
+  fmp__lock(FMP__LOCK_BATCHES);
   if (!g->batch_checked && !g->batch_note) {
     fmp__error_keep(text);
     status = find_out(g);
@@ -134,27 +132,29 @@ fmp_status fmp__graph_batch(const fmp_graph *shared, const char **note)
   }
   if (status == FMP_OK) g->batch_checked = 1;
   *note = g->batch_note;
-  pthread_mutex_unlock(&asking);
+  fmp__unlock(FMP__LOCK_BATCHES);
   return status;
 }
 
 const char *fmp_graph_batch_note(const fmp_graph *g)
 {
   const char *note;
+  if (!g) return NULL;
   if (fmp__graph_batch(g, &note) == FMP_OK) return note;
   return "whether it depends on the batch size could not be found out: out of memory";
 }
 
 fmp_status fmp_graph_set_batch_note(fmp_graph *g, const char *why)
 {
+  FMP__EXPECT(g, "a graph");
   if (!why || !*why)
     return fmp__fail(FMP_EINVAL, "expected why the graph depends on its batch size");
   char *copy = fmp__copy_text(why);
   if (!copy) return fmp__no_memory("a graph's batch note");
-  pthread_mutex_lock(&asking);
+  fmp__lock(FMP__LOCK_BATCHES);
   fmp__free(g->batch_note);
   g->batch_note = copy;
   g->batch_checked = 1;
-  pthread_mutex_unlock(&asking);
+  fmp__unlock(FMP__LOCK_BATCHES);
   return FMP_OK;
 }

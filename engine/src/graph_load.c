@@ -435,6 +435,7 @@ static fmp_status fail_on_one_line(fmp_status status, const char *path)
 
 fmp_status fmp_graph_load(const char *path, fmp_device *device, fmp_graph **g)
 {
+  FMP__EXPECT(path, "a path");
   fmp__safetensors file;
   fmp_status status = device ? FMP_OK : fmp_device_default(&device);
   if (status == FMP_OK) status = fmp__safetensors_open(path, &file);

@@ -252,6 +252,8 @@ static fmp_status save(const fmp_graph *g, captures *c, const char *path)
 
 fmp_status fmp_graph_save(const fmp_graph *g, const char *path)
 {
+  FMP__EXPECT(g, "a graph");
+  FMP__EXPECT(path, "a path");
   captures c = {0};
   const fmp_status status = save(g, &c, path);
   free_captures(&c);

@@ -7,9 +7,9 @@
 
 /* -- inputs and outputs ---------------------------------------------------- */
 
-int32_t fmp_graph_inputs(const fmp_graph *g) { return (int32_t)g->n_inputs; }
+int32_t fmp_graph_inputs(const fmp_graph *g) { return g ? (int32_t)g->n_inputs : 0; }
 
-int32_t fmp_graph_outputs(const fmp_graph *g) { return (int32_t)g->n_outputs; }
+int32_t fmp_graph_outputs(const fmp_graph *g) { return g ? (int32_t)g->n_outputs : 0; }
 
 static fmp_status check_index(const char *what, int32_t i, uint32_t n)
 {
@@ -19,6 +19,7 @@ static fmp_status check_index(const char *what, int32_t i, uint32_t n)
 
 fmp_status fmp_graph_input_spec(const fmp_graph *g, int32_t i, fmp_spec *spec)
 {
+  FMP__EXPECT(g, "a graph");
   FMP_TRY(check_index("input", i, g->n_inputs));
   *spec = g->values[i + 1].spec;
   return FMP_OK;
@@ -26,6 +27,7 @@ fmp_status fmp_graph_input_spec(const fmp_graph *g, int32_t i, fmp_spec *spec)
 
 fmp_status fmp_graph_output_spec(const fmp_graph *g, int32_t i, fmp_spec *spec)
 {
+  FMP__EXPECT(g, "a graph");
   FMP_TRY(check_index("output", i, g->n_outputs));
   *spec = g->values[g->outputs[i]].spec;
   return FMP_OK;
@@ -82,6 +84,7 @@ static void add_node(const fmp_graph *g, const fmp__node *node, fmp__text *text)
 
 const char *fmp_graph_text(const fmp_graph *g)
 {
+  if (!g) return NULL;
   fmp__text *text = fmp__context_text();
   for (uint32_t v = 1; v <= g->n_values; v++)
     if (g->values[v].from != FMP__FROM_NODE) add_source(g, v, text);

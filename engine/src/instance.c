@@ -11,6 +11,7 @@
 #include "eager.h"
 #include "emit.h"
 #include "host.h"
+#include "locks.h"
 #include "memory.h"
 #include "plan.h"
 #include "profile.h"
@@ -183,6 +184,7 @@ static fmp_status fill_instance(fmp_instance *x, fmp_plan *p)
 
 fmp_status fmp_instance_new(fmp_plan *p, int32_t serial, fmp_instance **instance)
 {
+  FMP__EXPECT(p, "a plan");
   fmp_instance *x = fmp__alloc_zeroed(1, sizeof *x);
   if (!x) return fmp__no_memory("a plan's instance");
   fmp_plan_retain(p);
@@ -289,18 +291,36 @@ static fmp_status run_measured(const fmp_instance *x, fmp__profile *profile)
   return FMP_OK;
 }
 
-static fmp_status run_steps(fmp_instance *x)
+/* Waits for what has been enqueued, whatever became of the run; the first failure's text stays. */
+static fmp_status finish_run(const fmp_instance *x, fmp_status status)
 {
-  fmp__profile *profile;
-  fmp_device *device = x->plan->device;
-  FMP_TRY(fmp__profile_find(x->plan, &profile));
-  FMP_TRY(fmp__stream_enter(device, x->stream));
+  char text[FMP__ERROR_TEXT];
+  if (status == FMP_OK) return fmp__stream_wait(x->plan->device, x->stream);
+  fmp__error_keep(text);
+  fmp__stream_wait(x->plan->device, x->stream);
+  fmp__error_restore(text);
+  return status;
+}
+
+static fmp_status run_entered(fmp_instance *x, fmp__profile *profile)
+{
   fmp__error_clear();
   fmp_status status = set_random(x);
   if (status == FMP_OK) status = profile ? run_measured(x, profile) : run_plain(x);
-  const fmp_status waited = fmp__stream_wait(device, x->stream);
-  fmp__stream_leave(device);
-  return status == FMP_OK ? waited : status;
+  return finish_run(x, status);
+}
+
+static fmp_status run_steps(fmp_instance *x)
+{
+  fmp__profile *profile;
+  FMP_TRY(fmp__profile_find(x->plan, &profile));
+  fmp_status status = fmp__stream_enter(x->plan->device, x->stream);
+  if (status == FMP_OK) {
+    status = run_entered(x, profile);
+    fmp__stream_leave(x->plan->device);
+  }
+  fmp__profile_release(profile);
+  return status;
 }
 
 static void release_all(fmp_tensor **tensors, uint32_t n)
@@ -334,13 +354,17 @@ static fmp_status run_on(fmp_instance *x, fmp_tensor *const *in, fmp_tensor **ou
 fmp_status fmp_instance_run(fmp_instance *x, fmp_tensor *const *in, int32_t n_in, fmp_tensor **out,
                             int32_t n_out)
 {
+  FMP__EXPECT(x, "an instance of a plan");
   FMP_TRY(follow_threads(x));
   const fmp_plan *p = x->plan;
   const uint32_t n_inputs = p->graph->n_inputs;
   if (n_in < 0 || n_out < 0 || (uint32_t)n_in != n_inputs || (uint32_t)n_out != p->n_outputs)
     return fmp__fail(FMP_EINVAL, "expected %u inputs and %u outputs, got %d and %d", n_inputs,
                      p->n_outputs, n_in, n_out);
+  if ((n_in > 0 && !in) || (n_out > 0 && !out))
+    return fmp__fail(FMP_EINVAL, "expected inputs, and places for outputs, got none");
   for (int32_t i = 0; i < n_out; i++) out[i] = NULL;
+  FMP_TRY(fmp__check_forked());
   const fmp_status status = run_on(x, in, out);
   release_all(x->taken, n_inputs);
   if (status != FMP_OK) release_all(out, (uint32_t)n_out);

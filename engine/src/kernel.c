@@ -10,22 +10,22 @@
 #include "autotune.h"
 #include "context.h"
 #include "host.h"
+#include "locks.h"
 #include "spec.h"
 #include "status.h"
 
 /* -- forcing and explaining ------------------------------------------------ */
 
 static char forced[64]; /* kernel name; "" for none */
-static pthread_mutex_t forcing = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t environment = PTHREAD_ONCE_INIT;
 static atomic_uint_fast64_t epoch = 1;
 static atomic_int explaining;
 
 static void set_forced(const char *name)
 {
-  pthread_mutex_lock(&forcing);
+  fmp__lock(FMP__LOCK_FORCED);
   snprintf(forced, sizeof forced, "%s", name ? name : "");
-  pthread_mutex_unlock(&forcing);
+  fmp__unlock(FMP__LOCK_FORCED);
   atomic_fetch_add(&epoch, 1);
 }
 
@@ -47,9 +47,9 @@ fmp_status fmp_kernel_force(const char *name)
 int fmp__kernel_is_forced(void)
 {
   pthread_once(&environment, read_environment);
-  pthread_mutex_lock(&forcing);
+  fmp__lock(FMP__LOCK_FORCED);
   const int is_forced = forced[0] != '\0';
-  pthread_mutex_unlock(&forcing);
+  fmp__unlock(FMP__LOCK_FORCED);
   return is_forced;
 }
 
@@ -149,9 +149,9 @@ const fmp__kernel *fmp__kernel_best(const fmp__work *work)
   const fmp__kernel *best = NULL, *kernel;
   char name[sizeof forced];
   pthread_once(&environment, read_environment);
-  pthread_mutex_lock(&forcing);
+  fmp__lock(FMP__LOCK_FORCED);
   memcpy(name, forced, sizeof name);
-  pthread_mutex_unlock(&forcing);
+  fmp__unlock(FMP__LOCK_FORCED);
   for (uint32_t i = 0; (kernel = fmp__kernel_at(i)); i++)
     if (serves(kernel, work) && is_better(kernel, best, name) && agrees(kernel, work))
       best = kernel;
@@ -234,6 +234,7 @@ fmp_status fmp__prepare_kernel(const fmp__work *work, const fmp__kernel *kernel,
 fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared)
 {
   memset(prepared, 0, sizeof *prepared);
+  FMP_TRY(fmp__check_forked());
   if (work->op->def.alias) return FMP_OK;
   FMP_TRY(fmp__stream_enter(work->device, work->stream));
   const fmp__kernel *kernel = fmp__kernel_best(work);
@@ -252,7 +253,7 @@ fmp_status fmp__run(const fmp__prepared *prepared, const fmp__call *call)
 void fmp__prepared_release(fmp__prepared *prepared)
 {
   const fmp__kernel *kernel = prepared->kernel;
-  if (kernel && kernel->def.prepare && kernel->def.release)
+  if (kernel && kernel->def.prepare && kernel->def.release && !fmp__is_forked())
     kernel->def.release(fmp__host(), prepared->state);
   memset(prepared, 0, sizeof *prepared);
 }
@@ -266,6 +267,7 @@ int fmp__kernel_takes_strides(const fmp__prepared *prepared)
 
 const char *fmp_op_kernels(const fmp_op *op)
 {
+  if (!op) return NULL;
   fmp__text *text = fmp__context_text();
   const fmp__kernel *kernel;
   for (uint32_t i = 0; (kernel = fmp__kernel_at(i)); i++) {

@@ -20,8 +20,9 @@ static int level_in_force(void)
   if (level != UNSET) return level;
   const char *text = getenv("FMP_LOG");
   const int first = text ? (int)strtol(text, NULL, 10) : FMP__LOG_WARNING;
-  fmp_log_level(first);
-  return first;
+  int unset = UNSET; /* another thread may have set it meanwhile */
+  atomic_compare_exchange_strong(&level_now, &unset, first < 0 ? 0 : first);
+  return atomic_load(&level_now);
 }
 
 void fmp__log(int32_t level, const char *format, ...)

@@ -210,7 +210,8 @@ static fmp_status wrap_single(const fmp_attr_def *def, const fmp_attr *attr, fmp
     break;
   }
   case FMP_ATTR_DTYPE: {
-    const uint32_t d = (uint32_t)single->i;
+    const int is_one = single->i >= 0 && single->i < FMP_DTYPE_COUNT;
+    const uint32_t d = is_one ? (uint32_t)single->i : FMP_DTYPE_COUNT; /* refused later */
     memcpy(single, &d, sizeof d);
     break;
   }
@@ -222,7 +223,8 @@ static fmp_status wrap_single(const fmp_attr_def *def, const fmp_attr *attr, fmp
 
 static int is_dtypes(uint32_t kind, const fmp_attr_value *value)
 {
-  if (kind == FMP_ATTR_DTYPE) return fmp_dtype_name((uint32_t)value->i) != NULL;
+  if (kind == FMP_ATTR_DTYPE)
+    return value->i >= 0 && value->i < FMP_DTYPE_COUNT && fmp_dtype_name((uint32_t)value->i);
   if (kind != FMP_ATTR_DTYPES) return 1;
   for (int64_t i = 0; i < value->list.count; i++)
     if (!fmp_dtype_name(((const uint32_t *)value->list.items)[i])) return 0;
@@ -291,6 +293,7 @@ fmp_status fmp__params_new(const fmp__attr_table *table, const fmp_attr *attrs, 
                            void **params)
 {
   collection c = {0};
+  if (n > 0) FMP__EXPECT(attrs, "attributes");
   fmp_status status = start_collection(table, &c);
   for (uint32_t i = 0; i < n && status == FMP_OK; i++) status = take_attr(table, &attrs[i], &c);
   if (status == FMP_OK) status = finish_collection(table, &c, params);

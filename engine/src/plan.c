@@ -399,6 +399,7 @@ static fmp_status new_plan(fmp_graph *g, const fmp_spec *specs, void *stream, in
 fmp_status fmp_plan_new(fmp_graph *g, const fmp_spec *specs, int32_t n, uint32_t flags,
                         fmp_plan **plan)
 {
+  FMP__EXPECT(g, "a graph");
   fmp_graph *rewritten;
   fmp__thread_stream *s;
   FMP_TRY(check_input_specs(g, specs, n));
@@ -419,7 +420,10 @@ fmp_status fmp__plan_again(const fmp_plan *p, void *stream, int32_t threads, fmp
   return status;
 }
 
-void fmp_plan_retain(fmp_plan *p) { atomic_fetch_add(&p->references, 1); }
+void fmp_plan_retain(fmp_plan *p)
+{
+  if (p) atomic_fetch_add(&p->references, 1);
+}
 
 static void free_plan(fmp_plan *p)
 {
@@ -444,9 +448,9 @@ void fmp_plan_release(fmp_plan *p)
 
 /* -- asking ---------------------------------------------------------------- */
 
-int32_t fmp_plan_nodes(const fmp_plan *p) { return (int32_t)p->n_steps; }
+int32_t fmp_plan_nodes(const fmp_plan *p) { return p ? (int32_t)p->n_steps : 0; }
 
-int64_t fmp_plan_arena_bytes(const fmp_plan *p) { return p->arena_bytes; }
+int64_t fmp_plan_arena_bytes(const fmp_plan *p) { return p ? p->arena_bytes : 0; }
 
 static void add_slot_text(const fmp_plan *p, uint32_t slot, fmp__text *text)
 {
@@ -480,6 +484,7 @@ static void add_step_text(const fmp_plan *p, const fmp__step *step, fmp__text *t
 
 const char *fmp_plan_text(const fmp_plan *p)
 {
+  if (!p) return NULL;
   fmp__text *text = fmp__context_text();
   for (uint32_t t = 0; t < p->n_steps; t++) add_step_text(p, &p->steps[t], text);
   fmp__text_add(text, "arena %" PRId64 " bytes, scratch %" PRId64 " bytes\n", p->arena_bytes,

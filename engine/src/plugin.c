@@ -7,7 +7,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +15,11 @@
 #include "context.h"
 #include "elf.h"
 #include "host.h"
+#include "locks.h"
 #include "log.h"
 #include "memory.h"
 #include "registry.h"
 #include "status.h"
-
-static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 
 /* Plugins that are loaded, in order. */
 static struct {
@@ -35,6 +33,7 @@ typedef struct candidate {
   const fmp_plugin *entry;
   fmp__plugin_record *record;
   fmp_registry *staging;
+  int is_overridden; /* refused because one of its name is loaded already */
 } candidate;
 
 static void free_record(fmp__plugin_record *r)
@@ -108,12 +107,14 @@ static int is_loaded(const fmp_plugin *entry)
   return 0;
 }
 
-static fmp_status check_name_free(const fmp_plugin *entry)
+static fmp_status check_name_free(const fmp_plugin *entry, candidate *c)
 {
-  for (uint32_t i = 0; i < loaded.n; i++)
-    if (strcmp(loaded.items[i]->name, entry->name) == 0)
-      return fmp__fail(FMP_EPLUGIN, "plugin '%s' is loaded already, from %s", entry->name,
-                       loaded.items[i]->path);
+  for (uint32_t i = 0; i < loaded.n; i++) {
+    if (strcmp(loaded.items[i]->name, entry->name) != 0) continue;
+    c->is_overridden = 1;
+    return fmp__fail(FMP_EPLUGIN, "plugin '%s' is loaded already, from %s", entry->name,
+                     loaded.items[i]->path);
+  }
   return FMP_OK;
 }
 
@@ -143,14 +144,14 @@ static fmp_status stage(const char *path, candidate *c)
   FMP_TRY(open_entry(path, &entry));
   if (is_loaded(entry)) return FMP_OK;
   FMP_TRY(check_entry(entry));
-  FMP_TRY(check_name_free(entry));
+  FMP_TRY(check_name_free(entry, c));
   FMP_TRY(new_record(entry, path, &c->record));
   fmp_status status = fmp__staging_new(c->record, &c->staging);
-  fmp__error_clear();
-  if (status == FMP_OK) status = fmp__plugin_status(entry->load(fmp__host(), c->staging), "load");
+  if (status == FMP_OK && fmp__staging_fill(c->staging, entry) != FMP_OK)
+    status = FMP_EPLUGIN; /* whatever load() calls its refusal */
   if (status != FMP_OK) {
     drop_candidate(c);
-    return FMP_EPLUGIN;
+    return status;
   }
   c->entry = entry;
   return FMP_OK;
@@ -162,7 +163,7 @@ static fmp_status commit(candidate *c)
   if (!fmp__grow((void **)&loaded.items, &loaded.room, loaded.n, sizeof *loaded.items) ||
       !fmp__grow((void **)&loaded.entries, &loaded.entries_room, loaded.n, sizeof *loaded.entries))
     return fmp__no_memory("a plugin");
-  FMP_TRY(check_name_free(c->entry));
+  FMP_TRY(check_name_free(c->entry, c));
   FMP_TRY(fmp__staging_commit(c->staging));
   loaded.items[loaded.n] = c->record;
   loaded.entries[loaded.n++] = c->entry;
@@ -210,7 +211,9 @@ static fmp_status list_plugins(const char *directory, names *l)
   char path[PATH_MAX];
   const uint32_t first = l->n;
   DIR *d = opendir(directory);
-  if (!d) return fmp__fail(FMP_ENOTFOUND, "%s: %s", directory, strerror(errno));
+  if (!d)
+    return fmp__fail(errno == ENOENT || errno == ENOTDIR ? FMP_ENOTFOUND : FMP_EIO, "%s: %s",
+                     directory, strerror(errno));
   fmp_status status = FMP_OK;
   for (struct dirent *file; status == FMP_OK && (file = readdir(d));) {
     if (!is_plugin_file(file->d_name)) continue;
@@ -229,9 +232,9 @@ static fmp_status list_plugins(const char *directory, names *l)
 }
 
 /* A second plugin of a name is no defect: an earlier directory overrides a later. */
-static void warn_refused(const char *path)
+static void warn_refused(const char *path, const candidate *c)
 {
-  if (strstr(fmp_last_error(), "is loaded already, from"))
+  if (c->is_overridden)
     fmp__log(FMP__LOG_INFO, "plugin %s was skipped: %s", path, fmp_last_error());
   else
     fmp__log(FMP__LOG_WARNING, "plugin %s was refused: %s", path, fmp_last_error());
@@ -265,11 +268,11 @@ static int32_t commit_all(candidate *candidates, uint32_t n)
 static void load_candidates(const names *l, candidate *candidates, int32_t *count)
 {
   for (uint32_t i = 0; i < l->n; i++)
-    if (stage(l->items[i], &candidates[i]) != FMP_OK) warn_refused(l->items[i]);
+    if (stage(l->items[i], &candidates[i]) != FMP_OK) warn_refused(l->items[i], &candidates[i]);
   *count = commit_all(candidates, l->n);
   for (uint32_t i = 0; i < l->n; i++) {
     const int refused = candidates[i].entry && commit(&candidates[i]) != FMP_OK;
-    if (refused) warn_refused(l->items[i]);
+    if (refused) warn_refused(l->items[i], &candidates[i]);
     drop_candidate(&candidates[i]);
     if (refused) *count += commit_all(candidates, l->n);
   }
@@ -289,10 +292,11 @@ fmp_status fmp_plugin_scan(const char *directory, int32_t *count)
 {
   int32_t n = 0;
   names l = {0};
-  pthread_mutex_lock(&loading);
+  FMP__EXPECT(directory, "a directory");
+  fmp__lock(FMP__LOCK_PLUGINS);
   fmp_status status = list_plugins(directory, &l);
   if (status == FMP_OK) status = load_files(&l, &n);
-  pthread_mutex_unlock(&loading);
+  fmp__unlock(FMP__LOCK_PLUGINS);
   free_names(&l);
   if (count) *count = n;
   return status;
@@ -343,13 +347,13 @@ fmp_status fmp_plugin_load_default(void)
   int32_t count;
   names l = {0};
   fmp_status status = FMP_OK;
-  pthread_mutex_lock(&loading);
+  fmp__lock(FMP__LOCK_PLUGINS);
   if (!done) {
     each_directory(list_and_warn, &l);
     status = load_files(&l, &count);
     done = status == FMP_OK;
   }
-  pthread_mutex_unlock(&loading);
+  fmp__unlock(FMP__LOCK_PLUGINS);
   free_names(&l);
   return status;
 }
@@ -410,10 +414,11 @@ static fmp_status find_file(const char *name, char *path)
 fmp_status fmp_plugin_load(const char *name)
 {
   char path[PATH_MAX];
-  pthread_mutex_lock(&loading);
+  FMP__EXPECT(name, "a plugin's name or path");
+  fmp__lock(FMP__LOCK_PLUGINS);
   fmp_status status = find_file(name, path);
   if (status == FMP_OK) status = load_path(path);
-  pthread_mutex_unlock(&loading);
+  fmp__unlock(FMP__LOCK_PLUGINS);
   return status;
 }
 
@@ -421,17 +426,17 @@ fmp_status fmp_plugin_load(const char *name)
 
 int32_t fmp_plugin_count(void)
 {
-  pthread_mutex_lock(&loading);
+  fmp__lock(FMP__LOCK_PLUGINS);
   const uint32_t n = loaded.n;
-  pthread_mutex_unlock(&loading);
+  fmp__unlock(FMP__LOCK_PLUGINS);
   return (int32_t)n;
 }
 
 fmp_status fmp_plugin_get(int32_t i, fmp_plugin_info *info)
 {
-  pthread_mutex_lock(&loading);
+  fmp__lock(FMP__LOCK_PLUGINS);
   const fmp__plugin_record *r = i >= 0 && (uint32_t)i < loaded.n ? loaded.items[i] : NULL;
-  pthread_mutex_unlock(&loading);
+  fmp__unlock(FMP__LOCK_PLUGINS);
   if (!r) return fmp__fail(FMP_ENOTFOUND, "no plugin number %d", i);
   *info = (fmp_plugin_info){r->name, r->version, r->summary, r->path, r->abi_major, r->abi_minor};
   return FMP_OK;

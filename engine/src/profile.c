@@ -3,11 +3,12 @@
 
 #include "profile.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
+#include "context.h"
+#include "locks.h"
 #include "memory.h"
 #include "spec.h"
 
@@ -17,46 +18,54 @@ typedef struct figure {
 } figure;
 
 struct fmp__profile {
+  atomic_int_fast32_t references;
   fmp_plan *plan;    /* retained */
   figure figures[1]; /* one for each step, then the whole */
 };
 
 /* -- the table ------------------------------------------------------------- */
 
-/* Entries never move or go but by fmp_profile_clear, so that instances may keep theirs
- * over one run. */
-static struct {
-  pthread_mutex_t mutex;
+/* The table has one reference to each entry, and so has whoever works with one: a run that goes on
+ * while the table is cleared adds to its own entry, which nobody will ask for. */
+typedef struct table {
   fmp__profile **entries;
   uint32_t n, room;
-} table = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+} table;
+
+static table measured;
 
 static atomic_int measuring;
 
 void fmp_profile(int32_t on) { atomic_store(&measuring, on != 0); }
 
+void fmp__profile_release(fmp__profile *profile)
+{
+  if (!profile || atomic_fetch_sub(&profile->references, 1) != 1) return;
+  fmp_plan_release(profile->plan);
+  fmp__free(profile);
+}
+
+/* Plans end outside of the lock: a queue that ends with one waits for threads that measure. */
 void fmp_profile_clear(void)
 {
-  pthread_mutex_lock(&table.mutex);
-  for (uint32_t i = 0; i < table.n; i++) {
-    fmp_plan_release(table.entries[i]->plan);
-    fmp__free(table.entries[i]);
-  }
-  fmp__free(table.entries);
-  table.entries = NULL;
-  table.n = table.room = 0;
-  pthread_mutex_unlock(&table.mutex);
+  fmp__lock(FMP__LOCK_PROFILES);
+  const table cleared = measured;
+  measured = (table){0};
+  fmp__unlock(FMP__LOCK_PROFILES);
+  for (uint32_t i = 0; i < cleared.n; i++) fmp__profile_release(cleared.entries[i]);
+  fmp__free(cleared.entries);
 }
 
 static fmp_status add_entry(fmp_plan *plan, fmp__profile **profile)
 {
-  if (!fmp__grow((void **)&table.entries, &table.room, table.n, sizeof(fmp__profile *)))
+  if (!fmp__grow((void **)&measured.entries, &measured.room, measured.n, sizeof(fmp__profile *)))
     return fmp__no_memory("a profile");
   fmp__profile *made = fmp__alloc_zeroed(1, sizeof *made + plan->n_steps * sizeof made->figures[0]);
   if (!made) return fmp__no_memory("a profile");
+  atomic_init(&made->references, 1);
   fmp_plan_retain(plan);
   made->plan = plan;
-  table.entries[table.n++] = *profile = made;
+  measured.entries[measured.n++] = *profile = made;
   return FMP_OK;
 }
 
@@ -65,11 +74,12 @@ fmp_status fmp__profile_find(fmp_plan *plan, fmp__profile **profile)
   fmp_status status = FMP_OK;
   *profile = NULL;
   if (!atomic_load_explicit(&measuring, memory_order_relaxed)) return FMP_OK;
-  pthread_mutex_lock(&table.mutex);
-  for (uint32_t i = 0; i < table.n && !*profile; i++)
-    if (table.entries[i]->plan == plan) *profile = table.entries[i];
+  fmp__lock(FMP__LOCK_PROFILES);
+  for (uint32_t i = 0; i < measured.n && !*profile; i++)
+    if (measured.entries[i]->plan == plan) *profile = measured.entries[i];
   if (!*profile) status = add_entry(plan, profile);
-  pthread_mutex_unlock(&table.mutex);
+  if (*profile) atomic_fetch_add(&(*profile)->references, 1);
+  fmp__unlock(FMP__LOCK_PROFILES);
   return status;
 }
 
@@ -90,17 +100,19 @@ void fmp__profile_add(fmp__profile *profile, uint32_t t, int64_t nanoseconds)
 
 int32_t fmp_profile_plans(void)
 {
-  pthread_mutex_lock(&table.mutex);
-  const uint32_t n = table.n;
-  pthread_mutex_unlock(&table.mutex);
+  fmp__lock(FMP__LOCK_PROFILES);
+  const uint32_t n = measured.n;
+  fmp__unlock(FMP__LOCK_PROFILES);
   return (int32_t)n;
 }
 
-static fmp__profile *entry_at(int32_t i)
+/* The caller's reference; NULL: there is none. */
+static fmp__profile *take_entry(int32_t i)
 {
-  pthread_mutex_lock(&table.mutex);
-  fmp__profile *entry = i >= 0 && (uint32_t)i < table.n ? table.entries[i] : NULL;
-  pthread_mutex_unlock(&table.mutex);
+  fmp__lock(FMP__LOCK_PROFILES);
+  fmp__profile *entry = i >= 0 && (uint32_t)i < measured.n ? measured.entries[i] : NULL;
+  if (entry) atomic_fetch_add(&entry->references, 1);
+  fmp__unlock(FMP__LOCK_PROFILES);
   return entry;
 }
 
@@ -124,12 +136,15 @@ static void count_work(const fmp__step *step, const fmp_spec *specs, fmp_profile
     figures->flops = step->op->def.flops(step->params, specs, step->n_in, out, step->n_out);
 }
 
+/* The scope is the plan's, which may end before the caller has looked at it. */
 static fmp_status describe_step(const fmp_plan *p, uint32_t t, fmp_profile_node *figures)
 {
   const fmp__step *step = &p->steps[t];
-  fmp_spec *specs = specs_of(p, step);
+  fmp__text *scope = fmp__context_text();
+  fmp__text_add(scope, "%s", step->scope);
+  fmp_spec *specs = scope->failed ? NULL : specs_of(p, step);
   if (!specs) return fmp__no_memory("a profile");
-  figures->scope = step->scope;
+  figures->scope = scope->bytes;
   figures->op = step->op->def.name;
   figures->kernel = step->prepared.kernel->def.name;
   count_work(step, specs, figures);
@@ -137,10 +152,8 @@ static fmp_status describe_step(const fmp_plan *p, uint32_t t, fmp_profile_node 
   return FMP_OK;
 }
 
-fmp_status fmp_profile_get(int32_t plan, int32_t node, fmp_profile_node *figures)
+static fmp_status describe(fmp__profile *entry, int32_t node, fmp_profile_node *figures)
 {
-  fmp__profile *entry = entry_at(plan);
-  if (!entry) return fmp__fail(FMP_EINVAL, "expected a plan that was measured, got %d", plan);
   const uint32_t n = entry->plan->n_steps;
   if (node < -1) return fmp__fail(FMP_EINVAL, "expected a node from -1 up, got %d", node);
   if (node >= 0 && (uint32_t)node >= n) return FMP_END;
@@ -151,4 +164,13 @@ fmp_status fmp_profile_get(int32_t plan, int32_t node, fmp_profile_node *figures
   got.seconds = (double)atomic_load(&entry->figures[t].nanoseconds) * 1e-9;
   *figures = got;
   return FMP_OK;
+}
+
+fmp_status fmp_profile_get(int32_t plan, int32_t node, fmp_profile_node *figures)
+{
+  fmp__profile *entry = take_entry(plan);
+  if (!entry) return fmp__fail(FMP_EINVAL, "expected a plan that was measured, got %d", plan);
+  const fmp_status status = describe(entry, node, figures);
+  fmp__profile_release(entry);
+  return status;
 }

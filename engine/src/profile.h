@@ -8,8 +8,10 @@
 
 typedef struct fmp__profile fmp__profile; /* the entry of one plan */
 
-/* *profile: the plan's entry, made if it is the first; NULL while nothing is measured. */
+/* *profile: the plan's entry, made if it is the first, with a reference for the caller; NULL while
+ * nothing is measured. */
 fmp_status fmp__profile_find(fmp_plan *plan, fmp__profile **profile);
+void fmp__profile_release(fmp__profile *profile); /* NULL allowed */
 /* Monotonic nanoseconds. */
 int64_t fmp__profile_now(void);
 /* One more run of step t, or with t = n_steps of the whole plan. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _POSIX_C_SOURCE 200809L /* read-write locks */
-
 #include "registry.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "definition.h"
+#include "host.h"
+#include "locks.h"
 #include "memory.h"
 #include "status.h"
 
@@ -36,23 +35,20 @@ enum { OPS, KERNELS, BACKENDS, RESOURCES, REWRITES, N_LISTS };
 struct fmp_registry {
   const fmp__plugin_record *plugin;
   list lists[N_LISTS];
-  /* The first definition that was refused: a plugin that does not listen is refused
-   * all the same. */
-  fmp_status failed;
+  fmp_status failed; /* the first definition that was refused, and its text */
   char text[FMP__ERROR_TEXT];
 };
 
 static fmp_registry committed;
 static const fmp_op *role_ops[FMP_ROLE_COUNT];
-static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 
 /* Item i of a committed list; NULL beyond the last. */
 static void *item_at(int which, uint32_t i)
 {
-  pthread_rwlock_rdlock(&lock);
+  fmp__lock(FMP__LOCK_REGISTRY);
   const list *l = &committed.lists[which];
   void *item = i < l->n ? l->items[i] : NULL;
-  pthread_rwlock_unlock(&lock);
+  fmp__unlock(FMP__LOCK_REGISTRY);
   return item;
 }
 
@@ -64,6 +60,24 @@ fmp_status fmp__staging_new(const fmp__plugin_record *plugin, fmp_registry **r)
   if (!*r) return fmp__no_memory("a plugin's definitions");
   (*r)->plugin = plugin;
   return FMP_OK;
+}
+
+/* What this thread's plugin fills now, inside of its load(). */
+static _Thread_local fmp_registry *filling;
+
+fmp_status fmp__staging_fill(fmp_registry *r, const fmp_plugin *entry)
+{
+  filling = r;
+  fmp__error_clear();
+  const fmp_status status = fmp__plugin_status(entry->load(fmp__host(), r), "load");
+  filling = NULL;
+  return status;
+}
+
+static fmp_status check_filling(const fmp_registry *r)
+{
+  if (r && r == filling) return FMP_OK;
+  return fmp__fail(FMP_EPLUGIN, "definitions are added inside of load(), to what it was lent");
 }
 
 static void free_item(int which, void *item)
@@ -88,6 +102,16 @@ void fmp__staging_free(fmp_registry *r)
   fmp__free(r);
 }
 
+/* A plugin that does not listen is refused by the first failure all the same. */
+static fmp_status refuse(fmp_registry *r, fmp_status status)
+{
+  if (r->failed == FMP_OK) {
+    r->failed = status;
+    fmp__error_keep(r->text);
+  }
+  return status;
+}
+
 /* Keeps a definition that was filled, or frees one that was refused and says so. */
 static fmp_status keep(fmp_registry *r, int which, void *item, fmp_status status)
 {
@@ -98,49 +122,50 @@ static fmp_status keep(fmp_registry *r, int which, void *item, fmp_status status
     return FMP_OK;
   }
   free_item(which, item);
-  if (r->failed == FMP_OK) {
-    r->failed = status;
-    fmp__error_keep(r->text);
-  }
-  return status;
+  return refuse(r, status);
 }
 
 fmp_status fmp__add_op(fmp_registry *r, const fmp_op_def *def)
 {
+  FMP_TRY(check_filling(r));
   fmp_op *op = fmp__alloc_zeroed(1, sizeof *op);
-  if (!op) return fmp__no_memory("an op");
+  if (!op) return refuse(r, fmp__no_memory("an op"));
   op->plugin = r->plugin;
   return keep(r, OPS, op, fmp__op_define(op, def));
 }
 
 fmp_status fmp__add_kernel(fmp_registry *r, const fmp_kernel_def *def)
 {
+  FMP_TRY(check_filling(r));
   fmp__kernel *k = fmp__alloc_zeroed(1, sizeof *k);
-  if (!k) return fmp__no_memory("a kernel");
+  if (!k) return refuse(r, fmp__no_memory("a kernel"));
   k->plugin = r->plugin;
   return keep(r, KERNELS, k, fmp__kernel_define(k, def));
 }
 
 fmp_status fmp__add_backend(fmp_registry *r, const fmp_backend_def *def)
 {
+  FMP_TRY(check_filling(r));
   fmp__backend *b = fmp__alloc_zeroed(1, sizeof *b);
-  if (!b) return fmp__no_memory("a backend");
+  if (!b) return refuse(r, fmp__no_memory("a backend"));
   b->plugin = r->plugin;
   return keep(r, BACKENDS, b, fmp__backend_define(b, def));
 }
 
 fmp_status fmp__add_resource(fmp_registry *r, const fmp_resource_def *def)
 {
+  FMP_TRY(check_filling(r));
   fmp__resource_kind *k = fmp__alloc_zeroed(1, sizeof *k);
-  if (!k) return fmp__no_memory("a resource");
+  if (!k) return refuse(r, fmp__no_memory("a resource"));
   k->plugin = r->plugin;
   return keep(r, RESOURCES, k, fmp__resource_kind_define(k, def));
 }
 
 fmp_status fmp__add_rewrite(fmp_registry *r, const fmp_rewrite_def *def)
 {
+  FMP_TRY(check_filling(r));
   fmp__rewrite *w = fmp__alloc_zeroed(1, sizeof *w);
-  if (!w) return fmp__no_memory("a rewrite");
+  if (!w) return refuse(r, fmp__no_memory("a rewrite"));
   w->plugin = r->plugin;
   return keep(r, REWRITES, w, fmp__rewrite_define(w, def));
 }
@@ -237,7 +262,7 @@ static void claim_roles(const list *ops)
 
 fmp_status fmp__staging_commit(fmp_registry *r)
 {
-  pthread_rwlock_wrlock(&lock);
+  fmp__lock(FMP__LOCK_REGISTRY);
   fmp_status status = r->failed;
   if (status != FMP_OK)
     fmp__error_restore(r->text);
@@ -250,7 +275,7 @@ fmp_status fmp__staging_commit(fmp_registry *r)
       r->lists[which].n = 0;
     }
   }
-  pthread_rwlock_unlock(&lock);
+  fmp__unlock(FMP__LOCK_REGISTRY);
   return status;
 }
 
@@ -258,9 +283,9 @@ fmp_status fmp__staging_commit(fmp_registry *r)
 
 int32_t fmp_op_count(void)
 {
-  pthread_rwlock_rdlock(&lock);
+  fmp__lock(FMP__LOCK_REGISTRY);
   const uint32_t n = committed.lists[OPS].n;
-  pthread_rwlock_unlock(&lock);
+  fmp__unlock(FMP__LOCK_REGISTRY);
   return (int32_t)n;
 }
 
@@ -278,13 +303,14 @@ const fmp__resource_kind *fmp__resource_kind_at(uint32_t i) { return item_at(RES
 static fmp_status find_named(int which, const char *what, const char *name, const void **item)
 {
   char hint[96];
+  FMP__EXPECT(name, "a name");
   fmp__nearest nearest = {.name = name};
-  pthread_rwlock_rdlock(&lock);
+  fmp__lock(FMP__LOCK_REGISTRY);
   const list *l = &committed.lists[which];
   *item = find_unique(l, which, name, l->n);
   for (uint32_t i = 0; i < l->n && !*item; i++)
     fmp__nearest_offer(&nearest, unique_name(which, l->items[i]));
-  pthread_rwlock_unlock(&lock);
+  fmp__unlock(FMP__LOCK_REGISTRY);
   if (*item) return FMP_OK;
   return fmp__fail(FMP_ENOTFOUND, "no %s '%s'%s", what, name,
                    fmp__nearest_hint(&nearest, hint, sizeof hint));
@@ -308,9 +334,9 @@ fmp_status fmp__resource_kind_find(const char *name, const fmp__resource_kind **
 
 const fmp_op *fmp__role_op(uint32_t role)
 {
-  pthread_rwlock_rdlock(&lock);
+  fmp__lock(FMP__LOCK_REGISTRY);
   const fmp_op *op = role_ops[role];
-  pthread_rwlock_unlock(&lock);
+  fmp__unlock(FMP__LOCK_REGISTRY);
   return op;
 }
 

@@ -5,23 +5,19 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "context.h"
 #include "host.h"
+#include "locks.h"
 #include "memory.h"
 #include "registry.h"
 #include "status.h"
-
-/* Bytes of a save, grown as they come. */
-struct fmp_sink {
-  unsigned char *bytes;
-  size_t n, room;
-};
 
 struct fmp_resource {
   atomic_int_fast32_t references;
   const fmp__resource_kind *kind;
   void *params; /* kept until close: they hold what the resource is built on */
   void *state;
-  fmp_sink saved; /* lent to the caller until the next save */
+  pthread_mutex_t mutex; /* one save or restore at a time */
 };
 
 /* -- kinds ----------------------------------------------------------------- */
@@ -66,9 +62,18 @@ fmp_status fmp_resource_attr(int32_t i, int32_t row, fmp_attr_info *info)
 
 static fmp_status open_state(fmp_resource *r, const fmp_attr *attrs, uint32_t n)
 {
+  FMP_TRY(fmp__check_forked());
   FMP_TRY(fmp__params_new(&r->kind->attrs, attrs, n, &r->params));
+  fmp__note_opened();
   fmp__error_clear();
   return fmp__plugin_status(r->kind->def.open(fmp__host(), r->params, &r->state), "open");
+}
+
+static void free_resource(fmp_resource *r)
+{
+  fmp__params_free(&r->kind->attrs, r->params);
+  pthread_mutex_destroy(&r->mutex);
+  fmp__free(r);
 }
 
 fmp_status fmp_resource_open(const char *name, const fmp_attr *attrs, int32_t n,
@@ -79,11 +84,11 @@ fmp_status fmp_resource_open(const char *name, const fmp_attr *attrs, int32_t n,
   fmp_resource *r = fmp__alloc_zeroed(1, sizeof *r);
   if (!r) return fmp__no_memory("a resource");
   atomic_init(&r->references, 1);
+  pthread_mutex_init(&r->mutex, NULL);
   r->kind = kind;
   const fmp_status status = open_state(r, attrs, n > 0 ? (uint32_t)n : 0);
   if (status != FMP_OK) {
-    fmp__params_free(&kind->attrs, r->params);
-    fmp__free(r);
+    free_resource(r);
     return fmp__fail_in(status, "%s", name);
   }
   *resource = r;
@@ -99,16 +104,19 @@ fmp_resource *fmp_resource_retain(fmp_resource *r)
 void fmp_resource_release(fmp_resource *r)
 {
   if (!r || atomic_fetch_sub(&r->references, 1) != 1) return;
+  if (fmp__is_forked()) return; /* close() would wait for threads that are not here */
   r->kind->def.close(fmp__host(), r->state);
-  fmp__params_free(&r->kind->attrs, r->params);
-  fmp__free(r->saved.bytes);
-  fmp__free(r);
+  free_resource(r);
 }
 
-const char *fmp_resource_name(const fmp_resource *r) { return r->kind->def.name; }
+const char *fmp_resource_name(const fmp_resource *r) { return r ? r->kind->def.name : NULL; }
 
 void *fmp__resource_state(const fmp_resource *r, const char *name)
 {
+  if (!name) {
+    fmp__fail(FMP_EINVAL, "expected the name of a resource, got none");
+    return NULL;
+  }
   if (r && (strcmp(r->kind->def.name, name) == 0 || fmp__has_word(r->kind->def.interfaces, name)))
     return r->state;
   (void)fmp__fail(FMP_EINVAL, "expected a resource '%s', got %s%s%s", name, r ? "'" : "",
@@ -120,6 +128,8 @@ void *fmp__resource_state(const fmp_resource *r, const char *name)
 
 fmp_status fmp__sink_write(fmp_sink *sink, const void *bytes, size_t n)
 {
+  FMP__EXPECT(sink, "a sink");
+  if (n > SIZE_MAX / 2 - sink->n) return fmp__no_memory("a saved resource");
   if (sink->n + n > sink->room) {
     const size_t room = (sink->n + n) * 2;
     unsigned char *grown = fmp__realloc(sink->bytes, room);
@@ -132,27 +142,50 @@ fmp_status fmp__sink_write(fmp_sink *sink, const void *bytes, size_t n)
   return FMP_OK;
 }
 
-fmp_status fmp_resource_save(fmp_resource *r, const void **bytes, int64_t *n)
+/* One call of save or restore, under the resource's lock. */
+static fmp_status save_state(fmp_resource *r, fmp_sink *sink)
 {
-  if (!r->kind->def.save)
-    return fmp__fail(FMP_EUNSUPPORTED, "%s: has nothing to save", r->kind->def.name);
-  r->saved.n = 0;
+  FMP_TRY(fmp__check_forked());
+  pthread_mutex_lock(&r->mutex);
   fmp__error_clear();
   const fmp_status status =
-      fmp__plugin_status(r->kind->def.save(fmp__host(), r->state, &r->saved), "save");
+      fmp__plugin_status(r->kind->def.save(fmp__host(), r->state, sink), "save");
+  pthread_mutex_unlock(&r->mutex);
+  return status;
+}
+
+static fmp_status restore_state(fmp_resource *r, const void *bytes, size_t n)
+{
+  FMP_TRY(fmp__check_forked());
+  pthread_mutex_lock(&r->mutex);
+  fmp__error_clear();
+  const fmp_status status =
+      fmp__plugin_status(r->kind->def.restore(fmp__host(), r->state, bytes, n), "restore");
+  pthread_mutex_unlock(&r->mutex);
+  return status;
+}
+
+fmp_status fmp_resource_save(fmp_resource *r, const void **bytes, int64_t *n)
+{
+  FMP__EXPECT(r, "a resource");
+  if (!r->kind->def.save)
+    return fmp__fail(FMP_EUNSUPPORTED, "%s: has nothing to save", r->kind->def.name);
+  fmp_sink *sink = &fmp__context_now()->saved;
+  sink->n = 0;
+  const fmp_status status = save_state(r, sink);
   if (status != FMP_OK) return fmp__fail_in(status, "%s", r->kind->def.name);
-  *bytes = r->saved.bytes;
-  *n = (int64_t)r->saved.n;
+  *bytes = sink->bytes;
+  *n = (int64_t)sink->n;
   return FMP_OK;
 }
 
 fmp_status fmp_resource_restore(fmp_resource *r, const void *bytes, int64_t n)
 {
+  FMP__EXPECT(r, "a resource");
   if (!r->kind->def.restore)
     return fmp__fail(FMP_EUNSUPPORTED, "%s: cannot be restored", r->kind->def.name);
-  if (n < 0) return fmp__fail(FMP_EINVAL, "%s: expected bytes", r->kind->def.name);
-  fmp__error_clear();
-  const fmp_status status =
-      fmp__plugin_status(r->kind->def.restore(fmp__host(), r->state, bytes, (size_t)n), "restore");
+  if (n < 0 || (n > 0 && !bytes))
+    return fmp__fail(FMP_EINVAL, "%s: expected bytes", r->kind->def.name);
+  const fmp_status status = restore_state(r, bytes, (size_t)n);
   return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "%s", r->kind->def.name);
 }

@@ -212,14 +212,13 @@ static fmp_status apply(pass *p, const uint32_t *chain)
   fmp_value replacements[FMP__MAX_ARGS] = {0};
   const fmp__node *last = &p->from->nodes[chain[p->length - 1]];
   for (uint32_t i = 0; i < p->length; i++) copies[i] = p->nodes[chain[i]];
-  fmp_builder b = {
-      .graph = p->to, .chain = copies, .chain_length = p->length, .replacements = replacements};
-  fmp__error_clear();
-  fmp_status status = fmp__plugin_status(p->rewrite->def.emit(fmp__host(), &b), "emit");
-  if (b.status != FMP_OK) {
-    fmp__error_restore(b.text);
-    status = b.status;
-  }
+  fmp_builder b = {.graph = p->to,
+                   .place = FMP__IN_REWRITE,
+                   .chain = copies,
+                   .chain_length = p->length,
+                   .replacements = replacements};
+  fmp__builder_begin(&b);
+  fmp_status status = fmp__builder_end(&b, p->rewrite->def.emit(fmp__host(), &b), "emit");
   const uint32_t matches = p->matches;
   if (status == FMP_OK) status = redirect(p, last, replacements);
   if (p->matches > matches) p->to->nodes[copies[p->length - 1]].replaced = 1;

@@ -29,8 +29,8 @@ void fmp_random_seed(uint64_t seed) { fmp_random_set(seed, 0); }
 void fmp_random_get(uint64_t *seed, uint64_t *step)
 {
   const fmp__generator *g = &fmp__context_now()->generator;
-  *seed = g->seed;
-  *step = g->step;
+  if (seed) *seed = g->seed;
+  if (step) *step = g->step;
 }
 
 void fmp_random_set(uint64_t seed, uint64_t step)

@@ -27,6 +27,7 @@ int64_t fmp_dtype_size(uint32_t dtype) { return dtype < FMP_DTYPE_COUNT ? dtypes
 
 fmp_status fmp_dtype_find(const char *name, uint32_t *dtype)
 {
+  FMP__EXPECT(name, "the name of a data type");
   fmp__nearest nearest = {.name = name};
   for (uint32_t i = 1; i < FMP_DTYPE_COUNT; i++) {
     if (strcmp(dtypes[i].name, name) == 0) {
@@ -42,8 +43,8 @@ fmp_status fmp_dtype_find(const char *name, uint32_t *dtype)
 
 const char *fmp_spec_text(const fmp_spec *spec, char *text)
 {
-  const char *dtype = fmp_dtype_name(spec->dtype);
-  if (spec->dtype == FMP_NONE) return memcpy(text, "nothing", sizeof "nothing");
+  const char *dtype = spec ? fmp_dtype_name(spec->dtype) : NULL;
+  if (!spec || spec->dtype == FMP_NONE) return memcpy(text, "nothing", sizeof "nothing");
   int n = snprintf(text, FMP_SPEC_TEXT, "%s [", dtype ? dtype : "?");
   for (uint32_t i = 0; i < spec->rank && i < FMP_MAX_RANK; i++)
     n +=
@@ -54,6 +55,7 @@ const char *fmp_spec_text(const fmp_spec *spec, char *text)
 
 fmp_status fmp__spec_check(const fmp_spec *spec)
 {
+  FMP__EXPECT(spec, "a spec");
   char text[FMP_SPEC_TEXT];
   const int64_t element = fmp_dtype_size(spec->dtype);
   if (element == 0)

@@ -14,6 +14,12 @@ fmp_status fmp__fail_in(fmp_status code, const char *format, ...) FMP_PRINTF(2, 
 /* "out of memory", with what it was for. */
 fmp_status fmp__no_memory(const char *purpose);
 
+/* An argument of a function of api.h that must be there: "expected a tensor, got none". */
+#define FMP__EXPECT(argument, what)                                                 \
+  do {                                                                              \
+    if (!(argument)) return fmp__fail(FMP_EINVAL, "expected %s, got none", (what)); \
+  } while (0)
+
 #ifdef __clang_analyzer__
 /* What an analyzer of one file cannot know: a failure is never FMP_OK. */
 #define fmp__fail(code, ...)    (fmp__fail((code), __VA_ARGS__), (code))

@@ -212,7 +212,7 @@ fmp_status fmp_tensor_number(fmp_device *device, uint32_t dtype, double value, f
 
 fmp_tensor *fmp_tensor_retain(fmp_tensor *t)
 {
-  atomic_fetch_add(&t->references, 1);
+  if (t) atomic_fetch_add(&t->references, 1);
   return t;
 }
 
@@ -226,6 +226,7 @@ void fmp_tensor_release(fmp_tensor *t)
 
 void fmp_tensor_empty(fmp_tensor *t)
 {
+  if (!t) return;
   fmp__storage_release(t->storage);
   t->storage = NULL;
   t->emptied = 1;
@@ -233,23 +234,28 @@ void fmp_tensor_empty(fmp_tensor *t)
 
 /* -- asking ---------------------------------------------------------------- */
 
-void fmp_tensor_spec(const fmp_tensor *t, fmp_spec *spec) { *spec = t->spec; }
+void fmp_tensor_spec(const fmp_tensor *t, fmp_spec *spec) { *spec = t ? t->spec : (fmp_spec){0}; }
 
-fmp_device *fmp_tensor_device(const fmp_tensor *t) { return t->device; }
+fmp_device *fmp_tensor_device(const fmp_tensor *t) { return t ? t->device : NULL; }
 
 int fmp__tensor_is_empty(const fmp_tensor *t) { return !t->storage && (!t->graph || t->emptied); }
 
 int32_t fmp_tensor_state(const fmp_tensor *t)
 {
+  if (!t) return 2;
   return t->storage ? 0 : fmp__tensor_is_empty(t) ? 2 : 1;
 }
 
-void fmp_tensor_set_parameter(fmp_tensor *t, int32_t on) { t->is_parameter = on != 0; }
+void fmp_tensor_set_parameter(fmp_tensor *t, int32_t on)
+{
+  if (t) t->is_parameter = on != 0;
+}
 
-int32_t fmp_tensor_is_parameter(const fmp_tensor *t) { return t->is_parameter; }
+int32_t fmp_tensor_is_parameter(const fmp_tensor *t) { return t && t->is_parameter; }
 
 fmp_status fmp_tensor_set_name(fmp_tensor *t, const char *name)
 {
+  FMP__EXPECT(t, "a tensor");
   char *copy = fmp__copy_text(name);
   if (name && !copy) return fmp__no_memory("a tensor's name");
   fmp__free(t->name);
@@ -257,7 +263,7 @@ fmp_status fmp_tensor_set_name(fmp_tensor *t, const char *name)
   return FMP_OK;
 }
 
-const char *fmp_tensor_name(const fmp_tensor *t) { return t->name; }
+const char *fmp_tensor_name(const fmp_tensor *t) { return t ? t->name : NULL; }
 
 fmp_status fmp__tensor_require(const fmp_tensor *t)
 {
@@ -308,11 +314,12 @@ fmp_status fmp__tensor_alias(const fmp_tensor *base, const fmp_spec *spec, const
 
 /* -- bytes in and out ------------------------------------------------------ */
 
-static fmp_status check_bytes(const fmp_tensor *t, int64_t bytes)
+static fmp_status check_bytes(const fmp_tensor *t, const void *data, int64_t bytes)
 {
   char text[FMP_SPEC_TEXT];
   FMP_TRY(fmp__tensor_require(t));
   const int64_t wanted = fmp__spec_bytes(&t->spec);
+  if (bytes > 0) FMP__EXPECT(data, "bytes");
   if (bytes == wanted) return FMP_OK;
   return fmp__fail(FMP_EINVAL, "expected %" PRId64 " bytes for %s, got %" PRId64, wanted,
                    fmp_spec_text(&t->spec, text), bytes);
@@ -333,7 +340,8 @@ static fmp_status copy_bytes(fmp_device *device, int32_t direction, void *target
 
 fmp_status fmp_tensor_read(const fmp_tensor *t, void *data, int64_t bytes)
 {
-  FMP_TRY(check_bytes(t, bytes));
+  FMP__EXPECT(t, "a tensor");
+  FMP_TRY(check_bytes(t, data, bytes));
   if (!fmp__tensor_is_contiguous(t)) {
     fmp_tensor *whole;
     FMP_TRY(fmp__eager_contiguous(t, &whole));
@@ -347,7 +355,8 @@ fmp_status fmp_tensor_read(const fmp_tensor *t, void *data, int64_t bytes)
 
 fmp_status fmp_tensor_write(fmp_tensor *t, const void *data, int64_t bytes)
 {
-  FMP_TRY(check_bytes(t, bytes));
+  FMP__EXPECT(t, "a tensor");
+  FMP_TRY(check_bytes(t, data, bytes));
   if (!fmp__tensor_is_contiguous(t))
     return fmp__fail(FMP_EINVAL, "expected a contiguous tensor to write to, got a strided view");
   return copy_bytes(t->device, FMP_COPY_TO_DEVICE, (char *)t->storage->memory + t->offset, data,
@@ -356,6 +365,7 @@ fmp_status fmp_tensor_write(fmp_tensor *t, const void *data, int64_t bytes)
 
 fmp_status fmp_tensor_item(const fmp_tensor *t, double *value)
 {
+  FMP__EXPECT(t, "a tensor");
   fmp__number number;
   char text[FMP_SPEC_TEXT];
   FMP_TRY(fmp__tensor_require(t));
@@ -380,6 +390,8 @@ static fmp_status copy_across(const fmp_tensor *t, fmp_device *device, fmp_tenso
 
 fmp_status fmp_tensor_to(fmp_tensor *t, fmp_device *device, fmp_tensor **copy)
 {
+  FMP__EXPECT(t, "a tensor");
+  if (!device) FMP_TRY(fmp_device_default(&device));
   if (t->device == device) {
     *copy = fmp_tensor_retain(t);
     return FMP_OK;

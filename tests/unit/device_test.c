@@ -185,20 +185,57 @@ static fmp_status to_hostile_device(fmp_tensor *x)
 }
 
 /* A status that nobody knows is an error of ours, and says which function it came from. */
+static void expect_unknown_status(const char *function, fmp_tensor *x)
+{
+  char text[64];
+  snprintf(text, sizeof text, "%s returned unknown status 4711", function);
+  FAILS(to_hostile_device(x), FMP_EPLUGIN, text);
+}
+
+/* Any other is the caller's as it came, and so is its text, whatever it failed in; a failure
+ * without a text does not take that of one before. */
+static void expect_status(const char *function, fmp_status status, fmp_tensor *x)
+{
+  char text[80];
+  const fmp_op *none = NULL;
+  snprintf(text, sizeof text, "%d", (int)status);
+  setenv("FMP_TEST_STATUS", text, 1);
+  setenv("FMP_TEST_TEXT", "the fan has stopped", 1);
+  FAILS(to_hostile_device(x), status, "the fan has stopped");
+  unsetenv("FMP_TEST_TEXT");
+  assert_int_not_equal(fmp_op_find("stale", &none), FMP_OK);
+  snprintf(text, sizeof text, "%s failed with %s and no text", function, fmp_status_name(status));
+  FAILS(to_hostile_device(x), status, text);
+  assert_null(strstr(fmp_last_error(), "stale"));
+  unsetenv("FMP_TEST_STATUS");
+}
+
+/* What a list of devices cannot count, it says. */
+static void expect_listed_with_the_reason(void)
+{
+  setenv("FMP_TEST_STATUS", "5", 1);
+  setenv("FMP_TEST_TEXT", "no driver is loaded", 1);
+  assert_non_null(strstr(fmp_device_list(), "hostile_device: 0 devices"));
+  assert_non_null(strstr(fmp_device_list(), "no driver is loaded"));
+  unsetenv("FMP_TEST_STATUS");
+  unsetenv("FMP_TEST_TEXT");
+}
+
 static void failing_backend(void **state)
 {
-  (void)state;
-  /* The thread's stream stays open once it is, so its opening fails before the copy. */
+  /* A device that is open stays open, as does the thread's stream: their opening comes first. */
   static const char *const functions[] = {"count",       "open", "alloc",
                                           "stream_open", "copy", "stream_wait"};
+  (void)state;
   fmp_tensor *x = vector(2, (const float[]){1, 2});
   OK(fmp_plugin_load(FMP_TEST_PLUGINS "/hostile/fmp_device.so"));
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-    char text[64];
-    snprintf(text, sizeof text, "%s returned unknown status 4711", functions[i]);
     setenv("FMP_TEST_CASE", functions[i], 1);
     const int64_t tensors = fmp_tensor_bytes();
-    FAILS(to_hostile_device(x), FMP_EPLUGIN, text);
+    if (i == 0) expect_listed_with_the_reason();
+    expect_unknown_status(functions[i], x);
+    for (fmp_status status = FMP_ENOMEM; status < FMP_STATUS_COUNT; status++)
+      expect_status(functions[i], status, x);
     assert_int_equal(fmp_tensor_bytes(), tensors);
   }
   unsetenv("FMP_TEST_CASE");

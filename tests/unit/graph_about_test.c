@@ -236,6 +236,28 @@ static void graphs_that_agree(void **state)
   fmp_graph_release(other);
 }
 
+/* When a tensor was captured is no part of what is computed: a gradient captures what it is asked
+ * for before its first node is there, a loaded graph where a node first reads it. */
+static void a_graph_and_its_copy_agree(void **state)
+{
+  (void)state;
+  const fmp_spec spec = matrix_spec(FMP_F32, 2, 3);
+  fmp_tensor *w = matrix(1, 1, (const float[]){5}), *x = NULL, *d[2] = {NULL};
+  fmp_graph *loaded = NULL;
+  begin(&spec, 1, &x);
+  fmp_tensor *y = call("square", 1, x), *loss = call("sum", 1, y);
+  fmp_tensor *const by[] = {w, x}; /* by w: zeros, since nothing depends on it */
+  OK(fmp_gradients(loss, by, 2, d));
+  drop(4, y, loss, w, d[1]);
+  fmp_graph *g = end(d[0], &x, 1);
+  OK(fmp_graph_save(g, scratch_path("agree.safetensors")));
+  OK(fmp_graph_load(scratch_path("agree.safetensors"), NULL, &loaded));
+  OK(fmp_graph_compare(g, loaded));
+  OK(fmp_graph_compare(loaded, g));
+  fmp_graph_release(g);
+  fmp_graph_release(loaded);
+}
+
 static void graphs_that_differ(void **state)
 {
   (void)state;
@@ -301,6 +323,7 @@ int main(void)
       cmocka_unit_test(asking_leaves_the_last_error),
       cmocka_unit_test(asked_again_after_lack_of_memory),
       cmocka_unit_test(graphs_that_agree),
+      cmocka_unit_test(a_graph_and_its_copy_agree),
       cmocka_unit_test(graphs_that_differ),
       cmocka_unit_test(inputs_and_outputs_that_differ),
   };

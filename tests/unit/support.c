@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_INPUTS = 8 };
 
@@ -154,6 +155,7 @@ void drop(int n, ...)
 /* -- files ----------------------------------------------------------------- */
 
 static char directory[64];
+static pid_t owner; /* not its children */
 
 static int remove_entry(const char *path, const struct stat *s, int kind, struct FTW *where)
 {
@@ -161,7 +163,10 @@ static int remove_entry(const char *path, const struct stat *s, int kind, struct
   return remove(path);
 }
 
-static void remove_directory(void) { nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS); }
+static void remove_directory(void)
+{
+  if (getpid() == owner) nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
 
 const char *scratch_path(const char *name)
 {
@@ -169,6 +174,7 @@ const char *scratch_path(const char *name)
   if (!directory[0]) {
     strcpy(directory, P_tmpdir "/fmp-test-XXXXXX");
     assert_non_null(mkdtemp(directory));
+    owner = getpid();
     atexit(remove_directory);
   }
   snprintf(path, sizeof path, "%s/%s", directory, name);
@@ -195,4 +201,48 @@ unsigned char *read_file(const char *path, size_t *n)
   assert_int_equal(fread(bytes, 1, *n, f), *n);
   fclose(f);
   return bytes;
+}
+
+/* -- completeness ---------------------------------------------------------- */
+
+static char *read_source(const char *name)
+{
+  char path[512];
+  size_t n;
+  snprintf(path, sizeof path, "%s/%s", getenv("FMP_SOURCE"), name);
+  char *text = (char *)read_file(path, &n);
+  text[n] = '\0';
+  return text;
+}
+
+/* "fmp_emit(" of a declaration; NULL: there is no further one. */
+static const char *next_function(const char *at, char *name, size_t room)
+{
+  while ((at = strstr(at, "fmp_"))) {
+    const size_t n = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+    if (at[n] == '(' && n + 3 < room) {
+      snprintf(name, room, "%.*s", (int)n + 1, at);
+      return at + n;
+    }
+    at += n;
+  }
+  return NULL;
+}
+
+void expect_all_functions(const char *source, const char *except)
+{
+  char name[80], spaced[80], path[160];
+  snprintf(path, sizeof path, "tests/unit/%s", source);
+  char *api = read_source("engine/include/fmp/api.h"), *text = read_source(path);
+  int missing = 0, found = 0;
+  for (const char *at = api; (at = next_function(at, name, sizeof name)); found++) {
+    snprintf(spaced, sizeof spaced, " %.*s ", (int)strlen(name) - 1, name);
+    if (strstr(text, name) || strstr(except, spaced)) continue;
+    print_error("%s has no call of %s)\n", source, name);
+    missing++;
+  }
+  free(api);
+  free(text);
+  assert_true(found > 90);
+  assert_int_equal(missing, 0);
 }

@@ -55,6 +55,12 @@ fmp_tensor *call_with(const char *name, const fmp_attr *attrs, int32_t n_attr, i
 /* Releases n tensors. */
 void drop(int n, ...);
 
+/* -- completeness ---------------------------------------------------------- */
+
+/* Every function of api.h stands in tests/unit/<source>, or, with a space on both sides, in
+ * `except`: so that a table over all of them stays one. */
+void expect_all_functions(const char *source, const char *except);
+
 /* -- files ----------------------------------------------------------------- */
 
 /* A path in a directory that is this process's own and goes when it ends. Thread's. */

@@ -11,7 +11,12 @@
  *     marked "thread's", until the thread's next call.
  *   - Any function may be called from any thread; one tensor, graph or instance
  *     from one thread at a time. Scopes, recordings and traces belong to the thread
- *     that began them.
+ *     that began them, and end with it at the latest.
+ *   - A handle, name or array that is NULL: those that return a status fail with
+ *     FMP_EINVAL, others give NULL or 0, or do nothing; where NULL has a meaning, it
+ *     is said.
+ *   - A process that is forked after a device or resource was opened gets FMP_ESTATE
+ *     from whatever would use one.
  *
  * Like types.h, this file is a LuaJIT cdef once lines starting with '#' are dropped.
  */
@@ -144,7 +149,7 @@ fmp_status fmp_device_find(const char *name, fmp_device **device);
 const char *fmp_device_name(const fmp_device *device);
 /* Where tensors and ops without inputs go; at first the first device in host memory. */
 fmp_status fmp_device_default(fmp_device **device);
-fmp_status fmp_device_set_default(fmp_device *device);
+fmp_status fmp_device_set_default(fmp_device *device); /* NULL: as at first */
 /* Waits for all work that this thread has enqueued there. */
 fmp_status fmp_device_wait(fmp_device *device);
 /* Sets how many threads it computes with; 0 asks only. *now: the number in force. */
@@ -165,7 +170,7 @@ fmp_status fmp_tensor_from(fmp_device *device, const fmp_spec *spec, const void 
 /* Rank 0. */
 fmp_status fmp_tensor_number(fmp_device *device, uint32_t dtype, double value, fmp_tensor **t);
 fmp_tensor *fmp_tensor_retain(fmp_tensor *t);
-void fmp_tensor_release(fmp_tensor *t); /* NULL allowed */
+void fmp_tensor_release(fmp_tensor *t);
 /* Gives up the memory at once, whoever else holds the handle. */
 void fmp_tensor_empty(fmp_tensor *t);
 
@@ -179,7 +184,7 @@ fmp_status fmp_tensor_read(const fmp_tensor *t, void *data, int64_t bytes);
 fmp_status fmp_tensor_write(fmp_tensor *t, const void *data, int64_t bytes);
 /* The one element of a tensor of size 1, as a double. */
 fmp_status fmp_tensor_item(const fmp_tensor *t, double *value);
-/* A copy on another device; the tensor itself if it is there already. */
+/* A copy on another device (NULL: the default); the tensor itself if it is there already. */
 fmp_status fmp_tensor_to(fmp_tensor *t, fmp_device *device, fmp_tensor **copy);
 /* A parameter: what optimizers look for among the tensors that a loss depends on. */
 void fmp_tensor_set_parameter(fmp_tensor *t, int32_t on);
@@ -223,7 +228,8 @@ fmp_status fmp_record_begin(void);
 /* Ends; keeps the values of keep[0..n), empties all others. */
 void fmp_record_end(fmp_tensor *const *keep, int32_t n);
 /* Runs ops outside of what is recorded or traced, until the matching end: for
- * variables that are made on first use. May nest. */
+ * variables that are made on first use. May nest. A recording or trace that was begun
+ * outside and goes on at the end is forgotten. */
 fmp_status fmp_outside_begin(void);
 void fmp_outside_end(void);
 
@@ -314,7 +320,7 @@ typedef struct fmp_profile_node {
 /* Plans that were measured, in order of their first run. */
 int32_t fmp_profile_plans(void);
 /* Node `node` of such a plan, in program order; -1: its runs as a whole, from the first
- * node's start to the last one's end. FMP_END beyond the last. Texts: until the clear. */
+ * node's start to the last one's end. FMP_END beyond the last. Texts: thread's. */
 fmp_status fmp_profile_get(int32_t plan, int32_t node, fmp_profile_node *figures);
 
 /* -- resources ------------------------------------------------------------- */
@@ -332,7 +338,7 @@ fmp_status fmp_resource_open(const char *name, const fmp_attr *attrs, int32_t n,
 fmp_resource *fmp_resource_retain(fmp_resource *resource);
 void fmp_resource_release(fmp_resource *resource);
 const char *fmp_resource_name(const fmp_resource *resource);
-/* *bytes is owned by the resource until its next save or its end. */
+/* *bytes: thread's, until its next save. */
 fmp_status fmp_resource_save(fmp_resource *resource, const void **bytes, int64_t *n);
 fmp_status fmp_resource_restore(fmp_resource *resource, const void *bytes, int64_t n);
 

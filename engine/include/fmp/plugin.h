@@ -244,7 +244,7 @@ enum {
 enum { FMP_COPY_TO_DEVICE = 0, FMP_COPY_TO_HOST = 1, FMP_COPY_WITHIN = 2 };
 
 /* A backend: memory, streams and copies of one kind of device; no op code.
- * Fields marked (optional) may be NULL. */
+ * Fields marked (optional) may be NULL. A failure's status and text reach the caller. */
 typedef struct fmp_backend_def {
   size_t struct_size;
   const char *name; /* "cpu", "cuda" */
@@ -302,7 +302,8 @@ typedef struct fmp_resource_def {
   fmp_status (*open)(const fmp_host *h, const void *params, void **state);
   /* Called once, when the last reference goes. */
   void (*close)(const fmp_host *h, void *state);
-  /* Writes all that restore() needs with h->sink_write. (optional: nothing to save) */
+  /* [any-thread] One save or restore of a state at a time, while ops may use it. Writes all that
+   * restore() needs with h->sink_write. (optional: nothing to save) */
   fmp_status (*save)(const fmp_host *h, void *state, fmp_sink *sink);
   /* Bytes come from a file: hostile. On failure the state stays as it was. (optional) */
   fmp_status (*restore)(const fmp_host *h, void *state, const void *bytes, size_t n);
@@ -368,8 +369,9 @@ struct fmp_host {
   void *(*resource_state)(const fmp_resource *r, const char *name);
   fmp_status (*sink_write)(fmp_sink *sink, const void *bytes, size_t n);
 
-  /* Builders. Failures stick: after one, emit returns 0 and the builder's owner
-   * reports it. Value 0 as an input: absent. */
+  /* Builders: on the thread that was lent one, until the call returns. Failures stick: after
+   * one, emit returns 0 and the builder's owner reports it; so does a function that is called
+   * in another place than its own. Value 0 as an input: absent. */
 
   /* Emits an op; returns its output 0. */
   fmp_value (*emit)(fmp_builder *b, const char *op, const fmp_attr *attrs, uint32_t n_attr,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A backend of which one function fails with a status that nobody knows: the environment's
- * FMP_TEST_CASE names it. */
+ * A backend of which one function fails: the environment's FMP_TEST_CASE names it. FMP_TEST_STATUS
+ * is with which status (not set: one that nobody knows), FMP_TEST_TEXT what it says (not set:
+ * nothing). */
 #include "hostile.h"
 
 #include <stdlib.h>
@@ -8,10 +9,15 @@
 
 enum { NO_STATUS = 4711 };
 
+static const fmp_host *host;
+
 static fmp_status fails_in(const char *function)
 {
-  const char *wanted = getenv("FMP_TEST_CASE");
-  return wanted && strcmp(wanted, function) == 0 ? NO_STATUS : FMP_OK;
+  const char *wanted = getenv("FMP_TEST_CASE"), *number = getenv("FMP_TEST_STATUS"),
+             *text = getenv("FMP_TEST_TEXT");
+  if (!wanted || strcmp(wanted, function) != 0) return FMP_OK;
+  const fmp_status status = number ? atoi(number) : NO_STATUS;
+  return text ? host->fail(status, "%s", text) : status;
 }
 
 static fmp_status count(const fmp_host *h, int32_t *n)
@@ -76,6 +82,7 @@ static fmp_status load(const fmp_host *h, fmp_registry *r)
                                .stream_open = stream_open,
                                .stream_wait = stream_wait,
                                .copy = copy};
+  host = h;
   return h->add_backend(r, &def);
 }
 
