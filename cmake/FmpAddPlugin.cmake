@@ -11,7 +11,6 @@
 # For backends, and whatever else has an entry of its own.
 function(fmp_add_module name)
   fmp_plugin(${name} ${ARGN})
-  target_compile_options(fmp_${name} PRIVATE $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
   set_target_properties(fmp_${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${FMP_PLUGIN_OUTPUT})
   install(TARGETS fmp_${name} LIBRARY DESTINATION ${FMP_PLUGIN_INSTALL})
 endfunction()

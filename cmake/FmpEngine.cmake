@@ -7,15 +7,16 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(LUAJIT REQUIRED IMPORTED_TARGET luajit)
 pkg_check_modules(LIBEDIT REQUIRED IMPORTED_TARGET libedit)
 
-# Headers alone: what a plugin needs.
+# Headers alone, and how to compile with them: what a plugin needs.
 add_library(sdk INTERFACE)
 add_library(fmp::sdk ALIAS sdk)
+target_compile_options(sdk INTERFACE ${FMP_SAME_BITS})
 target_include_directories(sdk INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/engine/include> $<INSTALL_INTERFACE:include>)
 
 file(GLOB engine_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/engine/src/*.c)
 # What fmprun alone has: Lua and the terminal.
-set(runner_sources main interrupt prompt keys history)
+set(runner_sources main interrupt output prompt keys history)
 list(TRANSFORM runner_sources REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/engine/src/\\1.c")
 list(REMOVE_ITEM engine_sources ${runner_sources})
 list(APPEND runner_sources ${PROJECT_SOURCE_DIR}/engine/src/aside.c) # both replace files

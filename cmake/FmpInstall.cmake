@@ -8,6 +8,7 @@ install(FILES engine/include/fmp/types.h engine/include/fmp/api.h
         DESTINATION ${FMP_SHARE_INSTALL}/cdef)
 install(DIRECTORY lua/ DESTINATION ${FMP_SHARE_INSTALL}/lua OPTIONAL
         FILES_MATCHING PATTERN "*.lua" PATTERN "*_spec.lua" EXCLUDE)
+install(FILES ${FMP_ARGPARSE_FILE} DESTINATION ${FMP_SHARE_INSTALL}/vendor RENAME argparse.lua)
 install(DIRECTORY templates DESTINATION ${FMP_SHARE_INSTALL} OPTIONAL)
 install(DIRECTORY scripts DESTINATION ${FMP_SHARE_INSTALL} OPTIONAL
         FILES_MATCHING PATTERN "*.lua" PATTERN "docs.lua" EXCLUDE)

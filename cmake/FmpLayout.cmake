@@ -2,7 +2,7 @@
 # One layout for the build tree and the installed one, so that fmprun and the library
 # find things beside themselves in both:
 #   bin/fmprun  lib/libfmp.so  lib/fmp/plugins/fmp_*.so  include/fmp/
-#   share/fmp/{lua,cdef,templates,scripts}
+#   share/fmp/{lua,cdef,templates,scripts,vendor}
 
 # Not lib/<architecture>: the tree is found relative to the library, wherever it lies.
 set(CMAKE_INSTALL_LIBDIR lib CACHE PATH "Libraries, below the prefix")
@@ -29,3 +29,12 @@ fmp_link(engine/include/fmp/api.h ${share}/cdef/api.h)
 fmp_link(lua ${share}/lua)
 fmp_link(templates ${share}/templates)
 fmp_link(scripts ${share}/scripts)
+
+# A part that is not ours goes with the tree, so that it is never looked for on a user's paths.
+find_file(FMP_ARGPARSE argparse.lua PATH_SUFFIXES share/lua/5.1 DOC "The file of lua-argparse")
+if(NOT FMP_ARGPARSE)
+  message(FATAL_ERROR "lua-argparse is missing: install it, or set FMP_ARGPARSE to its argparse.lua")
+endif()
+file(REAL_PATH ${FMP_ARGPARSE} FMP_ARGPARSE_FILE)
+file(MAKE_DIRECTORY ${share}/vendor)
+file(CREATE_LINK ${FMP_ARGPARSE_FILE} ${share}/vendor/argparse.lua SYMBOLIC)

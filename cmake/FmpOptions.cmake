@@ -29,8 +29,10 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 # No contraction: a*b + c rounds twice on every machine, so that the same program gives
 # the same bits whatever the compiler and the processor. Kernels that want fma say so.
-# Never -march=native, never -ffast-math.
-add_compile_options($<$<COMPILE_LANGUAGE:C,CXX>:-ffp-contract=off>)
+# Never -march=native, never -ffast-math. The target fmp::sdk hands this on to plugins of others.
+set(FMP_SAME_BITS $<$<COMPILE_LANGUAGE:C,CXX>:-ffp-contract=off>
+                  $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false>)
+add_compile_options(${FMP_SAME_BITS})
 add_compile_options("$<$<COMPILE_LANGUAGE:C>:-Wall;-Wextra;-Wpedantic;-Wconversion>")
 if(FMP_WERROR)
   add_compile_options("$<$<COMPILE_LANGUAGE:C>:-Werror>")

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # fmp_plugin(NAME sources...): a plugin, the module fmp_NAME.so. It links nothing of
 # fmp's and needs only the headers; its one exported symbol is fmp_plugin_entry.
-# This file is installed: plugins in this tree and elsewhere are built by the same lines.
+# This file is installed: plugins in this tree and elsewhere are built by the same lines. Flags
+# on which results depend come with fmp::sdk.
 
 function(fmp_plugin name)
   set(target fmp_${name})
   add_library(${target} MODULE ${ARGN})
+  target_compile_options(${target} PRIVATE
+    $<$<AND:$<COMPILE_LANGUAGE:C,CXX>,$<CONFIG:Release,RelWithDebInfo>>:-O3>)
   target_link_libraries(${target} PRIVATE fmp::sdk m)
   set_target_properties(${target} PROPERTIES
     PREFIX "" OUTPUT_NAME ${target} SUFFIX ".so"

@@ -4,8 +4,7 @@
 # On Debian and its like, missing packages are installed, or, without the right to, the
 # line that would do it is printed and the script ends. Elsewhere the tools must be there.
 
-fmp_packages_run="libluajit-5.1-2 libdnnl2 libopenblas0-openmp libjansson4 zlib1g libedit2 \
-  lua-argparse"
+fmp_packages_run="libluajit-5.1-2 libdnnl2 libopenblas0-openmp libjansson4 zlib1g libedit2"
 fmp_packages_build="cmake ninja-build gcc g++ pkg-config libluajit-5.1-dev libdnnl-dev \
   libopenblas-openmp-dev libjansson-dev zlib1g-dev libedit-dev lua-argparse"
 fmp_packages_test="$fmp_packages_build clang git binutils luajit libcmocka-dev lua-busted lua-check"

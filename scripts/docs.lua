@@ -7,6 +7,7 @@
 
 local fmp = require "fmp"
 local doc = require "fmp.doc"
+local raw = require "fmp.ffi"
 
 -- -- small things ------------------------------------------------------------
 
@@ -144,7 +145,7 @@ local objects = {
 }
 
 local function lua_file(name)
-  return package.searchpath("fmp." .. name:gsub("/", "."), package.path)
+  return raw.module_file("fmp." .. name:gsub("/", "."))
 end
 
 local function entry_section(name, entry)
@@ -219,8 +220,10 @@ local pages = {
 local function write(path, text)
   local file, why = io.open(path, "wb")
   if not file then error(why, 0) end
-  file:write(text)
-  if not file:close() then error("cannot write " .. path, 0) end
+  local ok
+  ok, why = file:write(text)
+  if ok then ok, why = file:close() end
+  if not ok then error(path .. ": " .. why, 0) end
   print("wrote " .. path)
 end
 

@@ -52,6 +52,7 @@ lint_status() {
   # shellcheck disable=SC2046 # several flags
   files 'engine/src/*.c' 'backends/*.c' 'plugins/*.c' 'tests/fuzz/*.c' |
     xargs -n 8 clang -std=c11 -D_GNU_SOURCE -DFMP_VERSION='""' -DFMP_FUZZ_PLUGINS='""' \
+      -DFMP_TEST_PLUGINS='""' \
       -Iengine/include $(pkg-config --cflags jansson luajit libedit) -include tests/must_use.h \
       -Wno-everything -Wunused-result -Werror -fsyntax-only
 }

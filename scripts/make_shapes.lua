@@ -2,7 +2,7 @@
 --- Draws the data set that the training scripts use without --data, in any size.
 local fmp = require "fmp"
 
-local parser = require "argparse"("make_shapes.lua",
+local parser = require "fmp.argparse"("make_shapes.lua",
   "Draws shapes and textures of ten classes, in the files of CIFAR-10 or MNIST.")
 parser:argument("directory", "Where to; made if it is not there.")
 parser:option("--format", "cifar: 32x32 in colour; mnist: 28x28 in grey.", "cifar")

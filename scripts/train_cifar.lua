@@ -30,7 +30,7 @@ local opt = fmp.args({
      min = 0, max = 0.99},
     {"augment", false, "distort the training images"},
     {"precision", "f32", "what convolutions compute in", choices = {"f32", "bf16"}},
-    {"winograd", "exact", "transforms that convolutions may take: those without loss of accuracy, "
+    {"winograd", "exact", "transforms that convolutions may take: those that lose little accuracy, "
                           .. "all, none", choices = {"exact", "fast", "off"}},
   },
 }, ...)

@@ -27,6 +27,24 @@ check "configures against the SDK" cmake -S "$scratch/plugin" -B "$scratch/plugi
   "-DCMAKE_PREFIX_PATH=$prefix"
 check "builds in C and C++" cmake --build "$scratch/plugin-build"
 check "does what it must" ctest --test-dir "$scratch/plugin-build" --output-on-failure --no-tests=error
+
+# Flags of the same file, here and there; not what is said about paths, names and warnings.
+flags() { # DIRECTORY FILE
+  sed -n "s/^ *\"command\": \"\(.*$2\)\",*\$/\1/p" "$1/compile_commands.json" | head -n 1 |
+    tr ' ' '\n' | grep '^-' | grep -vE '^-(I|D|o|c|W|g|isystem)' | sort -u
+}
+chosen() { sed -n "s/^$1:[A-Z]*=/-D$1=/p" "$build/CMakeCache.txt"; }
+cmake -S "$scratch/plugin" -B "$scratch/plugin-flags" "-DCMAKE_PREFIX_PATH=$prefix" \
+  -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$(chosen CMAKE_BUILD_TYPE)" "$(chosen CMAKE_C_FLAGS)" \
+  "$(chosen CMAKE_C_FLAGS_DEBUG)" >"$scratch/log" 2>&1
+flags "$build" cube.c >"$scratch/ours"
+flags "$scratch/plugin-flags" cube.c >"$scratch/theirs"
+check "flags of a plugin here are known" grep -q fvisibility=hidden "$scratch/ours"
+comm -3 "$scratch/ours" "$scratch/theirs" >"$scratch/wrong"
+check_empty "a plugin of others is compiled as one of ours" "$scratch/wrong"
+flags "$scratch/plugin-flags" hypot.cc >"$scratch/theirs"
+check "one in C++ too: no contraction" grep -qx -e -ffp-contract=off "$scratch/theirs"
+
 export FMP_PLUGIN_PATH="$scratch/plugin-build/plugins"
 check_output "is documented" "The cube of each element, scaled." "$fmprun" ops sdk_cube
 check_output "its attributes too" "factor in front of x^3" "$fmprun" ops sdk_cube

@@ -21,6 +21,7 @@
 #else
 /* What the rest of this file needs of OpenMP, for one thread. */
 static int omp_get_max_threads(void) { return 1; }
+static int omp_get_thread_limit(void) { return 1; }
 static int omp_in_parallel(void) { return 0; }
 static void omp_set_num_threads(int n) { (void)n; }
 #endif
@@ -28,7 +29,8 @@ static void omp_set_num_threads(int n) { (void)n; }
 enum {
   ALIGNMENT = 64,      /* a cache line, and the widest vector register */
   HUGE_PAGE = 2 << 20, /* of x86-64, and of aarch64 with pages of 4 KiB */
-  LARGE = 8 << 20      /* bytes from which pages of that size are asked for: plans' memory */
+  LARGE = 8 << 20,     /* bytes from which pages of that size are asked for: plans' memory */
+  MOST_THREADS = 4096
 };
 
 struct device {
@@ -39,9 +41,19 @@ struct device {
 struct stream {
   int32_t serial; /* non-zero: the calling thread alone */
   int32_t threads;
+  int32_t entered; /* how often, and not left */
+  int32_t callers; /* threads that OpenMP had for the caller before */
 };
 
 /* -- device ---------------------------------------------------------------- */
+
+/* What OpenMP allows (OMP_THREAD_LIMIT), and what a plan has memory for. */
+static int32_t within_limits(int32_t threads)
+{
+  const int allowed = omp_get_thread_limit();
+  const int32_t most = allowed < MOST_THREADS ? allowed : MOST_THREADS;
+  return threads < most ? threads : most;
+}
 
 static fmp_status open_device(const fmp_host *h, int32_t index, void **device)
 {
@@ -49,7 +61,11 @@ static fmp_status open_device(const fmp_host *h, int32_t index, void **device)
   struct device *d = h->alloc(sizeof *d);
   FMP_REQUIRE(h, d != NULL, FMP_ENOMEM, "no memory for a device");
   d->h = h;
-  atomic_init(&d->threads, omp_get_max_threads()); /* OMP_NUM_THREADS, or all processors */
+  const int32_t asked_for = omp_get_max_threads(); /* OMP_NUM_THREADS, or all processors */
+  atomic_init(&d->threads, within_limits(asked_for));
+  if (asked_for > MOST_THREADS)
+    h->log(1, "cpu: expected 1 to %d threads, got %d (OMP_NUM_THREADS): %d are used", MOST_THREADS,
+           (int)asked_for, (int)d->threads);
   *device = d;
   return FMP_OK;
 }
@@ -59,7 +75,7 @@ static int32_t set_threads(void *device, int32_t count)
 {
   struct device *d = device;
 #ifdef _OPENMP
-  if (count > 0) atomic_store(&d->threads, count);
+  if (count > 0) atomic_store(&d->threads, within_limits(count));
 #else
   (void)count;
 #endif
@@ -111,13 +127,18 @@ static fmp_status copy(void *device, void *stream, int32_t direction, void *targ
 
 /* -- streams --------------------------------------------------------------- */
 
+static int32_t threads_of(const struct device *d, const struct stream *s)
+{
+  return s->serial ? 1 : atomic_load(&d->threads);
+}
+
 static fmp_status open_stream(void *device, int32_t serial, void **stream)
 {
   struct device *d = device;
   struct stream *s = d->h->alloc(sizeof *s);
   FMP_REQUIRE(d->h, s != NULL, FMP_ENOMEM, "no memory for a stream");
-  s->serial = serial;
-  s->threads = serial ? 1 : atomic_load(&d->threads);
+  *s = (struct stream){.serial = serial};
+  s->threads = threads_of(d, s);
   *stream = s;
   return FMP_OK;
 }
@@ -128,14 +149,26 @@ static void close_stream(void *device, void *stream)
   d->h->free(stream);
 }
 
+static void tell_openmp(int32_t threads)
+{
+  if (omp_get_max_threads() != threads) omp_set_num_threads(threads);
+}
+
 /* oneDNN and OpenBLAS ask OpenMP how many threads the caller may use, so setting that
  * number for this thread makes them follow the stream. */
 static void enter_stream(void *device, void *stream)
 {
-  struct device *d = device;
   struct stream *s = stream;
-  s->threads = s->serial ? 1 : atomic_load(&d->threads);
-  if (omp_get_max_threads() != s->threads) omp_set_num_threads(s->threads);
+  if (s->entered++ == 0) s->callers = omp_get_max_threads();
+  s->threads = threads_of(device, s);
+  tell_openmp(s->threads);
+}
+
+static void leave_stream(void *device, void *stream)
+{
+  struct stream *s = stream;
+  (void)device;
+  if (--s->entered == 0) tell_openmp(s->callers);
 }
 
 /* -- the parallel loop ----------------------------------------------------- */
@@ -211,6 +244,7 @@ static fmp_status load(const fmp_host *h, fmp_registry *r)
       .stream_open = open_stream,
       .stream_close = close_stream,
       .stream_enter = enter_stream,
+      .stream_leave = leave_stream,
       .copy = copy,
       .parallel_for = parallel_for,
       .threads = set_threads,

@@ -14,6 +14,7 @@
 
 #include "fmp/api.h"
 #include "memory.h"
+#include "number.h"
 #include "status.h"
 
 /* -- numbers ---------------------------------------------------------------- */
@@ -278,11 +279,15 @@ typedef struct interval {
   int low_closed, high_closed;
 } interval;
 
-/* A bound that may be left out; NULL: neither a number nor nothing before `end`. */
-static const char *parse_bound(const char *text, char end, double *bound)
+/* A bound; NULL: neither a number nor nothing before `end`. One that is left out excludes
+ * nothing, not even infinity, which "inf)" does. */
+static const char *parse_bound(const char *text, char end, double *bound, int *closed)
 {
   char *after = (char *)text;
-  if (*text != end) *bound = number_from_text(text, &after);
+  if (*text == end)
+    *closed = 1;
+  else
+    *bound = number_from_text(text, &after);
   return *after == end && !isnan(*bound) ? after + 1 : NULL;
 }
 
@@ -291,18 +296,18 @@ static int parse_interval(const char *text, interval *i)
   const size_t n = strlen(text);
   if (n < 3 || !strchr("[(", text[0]) || !strchr("])", text[n - 1])) return 0;
   *i = (interval){-INFINITY, INFINITY, text[0] == '[', text[n - 1] == ']'};
-  const char *at = parse_bound(text + 1, ',', &i->low);
-  at = at ? parse_bound(at, text[n - 1], &i->high) : NULL;
+  const char *at = parse_bound(text + 1, ',', &i->low, &i->low_closed);
+  at = at ? parse_bound(at, text[n - 1], &i->high, &i->high_closed) : NULL;
   return at && *at == '\0' && i->low <= i->high;
 }
 
-/* A bound that is left out excludes nothing, not even infinity; NaN is in no interval. */
+/* NaN is in no interval. */
 static int in_interval(const char *allowed, double value)
 {
   interval i;
   if (!parse_interval(allowed, &i)) return 0;
-  const int above = i.low_closed || isinf(i.low) ? value >= i.low : value > i.low;
-  const int below = i.high_closed || isinf(i.high) ? value <= i.high : value < i.high;
+  const int above = i.low_closed ? value >= i.low : value > i.low;
+  const int below = i.high_closed ? value <= i.high : value < i.high;
   return above && below;
 }
 
@@ -324,8 +329,9 @@ static fmp_status check_element(const char *name, uint32_t kind, const char *all
   if (kind != FMP_ATTR_I64 && kind != FMP_ATTR_F64) return FMP_OK;
   const double number = kind == FMP_ATTR_I64 ? (double)value->i : value->f;
   if (in_interval(allowed, number)) return FMP_OK;
-  return fmp__fail(FMP_EINVAL, "attribute '%s': expected a number in %s, got %g", name, allowed,
-                   number);
+  char got[FMP__DOUBLE_TEXT];
+  return fmp__fail(FMP_EINVAL, "attribute '%s': expected a number in %s, got %s", name, allowed,
+                   fmp__double_text(number, got));
 }
 
 fmp_status fmp__attr_check_allowed(const char *name, uint32_t kind, const char *allowed,

@@ -47,7 +47,7 @@ static fmp_status clear(fmp_device *device, void *stream, void *memory, int64_t 
   if (status == FMP_OK) {
     status = fmp__device_copy(device, stream, FMP_COPY_TO_DEVICE, memory, zeros, (size_t)bytes);
     if (status == FMP_OK) status = fmp__stream_wait(device, stream);
-    fmp__stream_leave(device);
+    fmp__stream_leave(device, stream);
   }
   fmp__free(zeros);
   return status;
@@ -135,7 +135,7 @@ static fmp_status measure_prepared(const fmp__work *work, const fmp__prepared *p
   fmp_status status = fmp__stream_enter(device, work->stream);
   if (status == FMP_OK) {
     status = run_often(work, prepared, a, scratch, least);
-    fmp__stream_leave(device);
+    fmp__stream_leave(device, work->stream);
   }
   fmp__device_free(device, scratch, bytes);
   return status;

@@ -70,11 +70,10 @@ static int check_list(fmp_builder *b, const void *items, uint32_t n, uint32_t mo
                       const char *function, const char *what)
 {
   if (n <= most && (n == 0 || items)) return 1;
-  if (n > most)
-    fmp__fail(FMP_EPLUGIN, "%s: expected at most %u %s, got %u", function, most, what, n);
-  else
-    fmp__fail(FMP_EPLUGIN, "%s: expected %u %s, got none", function, n, what);
-  fmp__builder_fail(b, FMP_EPLUGIN);
+  fmp__builder_fail(
+      b, n > most
+             ? fmp__fail(FMP_EPLUGIN, "%s: expected at most %u %s, got %u", function, most, what, n)
+             : fmp__fail(FMP_EPLUGIN, "%s: expected %u %s, got none", function, n, what));
   return 0;
 }
 
@@ -115,10 +114,10 @@ static const char *argument_name(const fmp__node *node, fmp_value v)
 static int check_fresh(fmp_builder *b, fmp_value v)
 {
   const fmp__node *node = b->op ? &b->graph->nodes[b->node] : NULL;
-  fmp__value *root = &b->graph->values[fmp__graph_root(b->graph, v)];
+  const fmp__value *root = &b->graph->values[fmp__graph_root(b->graph, v)];
   const char *name = node && v ? argument_name(node, v) : NULL;
   if (!name) return 1;
-  if (fmp__graph_written(b->graph, v) > node->n_before) root->pinned = b->graph->any_pinned = 1;
+  if (fmp__graph_written(b->graph, v) > node->n_before) fmp__graph_pin(b->graph, v);
   if (root->written <= node->n_before) return 1;
   fmp__builder_fail(b, fmp__fail(FMP_ESTATE,
                                  "%s was written after the op ran, but its gradient needs the "

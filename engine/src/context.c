@@ -140,7 +140,7 @@ fmp_status fmp__context_wait(fmp_device *device)
 
 fmp_status fmp_device_wait(fmp_device *device)
 {
-  FMP__EXPECT(device, "a device");
+  FMP_TRY(fmp__require(device, "a device"));
   return fmp__context_wait(device);
 }
 

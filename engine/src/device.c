@@ -126,9 +126,9 @@ const char *fmp_device_list(void)
 
 fmp_status fmp_device_threads(fmp_device *device, int32_t count, int32_t *now)
 {
-  FMP__EXPECT(device, "a device");
-  if (count < 0 || count > 4096)
-    return fmp__fail(FMP_EINVAL, "expected 1 to 4096 threads, got %d", count);
+  FMP_TRY(fmp__require(device, "a device"));
+  if (count < 0 || count > FMP_MAX_THREADS)
+    return fmp__fail(FMP_EINVAL, "expected 1 to %d threads, got %d", FMP_MAX_THREADS, count);
   const fmp_backend_def *def = &device->backend->def;
   *now = def->threads ? def->threads(device->state, count) : 1;
   return FMP_OK;
@@ -219,17 +219,20 @@ fmp_status fmp__stream_enter(fmp_device *device, void *stream)
   return FMP_OK;
 }
 
-void fmp__stream_leave(fmp_device *device)
+void fmp__stream_leave(fmp_device *device, void *stream)
 {
+  const fmp_backend_def *def = &device->backend->def;
+  if (def->stream_leave) def->stream_leave(device->state, stream);
   if (works_later(device)) pthread_mutex_unlock(&device->turn);
 }
 
 fmp_status fmp__stream_finish(fmp_device *device, void *stream)
 {
+  FMP_TRY(fmp__check_forked());
   if (!works_later(device)) return FMP_OK;
   FMP_TRY(fmp__stream_enter(device, stream));
   const fmp_status status = fmp__stream_wait(device, stream);
-  fmp__stream_leave(device);
+  fmp__stream_leave(device, stream);
   return status;
 }
 

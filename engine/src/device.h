@@ -30,7 +30,7 @@ void fmp__stream_close(fmp_device *device, void *stream);
 /* Whoever enqueues on a stream, waits for it or makes kernels ready for it does so between these
  * two. Fails if the work of another stream did, and needs no leave then. Not nested. */
 fmp_status fmp__stream_enter(fmp_device *device, void *stream);
-void fmp__stream_leave(fmp_device *device);
+void fmp__stream_leave(fmp_device *device, void *stream);
 /* Enters, waits and leaves. */
 fmp_status fmp__stream_finish(fmp_device *device, void *stream);
 fmp_status fmp__stream_wait(fmp_device *device, void *stream);

@@ -267,7 +267,7 @@ static fmp_status call_kernel(const fmp__eager *e, const fmp__prepared *p, const
   FMP_TRY(fmp__context_stream(e->device, &s));
   FMP_TRY(fmp__stream_enter(e->device, s->stream));
   const fmp_status status = enqueue(e, p, a, s);
-  fmp__stream_leave(e->device);
+  fmp__stream_leave(e->device, s->stream);
   return status;
 }
 

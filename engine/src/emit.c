@@ -181,27 +181,36 @@ static fmp_status find_values(emission *e, fmp_graph *g)
   return FMP_OK;
 }
 
-/* Values are found before anything runs, so that nothing runs unremembered. */
+/* What is to be remembered has its place before anything runs. */
+static fmp_status remember(emission *e, fmp_graph *g)
+{
+  fmp__node node;
+  FMP_TRY(find_values(e, g));
+  FMP_TRY(fmp__graph_reserve(g, e->op, e->values, e->n_in, e->n_out, fmp_scope_path(), &node));
+  const fmp_status status = g->tracing ? infer_only(e) : run_now(e);
+  if (status != FMP_OK) {
+    fmp__graph_unreserve(&node);
+    return status;
+  }
+  fmp__graph_append(g, &node, e->params, e->out, e->random_key);
+  e->params = NULL;
+  fmp__precision_note(g);
+  return FMP_OK;
+}
+
 static fmp_status run_or_trace(emission *e)
 {
-  fmp__context *c = fmp__context_now();
-  fmp_graph *g = c->graph;
+  fmp_graph *g = fmp__context_now()->graph;
   FMP_TRY(choose_random_key(e));
   if (!g) {
     for (uint32_t i = 0; i < e->n_in; i++)
       if (e->in[i]) FMP_TRY(fmp__tensor_require(e->in[i]));
     return run_now(e);
   }
-  FMP_TRY(find_values(e, g));
-  if (g->tracing)
-    FMP_TRY(infer_only(e));
-  else
-    FMP_TRY(run_now(e));
-  FMP_TRY(fmp__graph_append(g, e->op, e->params, e->values, e->n_in, e->out, e->n_out,
-                            e->random_key, c->scope));
-  e->params = NULL;
-  fmp__precision_note(g);
-  return FMP_OK;
+  const uint32_t n_values = g->n_values;
+  const fmp_status status = remember(e, g);
+  if (status != FMP_OK) fmp__graph_forget(g, n_values);
+  return status;
 }
 
 static void hand_over(emission *e, fmp_tensor **out)
@@ -248,15 +257,23 @@ fmp_status fmp__emit(const fmp_op *op, void *params, fmp_tensor *const *in, uint
   return status == FMP_OK ? FMP_OK : fail_where(op, status);
 }
 
+static fmp_status check_arrays(const fmp_attr *attrs, int32_t n_attr, fmp_tensor *const *in,
+                               int32_t n_in, fmp_tensor **out, int32_t n_out)
+{
+  FMP_TRY(fmp__require_array(attrs, n_attr, "attributes"));
+  FMP_TRY(fmp__require_array(in, n_in, "inputs"));
+  return fmp__require_array(out, n_out, "room for the outputs");
+}
+
 fmp_status fmp_emit(const fmp_op *op, const fmp_attr *attrs, int32_t n_attr, fmp_tensor *const *in,
                     int32_t n_in, fmp_tensor **out, int32_t n_out)
 {
-  FMP__EXPECT(op, "an op");
   void *params;
-  if (n_attr < 0 || n_in < 0 || n_out < 0 || (n_in > 0 && !in) || (n_out > 0 && !out))
-    return fmp__fail(FMP_EINVAL, "%s: expected counts from 0 up, and what they count",
-                     op->def.name);
-  const fmp_status status = fmp__params_new(&op->attrs, attrs, (uint32_t)n_attr, &params);
+  FMP_TRY(fmp__require(op, "an op"));
+  if (n_attr < 0 || n_in < 0 || n_out < 0)
+    return fmp__fail(FMP_EINVAL, "%s: expected counts from 0 up", op->def.name);
+  fmp_status status = check_arrays(attrs, n_attr, in, n_in, out, n_out);
+  if (status == FMP_OK) status = fmp__params_new(&op->attrs, attrs, (uint32_t)n_attr, &params);
   if (status != FMP_OK) return fail_where(op, status);
   return fmp__emit(op, params, in, (uint32_t)n_in, out, (uint32_t)n_out);
 }

@@ -213,8 +213,8 @@ static fmp_status take_results(sweep *s, const uint32_t *values, int32_t n, fmp_
 /* The value of a loss that can be differentiated. */
 static fmp_status check_loss(fmp_tensor *loss, fmp_graph **graph)
 {
-  FMP__EXPECT(loss, "a loss");
   char text[FMP_SPEC_TEXT];
+  FMP_TRY(fmp__require(loss, "the loss as a tensor"));
   *graph = fmp__context_now()->graph;
   if (!*graph)
     return fmp__fail(FMP_ESTATE,

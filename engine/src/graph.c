@@ -80,6 +80,11 @@ void fmp_graph_release(fmp_graph *g)
 
 uint32_t fmp__graph_root(const fmp_graph *g, uint32_t value) { return g->values[value].root; }
 
+void fmp__graph_pin(fmp_graph *g, uint32_t value)
+{
+  g->values[fmp__graph_root(g, value)].pinned = g->any_pinned = 1;
+}
+
 /* Inputs may be each other's memory, and that of captured tensors; two captured tensors are
  * known to be apart, and so is what nodes make. */
 uint32_t fmp__graph_written(const fmp_graph *g, uint32_t value)
@@ -158,7 +163,7 @@ static fmp_status add_capture(fmp_graph *g, fmp_tensor *t, uint32_t *value)
 
 fmp_status fmp__graph_value(fmp_graph *g, fmp_tensor *t, uint32_t *value)
 {
-  FMP__EXPECT(t, "a tensor");
+  FMP_TRY(fmp__require(t, "a tensor"));
   if (t->graph == g) {
     *value = t->value;
     return FMP_OK;
@@ -168,15 +173,6 @@ fmp_status fmp__graph_value(fmp_graph *g, fmp_tensor *t, uint32_t *value)
   FMP_TRY(fmp__tensor_require(t));
   *value = find_capture(g, t);
   return *value ? FMP_OK : add_capture(g, t, value);
-}
-
-/* What was recorded may come back as a view that was made outside of the recording. */
-static fmp_status note_recorded(fmp_graph *g, const fmp__node *node, fmp_tensor *const *tensors)
-{
-  for (uint32_t i = 0; !g->tracing && i < node->n_out; i++)
-    if (tensors[i] && !fmp__table_set(&g->known, key_of(tensors[i]->storage), node->out[i]))
-      return fmp__no_memory("a graph's value");
-  return FMP_OK;
 }
 
 static void bind_tensor(fmp_graph *g, uint32_t value, fmp_tensor *t)
@@ -226,42 +222,54 @@ static void count_writes(fmp_graph *g, fmp__node *node)
       note_write(g, node->in[i]);
 }
 
-static fmp_status add_outputs(fmp_graph *g, fmp__node *node, fmp_tensor *const *tensors)
+static int reserve_values(fmp_graph *g, uint32_t n)
 {
-  for (uint32_t i = 0; i < node->n_out; i++) {
-    if (!tensors[i]) continue;
-    const uint32_t v = add_value(g, &tensors[i]->spec, FMP__FROM_NODE, i);
-    if (!v) return fmp__no_memory("a graph's value");
-    node->out[i] = v;
-    g->values[v].node = g->n_nodes;
-    if (node->op->def.alias) g->values[v].root = fmp__graph_root(g, node->in[0]);
-  }
-  FMP_TRY(note_recorded(g, node, tensors));
-  for (uint32_t i = 0; i < node->n_out; i++)
-    if (tensors[i]) bind_tensor(g, node->out[i], tensors[i]);
-  return FMP_OK;
+  while (g->values_room <= g->n_values + n)
+    if (!fmp__grow((void **)&g->values, &g->values_room, g->values_room, sizeof *g->values))
+      return 0;
+  return fmp__table_reserve(&g->known, n);
 }
 
-fmp_status fmp__graph_append(fmp_graph *g, const fmp_op *op, void *params, const uint32_t *in,
-                             uint32_t n_in, fmp_tensor *const *tensors, uint32_t n_out,
-                             uint64_t random_key, const char *scope)
+fmp_status fmp__graph_reserve(fmp_graph *g, const fmp_op *op, const uint32_t *in, uint32_t n_in,
+                              uint32_t n_out, const char *scope, fmp__node *node)
 {
-  fmp__node node;
-  const uint32_t values_before = g->n_values;
-  if (!fmp__grow((void **)&g->nodes, &g->nodes_room, g->n_nodes, sizeof *g->nodes))
+  if (!fmp__grow((void **)&g->nodes, &g->nodes_room, g->n_nodes, sizeof *g->nodes) ||
+      !reserve_values(g, n_out))
     return fmp__no_memory("a graph's node");
-  FMP_TRY(new_node(op, in, n_in, n_out, scope, &node));
-  const fmp_status status = add_outputs(g, &node, tensors);
-  if (status != FMP_OK) {
-    g->n_values = values_before;
-    free_node(&node);
-    return status;
+  return new_node(op, in, n_in, n_out, scope, node);
+}
+
+void fmp__graph_unreserve(fmp__node *node) { free_node(node); }
+
+/* What was recorded may come back as a view that was made outside of the recording: its storage is
+ * noted. There is room for all of it. */
+static void add_output(fmp_graph *g, fmp__node *node, uint32_t i, fmp_tensor *t)
+{
+  const uint32_t v = add_value(g, &t->spec, FMP__FROM_NODE, i);
+  node->out[i] = v;
+  g->values[v].node = g->n_nodes;
+  if (node->op->def.alias) g->values[v].root = fmp__graph_root(g, node->in[0]);
+  if (t->storage) fmp__table_set(&g->known, key_of(t->storage), v);
+  bind_tensor(g, v, t);
+}
+
+void fmp__graph_append(fmp_graph *g, fmp__node *node, void *params, fmp_tensor *const *tensors,
+                       uint64_t random_key)
+{
+  for (uint32_t i = 0; i < node->n_out; i++)
+    if (tensors[i]) add_output(g, node, i, tensors[i]);
+  count_writes(g, node);
+  node->params = params;
+  node->random_key = random_key;
+  g->nodes[g->n_nodes++] = *node;
+}
+
+void fmp__graph_forget(fmp_graph *g, uint32_t n_values)
+{
+  for (; g->n_values > n_values; g->n_values--) {
+    fmp_tensor_release(g->values[g->n_values].tensor);
+    g->n_captures--;
   }
-  count_writes(g, &node);
-  node.params = params;
-  node.random_key = random_key;
-  g->nodes[g->n_nodes++] = node;
-  return FMP_OK;
 }
 
 /* -- recording ------------------------------------------------------------- */
@@ -338,7 +346,8 @@ fmp_status fmp_trace_begin(fmp_device *device, const fmp_spec *specs, int32_t n,
   fmp_graph *g = NULL;
   fmp_status status = FMP_OK;
   int32_t made = 0;
-  if (n > 0) FMP__EXPECT(specs && inputs, "specs, and a place for the inputs");
+  FMP_TRY(fmp__require_array(specs, n, "specs of the inputs"));
+  FMP_TRY(fmp__require_array(inputs, n, "room for the inputs"));
   if (c->graph)
     return fmp__fail(FMP_ESTATE, "a trace cannot begin inside of a recording or another trace");
   if (!device) FMP_TRY(fmp_device_default(&device));
@@ -363,6 +372,7 @@ static fmp_status set_outputs(fmp_graph *g, fmp_tensor *const *outputs, int32_t 
   g->outputs = fmp__alloc_zeroed((size_t)n + 1, sizeof *g->outputs);
   if (!g->outputs) return fmp__no_memory("a graph's outputs");
   for (int32_t i = 0; i < n; i++) {
+    FMP_TRY(fmp__require(outputs[i], "a tensor"));
     if (fmp__tensor_is_empty(outputs[i])) FMP_TRY(fmp__tensor_require(outputs[i]));
     FMP_TRY(fmp__graph_value(g, outputs[i], &g->outputs[i]));
     FMP_TRY(fmp__precision_output(g, &g->outputs[i]));

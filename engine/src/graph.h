@@ -82,14 +82,22 @@ fmp_status fmp__graph_add_input(fmp_graph *g, const fmp_spec *spec, fmp_tensor *
 /* The value of a tensor in this graph; one from outside is captured. FMP_ESTATE: it is
  * empty, or belongs to another trace. */
 fmp_status fmp__graph_value(fmp_graph *g, fmp_tensor *t, uint32_t *value);
-/* Adds a node. Takes over params on FMP_OK. tensors[i]: the handles of the outputs, NULL
- * for an absent one; they are retained and bound to the graph. */
-fmp_status fmp__graph_append(fmp_graph *g, const fmp_op *op, void *params, const uint32_t *in,
-                             uint32_t n_in, fmp_tensor *const *tensors, uint32_t n_out,
-                             uint64_t random_key, const char *scope);
+/* A node, with room for all of it, so that adding it cannot fail: what runs in between will be
+ * remembered. It is either appended or unreserved. */
+fmp_status fmp__graph_reserve(fmp_graph *g, const fmp_op *op, const uint32_t *in, uint32_t n_in,
+                              uint32_t n_out, const char *scope, fmp__node *node);
+void fmp__graph_unreserve(fmp__node *node);
+/* Takes over params. tensors[i]: the handles of the outputs, NULL for an absent one; they are
+ * retained and bound to the graph. */
+void fmp__graph_append(fmp_graph *g, fmp__node *node, void *params, fmp_tensor *const *tensors,
+                       uint64_t random_key);
+/* Forgets all values but the first n_values: captures of an op that was not added after all. */
+void fmp__graph_forget(fmp_graph *g, uint32_t n_values);
 
 /* The root of a value, with views followed. */
 uint32_t fmp__graph_root(const fmp_graph *g, uint32_t value);
+/* A gradient took the value's data as unchanged though it may have been written. */
+void fmp__graph_pin(fmp_graph *g, uint32_t value);
 /* Number of the last write that may have changed the value's memory; 0: none has. */
 uint32_t fmp__graph_written(const fmp_graph *g, uint32_t value);
 

@@ -146,7 +146,7 @@ const char *fmp_graph_batch_note(const fmp_graph *g)
 
 fmp_status fmp_graph_set_batch_note(fmp_graph *g, const char *why)
 {
-  FMP__EXPECT(g, "a graph");
+  FMP_TRY(fmp__require(g, "a graph"));
   if (!why || !*why)
     return fmp__fail(FMP_EINVAL, "expected why the graph depends on its batch size");
   char *copy = fmp__copy_text(why);

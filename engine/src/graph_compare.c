@@ -165,7 +165,8 @@ static fmp_status compare(comparison *c)
 
 fmp_status fmp_graph_compare(const fmp_graph *a, const fmp_graph *b)
 {
-  FMP__EXPECT(a && b, "two graphs");
+  FMP_TRY(fmp__require(a, "a graph"));
+  FMP_TRY(fmp__require(b, "a second graph"));
   comparison c = {.a = a, .b = b};
   c.other = fmp__alloc_zeroed(a->n_values + 1, sizeof *c.other);
   c.taken = fmp__alloc_zeroed(b->n_values + 1, 1);

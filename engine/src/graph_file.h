@@ -12,7 +12,10 @@
  *                              "attrs": {name: value as text, ...},
  *                              "random_key": "0123456789abcdef"   only of random ops
  *                              "in": [1, 2], "out": [3]}, ...],
- *                   "outputs": [3]}
+ *                   "outputs": [3],
+ *                   "pinned": [1]                only if a gradient counts on what was written
+ *                                                elsewhere not being these; see plan_share.c
+ *                  }
  *
  * Numbers in "value", "in", "out", "outputs" name values: the inputs are 1, 2, ...; 0 is an
  * absent optional one. All attributes are written, so that a graph keeps its meaning when

@@ -356,6 +356,25 @@ static fmp_status get_outputs(const loading *l, fmp_tensor **outputs)
   return FMP_OK;
 }
 
+static fmp_status load_pinned(const loading *l)
+{
+  size_t i;
+  json_t *pinned, *json;
+  fmp_graph *g = fmp__context_now()->graph;
+  if (!json_object_get(l->json, "pinned")) return FMP_OK;
+  FMP_TRY(fmp__json_get(l->json, "pinned", JSON_ARRAY, &pinned));
+  json_array_foreach(pinned, i, json)
+  {
+    fmp_tensor *t;
+    const fmp_status status = get_value(l, json, 0, &t);
+    if (status != FMP_OK) return fmp__fail_in(status, "pinned %zu", i + 1);
+    uint32_t v;
+    FMP_TRY(fmp__graph_value(g, t, &v));
+    fmp__graph_pin(g, v);
+  }
+  return FMP_OK;
+}
+
 /* Ends the trace if it succeeds. */
 static fmp_status end(const loading *l, fmp_graph **g)
 {
@@ -388,6 +407,7 @@ static fmp_status retrace(loading *l, fmp_graph **g)
   FMP_TRY(begin(l));
   fmp_status status = load_captures(l);
   if (status == FMP_OK) status = load_nodes(l);
+  if (status == FMP_OK) status = load_pinned(l);
   if (status == FMP_OK) status = end(l, &made);
   if (status != FMP_OK) fmp_trace_abort();
   if (status == FMP_OK) status = take_note(l, made);
@@ -435,8 +455,8 @@ static fmp_status fail_on_one_line(fmp_status status, const char *path)
 
 fmp_status fmp_graph_load(const char *path, fmp_device *device, fmp_graph **g)
 {
-  FMP__EXPECT(path, "a path");
   fmp__safetensors file;
+  FMP_TRY(fmp__require(path, "a path"));
   fmp_status status = device ? FMP_OK : fmp_device_default(&device);
   if (status == FMP_OK) status = fmp__safetensors_open(path, &file);
   if (status != FMP_OK) return fail_on_one_line(status, path);

@@ -136,6 +136,15 @@ static json_t *ids_json(const uint32_t *ids, uint32_t n)
   return fmp__json_whole(list, failed);
 }
 
+static json_t *pinned_json(const fmp_graph *g)
+{
+  json_t *list = json_array();
+  int failed = !list;
+  for (uint32_t v = 1; v <= g->n_values; v++)
+    if (g->values[v].pinned) failed |= fmp__json_add(list, json_integer(v));
+  return fmp__json_whole(list, failed);
+}
+
 static json_t *spec_json(const fmp_spec *spec)
 {
   json_t *made = json_object(), *shape = json_array();
@@ -220,6 +229,7 @@ static fmp_status put_graph(const fmp_graph *g, const captures *c, json_t *graph
   failed |= fmp__json_set(graph, "inputs", inputs_json(g));
   failed |= fmp__json_set(graph, "captures", captures_json(c));
   failed |= fmp__json_set(graph, "outputs", ids_json(g->outputs, g->n_outputs));
+  if (g->any_pinned) failed |= fmp__json_set(graph, "pinned", pinned_json(g));
   if (failed) return fmp__fail(FMP_EINVAL, "expected names and the batch note in UTF-8");
   return put_nodes(g, graph);
 }
@@ -252,9 +262,9 @@ static fmp_status save(const fmp_graph *g, captures *c, const char *path)
 
 fmp_status fmp_graph_save(const fmp_graph *g, const char *path)
 {
-  FMP__EXPECT(g, "a graph");
-  FMP__EXPECT(path, "a path");
   captures c = {0};
+  FMP_TRY(fmp__require(g, "a graph"));
+  FMP_TRY(fmp__require(path, "a path"));
   const fmp_status status = save(g, &c, path);
   free_captures(&c);
   return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "%s", path);

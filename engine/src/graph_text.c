@@ -19,7 +19,7 @@ static fmp_status check_index(const char *what, int32_t i, uint32_t n)
 
 fmp_status fmp_graph_input_spec(const fmp_graph *g, int32_t i, fmp_spec *spec)
 {
-  FMP__EXPECT(g, "a graph");
+  FMP_TRY(fmp__require(g, "a graph"));
   FMP_TRY(check_index("input", i, g->n_inputs));
   *spec = g->values[i + 1].spec;
   return FMP_OK;
@@ -27,7 +27,7 @@ fmp_status fmp_graph_input_spec(const fmp_graph *g, int32_t i, fmp_spec *spec)
 
 fmp_status fmp_graph_output_spec(const fmp_graph *g, int32_t i, fmp_spec *spec)
 {
-  FMP__EXPECT(g, "a graph");
+  FMP_TRY(fmp__require(g, "a graph"));
   FMP_TRY(check_index("output", i, g->n_outputs));
   *spec = g->values[g->outputs[i]].spec;
   return FMP_OK;

@@ -184,7 +184,7 @@ static fmp_status fill_instance(fmp_instance *x, fmp_plan *p)
 
 fmp_status fmp_instance_new(fmp_plan *p, int32_t serial, fmp_instance **instance)
 {
-  FMP__EXPECT(p, "a plan");
+  FMP_TRY(fmp__require(p, "a plan"));
   fmp_instance *x = fmp__alloc_zeroed(1, sizeof *x);
   if (!x) return fmp__no_memory("a plan's instance");
   fmp_plan_retain(p);
@@ -297,7 +297,7 @@ static fmp_status finish_run(const fmp_instance *x, fmp_status status)
   char text[FMP__ERROR_TEXT];
   if (status == FMP_OK) return fmp__stream_wait(x->plan->device, x->stream);
   fmp__error_keep(text);
-  fmp__stream_wait(x->plan->device, x->stream);
+  (void)fmp__stream_wait(x->plan->device, x->stream);
   fmp__error_restore(text);
   return status;
 }
@@ -317,7 +317,7 @@ static fmp_status run_steps(fmp_instance *x)
   fmp_status status = fmp__stream_enter(x->plan->device, x->stream);
   if (status == FMP_OK) {
     status = run_entered(x, profile);
-    fmp__stream_leave(x->plan->device);
+    fmp__stream_leave(x->plan->device, x->stream);
   }
   fmp__profile_release(profile);
   return status;
@@ -354,7 +354,7 @@ static fmp_status run_on(fmp_instance *x, fmp_tensor *const *in, fmp_tensor **ou
 fmp_status fmp_instance_run(fmp_instance *x, fmp_tensor *const *in, int32_t n_in, fmp_tensor **out,
                             int32_t n_out)
 {
-  FMP__EXPECT(x, "an instance of a plan");
+  FMP_TRY(fmp__require(x, "an instance of a plan"));
   FMP_TRY(follow_threads(x));
   const fmp_plan *p = x->plan;
   const uint32_t n_inputs = p->graph->n_inputs;

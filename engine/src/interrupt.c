@@ -17,6 +17,7 @@ static pthread_t main_thread;
 static volatile sig_atomic_t spared; /* a prompt: nothing ends the process */
 static volatile sig_atomic_t armed;  /* something runs that is to be stopped */
 static volatile sig_atomic_t seen;
+static volatile sig_atomic_t came; /* what ran was stopped, and is to end */
 
 /* -- stopping Lua ---------------------------------------------------------- */
 
@@ -24,8 +25,8 @@ static volatile sig_atomic_t seen;
  * between the two would leave a recording open, or lose a tensor. */
 static int is_pairing_file(const char *source)
 {
-  static const char *const files[] = {"fmp/ffi.lua", "fmp/guard.lua", "fmp/record.lua",
-                                      "fmp/compile.lua"};
+  static const char *const files[] = {"fmp/ffi.lua", "fmp/errors.lua", "fmp/guard.lua",
+                                      "fmp/record.lua", "fmp/compile.lua"};
   const size_t n = strlen(source);
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
     const size_t length = strlen(files[i]);
@@ -89,24 +90,35 @@ static void on_interrupt(int number)
     seen = 1;
     return;
   }
-  if (!spared) signal(number, SIG_DFL);
+  if (!spared) {
+    came = 1;
+    signal(number, SIG_DFL);
+  }
   stop_running();
 }
 
-void interrupt_catch(lua_State *L)
+static void handle(void)
 {
   struct sigaction action;
   memset(&action, 0, sizeof action);
   action.sa_handler = on_interrupt;
   sigemptyset(&action.sa_mask);
-  running = L;
-  main_thread = pthread_self();
-  armed = 1;
   sigaction(SIGINT, &action, NULL);
 }
 
+void interrupt_catch(lua_State *L)
+{
+  struct sigaction before;
+  running = L;
+  main_thread = pthread_self();
+  armed = 1;
+  if (sigaction(SIGINT, NULL, &before) != 0 || before.sa_handler != SIG_IGN) handle();
+}
+
+/* Whoever types at a prompt is in the foreground, whatever was inherited. */
 void interrupt_spare(void)
 {
+  handle();
   /* Line by line, with an interval that does not end. */
   luaJIT_profile_start(running, "li100000000", ignore_sample, NULL);
   spared = 1;
@@ -135,4 +147,17 @@ int interrupt_call(lua_State *L)
   return lua_gettop(L);
 }
 
-void interrupt_release(void) { signal(SIGINT, SIG_DFL); }
+/* What was ignored from the start stays so. */
+void interrupt_release(void)
+{
+  struct sigaction now;
+  if (sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == on_interrupt) signal(SIGINT, SIG_DFL);
+}
+
+int interrupt_came(void) { return came; }
+
+void interrupt_die(void)
+{
+  signal(SIGINT, SIG_DFL);
+  raise(SIGINT);
+}

@@ -7,7 +7,8 @@
 #include <lua.h>
 
 /* From now on Ctrl-C stops what this state runs by the error "interrupted", and a second
- * one ends the process. */
+ * one ends the process. Where SIGINT was ignored from the start, as shells have it for what
+ * runs in the background, it stays ignored. */
 void interrupt_catch(lua_State *L);
 
 /* From now on Ctrl-C stops only what interrupt_call() runs, and nothing ends the process.
@@ -22,5 +23,12 @@ int interrupt_seen(void);
 
 /* Ctrl-C as the system has it. */
 void interrupt_release(void);
+
+/* Whether a Ctrl-C has stopped what was to end by it. */
+int interrupt_came(void);
+
+/* Ends the process as SIGINT does, so that whoever waits for it, a shell with a loop, sees
+ * that it was stopped. */
+void interrupt_die(void);
 
 #endif

@@ -109,11 +109,13 @@ static fmp_kernel_args args_of(const fmp__work *work)
                            .device = work->device->state};
 }
 
+/* Of an input that only lends its spec no kernel sees the data. */
 static int takes_dtypes(const fmp__kernel *kernel, const fmp__work *work)
 {
   for (uint32_t i = 0; i < work->n_in; i++) {
     const uint32_t dtype = work->in[i].dtype;
-    if (dtype != FMP_NONE && !(kernel->def.dtypes & FMP_BIT(dtype))) return 0;
+    const int read = !(fmp__schema_input(&work->op->schema, i)->marks & FMP_ARG_SPEC_ONLY);
+    if (read && dtype != FMP_NONE && !(kernel->def.dtypes & FMP_BIT(dtype))) return 0;
   }
   return 1;
 }
@@ -222,7 +224,7 @@ fmp_status fmp__prepare_kernel(const fmp__work *work, const fmp__kernel *kernel,
   memset(prepared, 0, sizeof *prepared);
   FMP_TRY(fmp__stream_enter(work->device, work->stream));
   const fmp_status status = call_prepare(work, kernel, prepared);
-  fmp__stream_leave(work->device);
+  fmp__stream_leave(work->device, work->stream);
   FMP_TRY(status);
   if (prepared->scratch_bytes <= MOST_SCRATCH_BYTES) return FMP_OK;
   const size_t wanted = prepared->scratch_bytes;
@@ -238,7 +240,7 @@ fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared)
   if (work->op->def.alias) return FMP_OK;
   FMP_TRY(fmp__stream_enter(work->device, work->stream));
   const fmp__kernel *kernel = fmp__kernel_best(work);
-  fmp__stream_leave(work->device);
+  fmp__stream_leave(work->device, work->stream);
   if (!kernel) return no_kernel(work);
   FMP_TRY(fmp__autotune_choose(work, &kernel));
   explain(work, kernel);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "interrupt.h"
+#include "output.h"
 #include "prompt.h"
 
 /* -- finding the modules --------------------------------------------------- */
@@ -34,14 +35,47 @@ static int find_prefix(char *prefix, size_t room)
   return 1;
 }
 
-/* Puts <prefix>/share/fmp/lua in front of package.path. */
-static void set_path(lua_State *L, const char *prefix)
+/* Whether the file at the top of the stack is there; else it is popped. */
+static int has_file(lua_State *L)
+{
+  if (access(lua_tostring(L, -1), R_OK) == 0) return 1;
+  lua_pop(L, 1);
+  return 0;
+}
+
+/* A loader of the library's modules alone, by their own paths: package.path, which is the
+ * user's, neither hides them nor puts others in their place, and no name of a directory is
+ * taken for a pattern. Upvalue: the prefix. */
+static int load_own(lua_State *L)
+{
+  const char *name = luaL_checkstring(L, 1);
+  if (strcmp(name, "fmp") != 0 && strncmp(name, "fmp.", strlen("fmp.")) != 0) return 0;
+  const char *prefix = lua_tostring(L, lua_upvalueindex(1));
+  const char *path = luaL_gsub(L, name, ".", "/");
+  lua_pushfstring(L, "%s/share/fmp/lua/%s.lua", prefix, path);
+  if (!has_file(L)) {
+    lua_pushfstring(L, "%s/share/fmp/lua/%s/init.lua", prefix, path);
+    if (!has_file(L)) {
+      lua_pushfstring(L, "\n\tno module '%s' of the library", name);
+      return 1;
+    }
+  }
+  if (luaL_loadfile(L, lua_tostring(L, -1)) != 0) return lua_error(L);
+  return 1;
+}
+
+/* Puts that loader behind package.preload and in front of package.path. */
+static void add_loader(lua_State *L, const char *prefix)
 {
   lua_getglobal(L, "package");
-  lua_getfield(L, -1, "path");
-  lua_pushfstring(L, "%s/share/fmp/lua/?.lua;%s/share/fmp/lua/?/init.lua;%s", prefix, prefix,
-                  lua_tostring(L, -1));
-  lua_setfield(L, -3, "path");
+  lua_getfield(L, -1, "loaders");
+  for (int i = (int)lua_objlen(L, -1); i >= 2; i--) {
+    lua_rawgeti(L, -1, i);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_pushstring(L, prefix);
+  lua_pushcclosure(L, load_own, 1);
+  lua_rawseti(L, -2, 2);
   lua_pop(L, 2);
 }
 
@@ -100,18 +134,21 @@ static int run(lua_State *L)
 int main(int argc, char **argv)
 {
   char prefix[PATH_MAX];
+  output_watch();
   lua_State *L = luaL_newstate();
   if (L == NULL || !find_prefix(prefix, sizeof prefix)) {
     fputs("fmprun: cannot start: no memory, or /proc/self/exe is not to be read\n", stderr);
     return EXIT_FAILURE;
   }
   luaL_openlibs(L);
-  set_path(L, prefix);
+  add_loader(L, prefix);
   offer_terminal(L);
   set_arg(L, argc, argv);
   interrupt_catch(L);
   const int status = run(L);
+  output_flush();
   interrupt_release();
   lua_close(L);
+  if (status != EXIT_SUCCESS && interrupt_came()) interrupt_die();
   return status;
 }

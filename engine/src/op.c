@@ -39,19 +39,19 @@ static fmp_status describe_arg(const fmp_op *op, const fmp__arg *args, uint32_t 
 
 fmp_status fmp_op_input(const fmp_op *op, int32_t i, fmp_arg_info *info)
 {
-  FMP__EXPECT(op, "an op");
+  FMP_TRY(fmp__require(op, "an op"));
   return describe_arg(op, op->schema.in, op->schema.n_in, i, "input", info);
 }
 
 fmp_status fmp_op_output(const fmp_op *op, int32_t i, fmp_arg_info *info)
 {
-  FMP__EXPECT(op, "an op");
+  FMP_TRY(fmp__require(op, "an op"));
   return describe_arg(op, op->schema.out, op->schema.n_out, i, "output", info);
 }
 
 fmp_status fmp_op_attr(const fmp_op *op, int32_t i, fmp_attr_info *info)
 {
-  FMP__EXPECT(op, "an op");
+  FMP_TRY(fmp__require(op, "an op"));
   if (i < 0 || (uint32_t)i >= op->attrs.n)
     return fmp__fail(FMP_ENOTFOUND, "%s: no attribute number %d", op->def.name, i);
   const fmp_attr_def *d = &op->attrs.defs[i];

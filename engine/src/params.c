@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "params.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "fmp/api.h"
 #include "hash.h"
 #include "memory.h"
+#include "number.h"
 #include "status.h"
 
 static uint32_t element_kind(uint32_t kind) { return kind & ~(uint32_t)FMP_ATTR_LIST; }
@@ -171,6 +173,17 @@ static fmp_status find_row(const fmp__attr_table *table, const char *name, uint3
   return FMP_ENOTFOUND;
 }
 
+/* The number by which something became f64 where i64 is wanted; NULL: there is none. */
+static const double *stray_number(const fmp_attr *attr)
+{
+  if (attr->kind == FMP_ATTR_F64) return &attr->value.f;
+  if (attr->kind != FMP_ATTR_F64S || !attr->value.list.items) return NULL;
+  const double *items = attr->value.list.items;
+  for (int64_t i = 0; i < attr->value.list.count; i++)
+    if (!(fabs(items[i]) < 0x1p63) || items[i] != trunc(items[i])) return &items[i];
+  return NULL;
+}
+
 /* An i64 serves as f64; true and false are not numbers. */
 static fmp_status convert_element(const fmp_attr_def *def, const fmp_attr *attr,
                                   fmp_attr_value *value)
@@ -183,8 +196,11 @@ static fmp_status convert_element(const fmp_attr_def *def, const fmp_attr *attr,
     return FMP_OK;
   }
   const char *got = fmp__attr_kind_name(attr->kind);
-  return fmp__fail(FMP_EINVAL, "attribute '%s': expected %s, got %s", def->name,
-                   fmp__attr_kind_name(def->kind), got ? got : "an unknown kind");
+  const double *number = stray_number(attr);
+  char text[FMP__DOUBLE_TEXT];
+  return fmp__fail(FMP_EINVAL, "attribute '%s': expected %s, got %s%s%s", def->name,
+                   fmp__attr_kind_name(def->kind), got ? got : "an unknown kind",
+                   number ? ": " : "", number ? fmp__double_text(*number, text) : "");
 }
 
 /* A list of i64 where f64 is wanted: widened into parsed->items. */
@@ -293,7 +309,7 @@ fmp_status fmp__params_new(const fmp__attr_table *table, const fmp_attr *attrs, 
                            void **params)
 {
   collection c = {0};
-  if (n > 0) FMP__EXPECT(attrs, "attributes");
+  FMP_TRY(fmp__require_array(attrs, n, "attributes"));
   fmp_status status = start_collection(table, &c);
   for (uint32_t i = 0; i < n && status == FMP_OK; i++) status = take_attr(table, &attrs[i], &c);
   if (status == FMP_OK) status = finish_collection(table, &c, params);

@@ -14,6 +14,7 @@ typedef struct building {
   fmp_plan *plan;
   const fmp_graph *graph;
   const fmp_spec *input_specs; /* NULL: as traced */
+  const fmp_plan *like; /* NULL, or a plan of the same graph: what that captured is captured */
   void *stream;
   fmp__pruned pruned;
   fmp_spec *specs; /* of the node at hand: inputs, then outputs */
@@ -32,12 +33,27 @@ static uint32_t add_slot(fmp_plan *p, const fmp_spec *spec)
   return v;
 }
 
-static void place_capture(fmp__slot *slot, const fmp_tensor *t)
+static void place_capture(fmp__slot *slot, fmp__storage *storage, int64_t offset,
+                          const int64_t *strides)
 {
   slot->place = FMP__PLACE_CAPTURE;
-  slot->storage = fmp__storage_retain(t->storage);
-  slot->offset = t->offset;
-  memcpy(slot->strides, t->strides, sizeof slot->strides);
+  slot->storage = fmp__storage_retain(storage);
+  slot->offset = offset;
+  memcpy(slot->strides, strides, sizeof slot->strides);
+}
+
+/* A tensor may have been emptied since a plan captured it: the plan goes on with its memory. */
+static fmp_status add_capture(building *b, uint32_t v)
+{
+  const fmp_tensor *t = b->graph->values[v].tensor;
+  const fmp__slot *same = b->like ? &b->like->slots[v] : NULL;
+  if (same) {
+    place_capture(&b->plan->slots[v], same->storage, same->offset, same->strides);
+    return FMP_OK;
+  }
+  FMP_TRY(fmp__tensor_require(t));
+  place_capture(&b->plan->slots[v], t->storage, t->offset, t->strides);
+  return FMP_OK;
 }
 
 /* One slot for each value of the graph, with the specs of this plan's inputs. */
@@ -54,10 +70,7 @@ static fmp_status add_value_slots(building *b)
       b->plan->slots[slot].place = FMP__PLACE_INPUT;
       b->plan->slots[slot].index = value->index;
     }
-    if (value->from == FMP__FROM_CAPTURE) {
-      FMP_TRY(fmp__tensor_require(value->tensor));
-      place_capture(&b->plan->slots[slot], value->tensor);
-    }
+    if (value->from == FMP__FROM_CAPTURE) FMP_TRY(add_capture(b, slot));
   }
   return FMP_OK;
 }
@@ -371,9 +384,8 @@ static fmp_status rewrite_graph(fmp_graph *g, uint32_t flags, fmp_graph **rewrit
   return status;
 }
 
-/* Takes over the reference to the graph. */
-static fmp_status new_plan(fmp_graph *g, const fmp_spec *specs, void *stream, int32_t threads,
-                           fmp_plan **plan)
+/* Takes over the reference to the graph. draft: what is known of the plan before it is built. */
+static fmp_status new_plan(fmp_graph *g, building draft, int32_t threads, fmp_plan **plan)
 {
   fmp_plan *p = fmp__alloc_zeroed(1, sizeof *p);
   if (!p) {
@@ -384,10 +396,11 @@ static fmp_status new_plan(fmp_graph *g, const fmp_spec *specs, void *stream, in
   p->graph = g;
   p->device = g->device;
   p->threads = threads;
-  building b = {.plan = p, .graph = g, .input_specs = specs, .stream = stream};
-  const fmp_status status = build(&b);
-  fmp__pruned_free(&b.pruned);
-  fmp__free(b.specs);
+  draft.plan = p;
+  draft.graph = g;
+  const fmp_status status = build(&draft);
+  fmp__pruned_free(&draft.pruned);
+  fmp__free(draft.specs);
   if (status != FMP_OK) {
     fmp_plan_release(p);
     return status;
@@ -399,13 +412,14 @@ static fmp_status new_plan(fmp_graph *g, const fmp_spec *specs, void *stream, in
 fmp_status fmp_plan_new(fmp_graph *g, const fmp_spec *specs, int32_t n, uint32_t flags,
                         fmp_plan **plan)
 {
-  FMP__EXPECT(g, "a graph");
+  FMP_TRY(fmp__require(g, "a graph"));
   fmp_graph *rewritten;
   fmp__thread_stream *s;
   FMP_TRY(check_input_specs(g, specs, n));
   FMP_TRY(fmp__context_stream(g->device, &s));
   FMP_TRY(rewrite_graph(g, flags, &rewritten));
-  return new_plan(rewritten, specs, s->stream, fmp__device_threads(g->device), plan);
+  const building draft = {.input_specs = specs, .stream = s->stream};
+  return new_plan(rewritten, draft, fmp__device_threads(g->device), plan);
 }
 
 fmp_status fmp__plan_again(const fmp_plan *p, void *stream, int32_t threads, fmp_plan **again)
@@ -415,7 +429,8 @@ fmp_status fmp__plan_again(const fmp_plan *p, void *stream, int32_t threads, fmp
   if (!specs) return fmp__no_memory("a plan");
   for (uint32_t i = 0; i < n; i++) specs[i] = p->slots[i + 1].spec;
   fmp_graph_retain(p->graph);
-  const fmp_status status = new_plan(p->graph, specs, stream, threads, again);
+  const building draft = {.input_specs = specs, .like = p, .stream = stream};
+  const fmp_status status = new_plan(p->graph, draft, threads, again);
   fmp__free(specs);
   return status;
 }

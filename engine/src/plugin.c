@@ -13,12 +13,12 @@
 #include <sys/stat.h>
 
 #include "context.h"
-#include "elf.h"
 #include "host.h"
 #include "locks.h"
 #include "log.h"
 #include "memory.h"
 #include "registry.h"
+#include "shared_object.h"
 #include "status.h"
 
 /* Plugins that are loaded, in order. */
@@ -76,7 +76,7 @@ static const char *loader_text(const char *path)
 static fmp_status open_entry(const char *path, const fmp_plugin **entry)
 {
   FMP_TRY(check_file(path));
-  FMP_TRY(fmp__elf_check(path));
+  FMP_TRY(fmp__shared_object_check(path));
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!handle) return fmp__fail(FMP_EPLUGIN, "%s", loader_text(path));
   *entry = dlsym(handle, "fmp_plugin_entry");
@@ -292,7 +292,7 @@ fmp_status fmp_plugin_scan(const char *directory, int32_t *count)
 {
   int32_t n = 0;
   names l = {0};
-  FMP__EXPECT(directory, "a directory");
+  FMP_TRY(fmp__require(directory, "a directory"));
   fmp__lock(FMP__LOCK_PLUGINS);
   fmp_status status = list_plugins(directory, &l);
   if (status == FMP_OK) status = load_files(&l, &n);
@@ -414,7 +414,7 @@ static fmp_status find_file(const char *name, char *path)
 fmp_status fmp_plugin_load(const char *name)
 {
   char path[PATH_MAX];
-  FMP__EXPECT(name, "a plugin's name or path");
+  FMP_TRY(fmp__require(name, "a plugin's name or path"));
   fmp__lock(FMP__LOCK_PLUGINS);
   fmp_status status = find_file(name, path);
   if (status == FMP_OK) status = load_path(path);

@@ -10,6 +10,7 @@
 #include "context.h"
 #include "locks.h"
 #include "memory.h"
+#include "number.h"
 #include "spec.h"
 
 /* Runs and their nanoseconds: of one step, or of a whole plan. */
@@ -133,7 +134,8 @@ static void count_work(const fmp__step *step, const fmp_spec *specs, fmp_profile
       figures->bytes += (double)fmp__spec_bytes(&specs[i]);
   for (uint32_t i = 0; i < step->n_out; i++) figures->bytes += (double)fmp__spec_bytes(&out[i]);
   if (step->op->def.flops)
-    figures->flops = step->op->def.flops(step->params, specs, step->n_in, out, step->n_out);
+    figures->flops =
+        fmp__plain_double(step->op->def.flops(step->params, specs, step->n_in, out, step->n_out));
 }
 
 /* The scope is the plan's, which may end before the caller has looked at it. */

@@ -303,7 +303,7 @@ const fmp__resource_kind *fmp__resource_kind_at(uint32_t i) { return item_at(RES
 static fmp_status find_named(int which, const char *what, const char *name, const void **item)
 {
   char hint[96];
-  FMP__EXPECT(name, "a name");
+  FMP_TRY(fmp__require(name, "a name"));
   fmp__nearest nearest = {.name = name};
   fmp__lock(FMP__LOCK_REGISTRY);
   const list *l = &committed.lists[which];

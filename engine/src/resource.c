@@ -81,6 +81,7 @@ fmp_status fmp_resource_open(const char *name, const fmp_attr *attrs, int32_t n,
 {
   const fmp__resource_kind *kind;
   FMP_TRY(fmp__resource_kind_find(name, &kind));
+  FMP_TRY(fmp__require_array(attrs, n, "attributes"));
   fmp_resource *r = fmp__alloc_zeroed(1, sizeof *r);
   if (!r) return fmp__no_memory("a resource");
   atomic_init(&r->references, 1);
@@ -114,7 +115,7 @@ const char *fmp_resource_name(const fmp_resource *r) { return r ? r->kind->def.n
 void *fmp__resource_state(const fmp_resource *r, const char *name)
 {
   if (!name) {
-    fmp__fail(FMP_EINVAL, "expected the name of a resource, got none");
+    (void)fmp__fail(FMP_EINVAL, "expected the name of a resource, got none");
     return NULL;
   }
   if (r && (strcmp(r->kind->def.name, name) == 0 || fmp__has_word(r->kind->def.interfaces, name)))
@@ -128,7 +129,7 @@ void *fmp__resource_state(const fmp_resource *r, const char *name)
 
 fmp_status fmp__sink_write(fmp_sink *sink, const void *bytes, size_t n)
 {
-  FMP__EXPECT(sink, "a sink");
+  FMP_TRY(fmp__require(sink, "a sink"));
   if (n > SIZE_MAX / 2 - sink->n) return fmp__no_memory("a saved resource");
   if (sink->n + n > sink->room) {
     const size_t room = (sink->n + n) * 2;
@@ -167,7 +168,7 @@ static fmp_status restore_state(fmp_resource *r, const void *bytes, size_t n)
 
 fmp_status fmp_resource_save(fmp_resource *r, const void **bytes, int64_t *n)
 {
-  FMP__EXPECT(r, "a resource");
+  FMP_TRY(fmp__require(r, "a resource"));
   if (!r->kind->def.save)
     return fmp__fail(FMP_EUNSUPPORTED, "%s: has nothing to save", r->kind->def.name);
   fmp_sink *sink = &fmp__context_now()->saved;
@@ -181,7 +182,7 @@ fmp_status fmp_resource_save(fmp_resource *r, const void **bytes, int64_t *n)
 
 fmp_status fmp_resource_restore(fmp_resource *r, const void *bytes, int64_t n)
 {
-  FMP__EXPECT(r, "a resource");
+  FMP_TRY(fmp__require(r, "a resource"));
   if (!r->kind->def.restore)
     return fmp__fail(FMP_EUNSUPPORTED, "%s: cannot be restored", r->kind->def.name);
   if (n < 0 || (n > 0 && !bytes))

@@ -245,10 +245,7 @@ static fmp_status copy_outputs(pass *p)
 static void copy_pins(pass *p)
 {
   for (uint32_t v = 1; p->from->any_pinned && v <= p->from->n_values; v++)
-    if (p->from->values[v].pinned && p->values[v]) {
-      p->to->values[fmp__graph_root(p->to, p->values[v])].pinned = 1;
-      p->to->any_pinned = 1;
-    }
+    if (p->from->values[v].pinned && p->values[v]) fmp__graph_pin(p->to, p->values[v]);
 }
 
 static fmp_status emit_all(pass *p)

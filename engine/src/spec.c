@@ -27,7 +27,7 @@ int64_t fmp_dtype_size(uint32_t dtype) { return dtype < FMP_DTYPE_COUNT ? dtypes
 
 fmp_status fmp_dtype_find(const char *name, uint32_t *dtype)
 {
-  FMP__EXPECT(name, "the name of a data type");
+  FMP_TRY(fmp__require(name, "the name of a data type"));
   fmp__nearest nearest = {.name = name};
   for (uint32_t i = 1; i < FMP_DTYPE_COUNT; i++) {
     if (strcmp(dtypes[i].name, name) == 0) {
@@ -55,8 +55,8 @@ const char *fmp_spec_text(const fmp_spec *spec, char *text)
 
 fmp_status fmp__spec_check(const fmp_spec *spec)
 {
-  FMP__EXPECT(spec, "a spec");
   char text[FMP_SPEC_TEXT];
+  FMP_TRY(fmp__require(spec, "a spec"));
   const int64_t element = fmp_dtype_size(spec->dtype);
   if (element == 0)
     return fmp__fail(FMP_EDTYPE, "expected a data type, got number %" PRIu32, spec->dtype);

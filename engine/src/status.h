@@ -14,18 +14,23 @@ fmp_status fmp__fail_in(fmp_status code, const char *format, ...) FMP_PRINTF(2, 
 /* "out of memory", with what it was for. */
 fmp_status fmp__no_memory(const char *purpose);
 
-/* An argument of a function of api.h that must be there: "expected a tensor, got none". */
-#define FMP__EXPECT(argument, what)                                                 \
-  do {                                                                              \
-    if (!(argument)) return fmp__fail(FMP_EINVAL, "expected %s, got none", (what)); \
-  } while (0)
-
 #ifdef __clang_analyzer__
 /* What an analyzer of one file cannot know: a failure is never FMP_OK. */
 #define fmp__fail(code, ...)    (fmp__fail((code), __VA_ARGS__), (code))
 #define fmp__fail_in(code, ...) (fmp__fail_in((code), __VA_ARGS__), (code))
 #define fmp__no_memory(purpose) (fmp__no_memory(purpose), FMP_ENOMEM)
 #endif
+
+/* Handles come from outside: FMP_EINVAL "expected a tensor, got none" for NULL. */
+static inline fmp_status fmp__require(const void *handle, const char *what)
+{
+  return handle ? FMP_OK : fmp__fail(FMP_EINVAL, "expected %s, got none", what);
+}
+/* The same for an array that may be NULL only where it has no elements. */
+static inline fmp_status fmp__require_array(const void *items, int64_t n, const char *what)
+{
+  return n > 0 ? fmp__require(items, what) : FMP_OK;
+}
 
 /* Before a plugin is called: forgets texts of before, so that its silence shows. */
 void fmp__error_clear(void);

@@ -35,9 +35,16 @@ uint32_t fmp__table_get(const fmp__table *table, uint64_t key)
   return table->room ? place_of(table, key)->number : 0;
 }
 
+int fmp__table_reserve(fmp__table *table, uint32_t n)
+{
+  while (table->n + n > table->room / 2)
+    if (!grow(table)) return 0;
+  return 1;
+}
+
 int fmp__table_set(fmp__table *table, uint64_t key, uint32_t number)
 {
-  if (table->n >= table->room / 2 && !grow(table)) return 0;
+  if (!fmp__table_reserve(table, 1)) return 0;
   struct fmp__entry *place = place_of(table, key);
   table->n += place->number == 0;
   *place = (struct fmp__entry){key, number};

@@ -15,7 +15,9 @@ typedef struct fmp__table {
 
 /* 0: there is none. */
 uint32_t fmp__table_get(const fmp__table *table, uint64_t key);
-/* number: not 0. Zero if there is no memory; then all is as it was. */
+/* Makes room for so many further keys. Zero if there is no memory; then all is as it was. */
+int fmp__table_reserve(fmp__table *table, uint32_t n);
+/* number: not 0. Zero as above, never where there is room. */
 int fmp__table_set(fmp__table *table, uint64_t key, uint32_t number);
 void fmp__table_free(fmp__table *table);
 

@@ -255,7 +255,7 @@ int32_t fmp_tensor_is_parameter(const fmp_tensor *t) { return t && t->is_paramet
 
 fmp_status fmp_tensor_set_name(fmp_tensor *t, const char *name)
 {
-  FMP__EXPECT(t, "a tensor");
+  FMP_TRY(fmp__require(t, "a tensor"));
   char *copy = fmp__copy_text(name);
   if (name && !copy) return fmp__no_memory("a tensor's name");
   fmp__free(t->name);
@@ -268,6 +268,7 @@ const char *fmp_tensor_name(const fmp_tensor *t) { return t ? t->name : NULL; }
 fmp_status fmp__tensor_require(const fmp_tensor *t)
 {
   char text[FMP_SPEC_TEXT];
+  FMP_TRY(fmp__require(t, "a tensor"));
   if (t->storage) return FMP_OK;
   fmp_spec_text(&t->spec, text);
   if (!fmp__tensor_is_empty(t))
@@ -319,7 +320,7 @@ static fmp_status check_bytes(const fmp_tensor *t, const void *data, int64_t byt
   char text[FMP_SPEC_TEXT];
   FMP_TRY(fmp__tensor_require(t));
   const int64_t wanted = fmp__spec_bytes(&t->spec);
-  if (bytes > 0) FMP__EXPECT(data, "bytes");
+  FMP_TRY(fmp__require_array(data, bytes, "memory for the elements"));
   if (bytes == wanted) return FMP_OK;
   return fmp__fail(FMP_EINVAL, "expected %" PRId64 " bytes for %s, got %" PRId64, wanted,
                    fmp_spec_text(&t->spec, text), bytes);
@@ -334,13 +335,13 @@ static fmp_status copy_bytes(fmp_device *device, int32_t direction, void *target
   FMP_TRY(fmp__stream_enter(device, s->stream));
   fmp_status status = fmp__device_copy(device, s->stream, direction, target, source, (size_t)bytes);
   if (status == FMP_OK) status = fmp__stream_wait(device, s->stream);
-  fmp__stream_leave(device);
+  fmp__stream_leave(device, s->stream);
   return status;
 }
 
 fmp_status fmp_tensor_read(const fmp_tensor *t, void *data, int64_t bytes)
 {
-  FMP__EXPECT(t, "a tensor");
+  FMP_TRY(fmp__require(t, "a tensor"));
   FMP_TRY(check_bytes(t, data, bytes));
   if (!fmp__tensor_is_contiguous(t)) {
     fmp_tensor *whole;
@@ -355,7 +356,7 @@ fmp_status fmp_tensor_read(const fmp_tensor *t, void *data, int64_t bytes)
 
 fmp_status fmp_tensor_write(fmp_tensor *t, const void *data, int64_t bytes)
 {
-  FMP__EXPECT(t, "a tensor");
+  FMP_TRY(fmp__require(t, "a tensor"));
   FMP_TRY(check_bytes(t, data, bytes));
   if (!fmp__tensor_is_contiguous(t))
     return fmp__fail(FMP_EINVAL, "expected a contiguous tensor to write to, got a strided view");
@@ -365,7 +366,7 @@ fmp_status fmp_tensor_write(fmp_tensor *t, const void *data, int64_t bytes)
 
 fmp_status fmp_tensor_item(const fmp_tensor *t, double *value)
 {
-  FMP__EXPECT(t, "a tensor");
+  FMP_TRY(fmp__require(t, "a tensor"));
   fmp__number number;
   char text[FMP_SPEC_TEXT];
   FMP_TRY(fmp__tensor_require(t));
@@ -390,7 +391,7 @@ static fmp_status copy_across(const fmp_tensor *t, fmp_device *device, fmp_tenso
 
 fmp_status fmp_tensor_to(fmp_tensor *t, fmp_device *device, fmp_tensor **copy)
 {
-  FMP__EXPECT(t, "a tensor");
+  FMP_TRY(fmp__require(t, "a tensor"));
   if (!device) FMP_TRY(fmp_device_default(&device));
   if (t->device == device) {
     *copy = fmp_tensor_retain(t);

@@ -13,7 +13,7 @@
 -- common option of the name; false: none even so. --help prints them all. Seed, threads and
 -- device take effect at once. Words that cannot be end the script with one line and status 1.
 
-local argparse = require "argparse"
+local argparse = require "fmp.argparse"
 local raw = require "fmp.ffi"
 local device = require "fmp.device"
 local random = require "fmp.random"

@@ -6,7 +6,7 @@
 --
 -- What stands behind SCRIPT is the script's own and is not looked at.
 
-local argparse = require "argparse"
+local argparse = require "fmp.argparse"
 local failure = require "fmp.failure"
 local raw = require "fmp.ffi"
 local system = require "fmp.system"

@@ -2,9 +2,10 @@
 --- fmp.compile(f): f as a function that is traced once for each combination of input
 -- shapes and types, and from then on runs as a plan, without Lua between its ops.
 --
--- Inputs are tensors and numbers. A number becomes a rank-0 f32 input, so a learning rate
--- that changes from call to call makes no new plan. All results must be tensors: anything
--- else would stay what it was while tracing. Tensors that f reads from outside are held
+-- Inputs are tensors and numbers. A number becomes a rank-0 input, so a learning rate that
+-- changes from call to call makes no new plan; f sees it as a tensor of f64 that takes on the
+-- type of the floats it meets, as a number does. All results must be tensors: anything else
+-- would stay what it was while tracing. Tensors that f reads from outside are held
 -- by reference; whatever else f reads (a Lua number, say) is fixed by the trace, but for
 -- what was named with depends_on, as layers do with whether they train: when that changes,
 -- another plan is made.
@@ -21,7 +22,7 @@ local device = require "fmp.device"
 local Compiled = {}
 Compiled.__index = Compiled
 
-local F32 = raw.dtype_number "f32"
+local F64 = raw.dtype_number "f64"
 
 local function first_tensor(args, n)
   for i = 1, n do
@@ -29,24 +30,27 @@ local function first_tensor(args, n)
   end
 end
 
--- Numbers among the arguments become tensors, in place.
+-- Numbers among the arguments become tensors, in place. Returns which ones are: ";1;3".
 local function convert_inputs(args, n)
+  local places = ""
   for i = 1, n do
     local value = args[i]
     if type(value) == "number" then
-      args[i] = raw.tensor_number(first_tensor(args, n), F32, value)
+      args[i] = raw.as_number(raw.tensor_number(first_tensor(args, n), F64, value))
     elseif not raw.is_tensor(value) then
-      raw.fail("a compiled function takes tensors and numbers; argument %d is a %s", i,
-               type(value))
+      raw.fail("a compiled function takes tensors and numbers; argument %d is %s", i,
+               raw.describe(value))
     end
+    if raw.is_number(args[i]) then places = places .. ";" .. i end
   end
+  return places
 end
 
 local function check_results(results, n)
   for i = 1, n do
     if not raw.is_tensor(results[i]) then
-      raw.fail("a compiled function must return tensors; result %d is a %s", i,
-               type(results[i]))
+      raw.fail("a compiled function must return tensors; result %d is %s", i,
+               raw.describe(results[i]))
     end
   end
 end
@@ -55,11 +59,6 @@ local function pack(...) return {...}, select("#", ...) end
 
 -- The compiled function whose f is being traced.
 local tracing
-
-local function end_trace(ok)
-  tracing = nil
-  if not ok then raw.trace_abort() end
-end
 
 -- Calls f with tensors that have no values; returns its results as a list.
 local function traced(f, inputs, n)
@@ -70,6 +69,14 @@ end
 
 local function make_plan(self, args, n)
   local inputs = raw.trace_begin(args, n, self.rewrites, self.precision == "bf16")
+  for i = 1, n do
+    if raw.is_number(args[i]) then raw.as_number(inputs[i]) end
+  end
+  local outer = tracing -- of a trace that this one is outside of
+  local function end_trace(ok)
+    tracing = outer
+    if not ok then raw.trace_abort() end
+  end
   tracing = self
   local results, count = guard.call(end_trace, traced, self.f, inputs, n)
   return raw.trace_end(results, count)
@@ -88,18 +95,21 @@ local function drop_oldest(self)
 end
 
 -- Equal for equal inputs, and equal values of all that any trace has depended on so far.
-local function key_for(self, args, n)
-  local key = raw.plan_key(device.kernel_tag(), args, n)
-  for _, read in ipairs(self.reads) do key = key .. tostring(read.object[read.field]) .. ";" end
+local function key_for(self, args, n, numbers)
+  local key = raw.plan_key(device.kernel_tag(), args, n) .. numbers
+  for _, read in ipairs(self.reads) do
+    local value = read.object[read.field]
+    key = key .. ";" .. type(value) .. tostring(value)
+  end
   return key
 end
 
-local function plan_for(self, args, n)
-  local entry = self.cache[key_for(self, args, n)]
+local function plan_for(self, args, n, numbers)
+  local entry = self.cache[key_for(self, args, n, numbers)]
   if not entry then
     entry = {plan = make_plan(self, args, n)}
     if self.cached >= self.bound then drop_oldest(self) end
-    self.cache[key_for(self, args, n)] = entry -- the trace may have named more
+    self.cache[key_for(self, args, n, numbers)] = entry -- the trace may have named more
     self.cached, self.plans = self.cached + 1, self.plans + 1
   end
   self.calls = self.calls + 1
@@ -111,9 +121,9 @@ end
 -- recording or another trace f is simply called.
 function Compiled:__call(...)
   local args, n = {...}, select("#", ...)
-  convert_inputs(args, n)
+  local numbers = convert_inputs(args, n)
   if raw.mode() ~= raw.RUN then return self.f(unpack(args, 1, n)) end
-  return raw.plan_run(plan_for(self, args, n), args, n)
+  return raw.plan_run(plan_for(self, args, n, numbers), args, n)
 end
 
 --- The plans that are held, as text, the one used last first.
@@ -136,6 +146,8 @@ end
 function Compiled:__tostring()
   return ("compiled function, %d plans made, %d held"):format(self.plans, self.cached)
 end
+
+guard.methods(Compiled, "compiled function")
 
 local M = {}
 
@@ -180,9 +192,7 @@ function M.compile(f, options)
   guard.callable("compile", f)
   options = guard.options("compile", options, known)
   M.check_precision("compile", options.precision)
-  if type(options.bound) ~= "number" or options.bound < 1 then
-    raw.fail("compile: expected bound from 1 up, got %s", tostring(options.bound))
-  end
+  raw.whole("compile", "bound", options.bound, 1)
   return setmetatable({f = f, rewrites = options.rewrites, precision = options.precision,
                        bound = options.bound, cache = {}, cached = 0, plans = 0, calls = 0,
                        reads = {}}, Compiled)

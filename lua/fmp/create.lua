@@ -43,21 +43,16 @@ local function check_shape(what, shape)
   if type(shape) ~= "table" then
     raw.fail("%s: expected a list of dimensions, got %s", what, type(shape))
   end
-  for i = 1, #shape do
-    local size = shape[i]
-    if type(size) ~= "number" or size % 1 ~= 0 or size < 0 then
-      raw.fail("%s: expected dimension %d to be a whole number, got %s", what, i,
-               tostring(size))
-    end
-  end
+  for i = 1, #shape do raw.whole(what, "dimension " .. i, shape[i], 0) end
 end
 
 --- A tensor from a flat list of numbers, row-major: from_flat({1, 2, 3, 4}, {2, 2}, "f32").
 function M.from_flat(list, shape, dtype, device)
   check_shape("from_flat", shape)
   if type(list) ~= "table" or #list ~= elements(shape) then
-    raw.fail("from_flat: expected a list of %d numbers for [%s], got %s", elements(shape),
-             table.concat(shape, ","), type(list) == "table" and #list or type(list))
+    raw.fail("from_flat: expected a list of %s numbers for [%s], got %s",
+             raw.shown(elements(shape)), table.concat(shape, ","),
+             type(list) == "table" and #list or type(list))
   end
   return from_list(list, shape, {dtype = dtype or "f32", device = device})
 end

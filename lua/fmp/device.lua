@@ -14,12 +14,13 @@ end
 --- All backends as text, one per line.
 function M.devices() return raw.device_list() end
 
+local set_threads -- the number that was set last; nil: none
+
 --- How many threads the default device computes with; with a number sets it first.
 function M.threads(count)
-  if count ~= nil and (type(count) ~= "number" or count % 1 ~= 0 or count < 1) then
-    raw.fail("threads: expected a number from 1 up, got %s", tostring(count))
-  end
-  return raw.device_threads(nil, count or 0)
+  local now = raw.device_threads(nil, count)
+  if count ~= nil then set_threads = now end
+  return now
 end
 
 --- Waits for all work that was enqueued on a device, or on the default one.
@@ -49,10 +50,11 @@ function M.autotune(file)
   tuned = path
 end
 
---- A number for how kernels are chosen: plans that were made under another do not serve.
+--- A number for how kernels are chosen and made ready: plans that were made under another do
+-- not serve.
 function M.kernel_tag()
-  if forced == nil and tuned == nil then return 0 end
-  local key = tostring(forced) .. "\n" .. tostring(tuned)
+  if forced == nil and tuned == nil and set_threads == nil then return 0 end
+  local key = ("%s\n%s\n%s"):format(tostring(forced), tostring(tuned), tostring(set_threads))
   if not tags[key] then
     n_tags = n_tags + 1
     tags[key] = n_tags

@@ -6,6 +6,8 @@
 -- The first such comment of a file is about the file. It begins with the name by which users
 -- reach the module ("fmp.optim: ..."), or else the module is not meant for them.
 
+local guard = require "fmp.guard"
+local raw = require "fmp.ffi"
 local system = require "fmp.system"
 
 local M = {}
@@ -103,6 +105,7 @@ local function entry_named(path, name)
 end
 
 local function source_of(f)
+  f = guard.original(f)
   local info = type(f) == "function" and debug.getinfo(f, "S")
   if not info or info.what == "C" or info.source:sub(1, 1) ~= "@" then return nil end
   return info.source:sub(2), info.linedefined
@@ -117,7 +120,7 @@ end
 local function file_of_module(value)
   for name, loaded in pairs(package.loaded) do
     if loaded == value and (name == "fmp" or name:find "^fmp%.") then
-      return package.searchpath(name, package.path)
+      return raw.module_file(name)
     end
   end
 end

@@ -29,9 +29,10 @@ function M.check_parts(what, net, criterion, data)
              type(criterion))
   end
   for name, value in pairs(data) do
-    if value and (type(value) ~= "table" or type(value.epoch) ~= "function") then
+    local is_table = type(value) == "table" and not raw.is_tensor(value)
+    if value and (not is_table or type(value.epoch) ~= "function") then
       raw.fail("%s: expected %s as data in batches, got %s", what, name,
-               type(value) == "table" and "a table without epoch()" or type(value))
+               is_table and "a table without epoch()" or raw.describe(value))
     end
   end
 end
@@ -98,6 +99,8 @@ function Evaluator:run(data, tests, show)
   return guard.call(function() self.net:train(training) end, run, self, data, tests,
                     show)
 end
+
+guard.methods(Evaluator, "evaluator")
 
 --- Evaluates a network again and again with the same plans.
 function M.evaluator(net, criterion, compile, precision)

@@ -5,66 +5,69 @@
 -- No 64-bit integer leaves this file as cdata: all are Lua numbers, exact below 2^53.
 
 local ffi = require "ffi"
+local about = require "fmp.about"
+local errors = require "fmp.errors"
 local libfmp = require "fmp.libfmp"
 
 local M = {}
 
 -- Metatables of the objects that own a handle.
-local Tensor, Resource, Plan = {}, {}, {}
+local Tensor = {__name = "tensor"}
+local Resource, Plan = {__name = "resource"}, {__name = "plan"}
+-- A number that a compiled function was given: a tensor of rank 0 that takes on the type of
+-- what it meets, as a number does. fmp.tensor gives it all that Tensor has.
+local Number = {}
+M.Number = Number
 M.Tensor, M.Resource, M.Plan = Tensor, Resource, Plan
 
 -- The directory <prefix>/share/fmp/, with its slash.
 M.share = libfmp.share
+M.module_file = libfmp.module_file
 
-local C = libfmp.C
+local C = libfmp.open "fmp_version"
 
 -- -- errors ------------------------------------------------------------------
 
-local inside = "@" .. libfmp.lua_root .. "fmp/"
+local fail, whole = errors.fail, errors.whole
+local text_of = about.text_of
+M.fail, M.whole, M.shown, M.describe = fail, whole, errors.shown, errors.describe
+M.is_own = errors.is_own
 
---- Whether a frame's `source` is a file of this library.
-function M.is_own(file) return file:sub(1, #inside) == inside end
-
--- "script.lua:12: " of the innermost frame that is not this library's; "" if there is none.
-local function where()
-  for level = 2, math.huge do
-    local frame = debug.getinfo(level, "Sl")
-    if not frame then return "" end
-    if frame.currentline > 0 and not M.is_own(frame.source) then
-      return frame.short_src .. ":" .. frame.currentline .. ": "
-    end
-  end
-end
-
---- Raises a formatted message at the line of the user's script that led here.
-function M.fail(format, ...)
-  error(where() .. (select("#", ...) > 0 and format:format(...) or format), 0)
-end
-
-local function raise(status)
+local function check(status)
+  if status == 0 then return end
   -- fmprun also stops Lua by a hook: this error is enough.
   if status == C.FMP_EINTERRUPTED then debug.sethook() end
   local text = ffi.string(C.fmp_last_error())
-  if text == "" then text = ffi.string(C.fmp_status_name(status)) end
-  error(where() .. text, 0)
+  errors.raise(text ~= "" and text or ffi.string(C.fmp_status_name(status)))
 end
 
-local function check(status)
-  if status ~= 0 then raise(status) end
+-- -- handles -----------------------------------------------------------------
+
+local function refuse(object, class)
+  if class == Tensor and getmetatable(object) == Number then return object.handle end
+  if getmetatable(object) == class then fail("the %s has been closed", class.__name) end
+  errors.wrong_self(object, class.__name)
 end
 
-local function text_of(pointer)
-  if pointer ~= nil then return ffi.string(pointer) end
-  return nil
+-- The handle of an object: the one place where a value of Lua becomes a pointer of C's, which
+-- nil would become, too.
+local function handle_of(object, class)
+  return getmetatable(object) == class and rawget(object, "handle") or refuse(object, class)
 end
+
+local function tensor_handle(t) return handle_of(t, Tensor) end
+local function resource_handle(resource) return handle_of(resource, Resource) end
+M.resource_handle = resource_handle
+
+local INT32_LAST = 2 ^ 31 - 1
 
 -- -- engine ------------------------------------------------------------------
 
 function M.version() return ffi.string(C.fmp_version()) end
-function M.log_level(level) C.fmp_log_level(level) end
+function M.log_level(level) C.fmp_log_level(whole("log_level", nil, level, 0, INT32_LAST)) end
 function M.live_bytes() return tonumber(C.fmp_live_bytes()) end
 function M.tensor_bytes() return tonumber(C.fmp_tensor_bytes()) end
-function M.fail_allocation(after) C.fmp_fail_allocation(after) end
+function M.fail_allocation(n) C.fmp_fail_allocation(whole("fail_allocation", nil, n, -1)) end
 function M.allocation_count() return tonumber(C.fmp_allocation_count()) end
 
 -- The engine's memory is invisible to Lua's collector. So whoever makes tensors compares
@@ -96,10 +99,7 @@ end
 function M.dtype_number(name)
   local number = dtype_numbers[name]
   if not number then
-    if type(name) ~= "string" then
-      M.fail("expected the name of a data type, got %s", tostring(name))
-    end
-    check(C.fmp_dtype_find(name, dtype_slot))
+    check(C.fmp_dtype_find(errors.text("the name of a data type", name), dtype_slot))
     number = dtype_slot[0]
     dtype_numbers[name] = number
   end
@@ -117,39 +117,12 @@ function M.plugins()
   local list, info = {}, ffi.new("fmp_plugin_info")
   for i = 0, C.fmp_plugin_count() - 1 do
     check(C.fmp_plugin_get(i, info))
-    list[i + 1] = {
-      name = text_of(info.name), version = text_of(info.version),
-      summary = text_of(info.summary), path = text_of(info.path),
-      abi = info.abi_major .. "." .. info.abi_minor,
-    }
+    list[i + 1] = about.plugin(info)
   end
   return list
 end
 
 -- -- ops ---------------------------------------------------------------------
-
-local kind_names = {"bool", "i64", "f64", "string", "dtype", "resource"}
-
--- An attribute's row as a table; kind is the number, type its name: "list of i64".
-local function attr_row(info)
-  local name = kind_names[info.kind % 16] or "?"
-  return {
-    name = text_of(info.name), doc = text_of(info.doc), kind = info.kind,
-    default = text_of(info.fallback), allowed = text_of(info.allowed),
-    type = info.kind >= 16 and "list of " .. name or name,
-  }
-end
-
-local function arg_row(info)
-  local marks = info.marks
-  return {
-    name = text_of(info.name),
-    optional = bit.band(marks, C.FMP_ARG_OPTIONAL) ~= 0,
-    written = bit.band(marks, C.FMP_ARG_WRITTEN) ~= 0,
-    spec_only = bit.band(marks, C.FMP_ARG_SPEC_ONLY) ~= 0,
-    variadic = bit.band(marks, C.FMP_ARG_VARIADIC) ~= 0,
-  }
-end
 
 local function rows(n, info, get, convert)
   local list = {}
@@ -166,17 +139,15 @@ function M.op(name)
   check(C.fmp_op_find(name, slot))
   local op, arg = slot[0], ffi.new("fmp_arg_info")
   C.fmp_op_describe(op, info)
-  return {
-    handle = op, name = name, schema = text_of(info.schema), doc = text_of(info.doc) or "",
-    plugin = text_of(info.plugin), gradient_ops = text_of(info.gradient_ops),
-    differentiable = info.differentiable ~= 0, variadic = info.variadic ~= 0,
-    alias = info.alias ~= 0, n_in = info.n_in, n_out = info.n_out, version = info.version,
-    inputs = rows(info.n_in, arg, function(i, to) return C.fmp_op_input(op, i, to) end, arg_row),
-    outputs = rows(info.n_out, arg, function(i, to) return C.fmp_op_output(op, i, to) end,
-                   arg_row),
-    attrs = rows(info.n_attr, ffi.new("fmp_attr_info"),
-                 function(i, to) return C.fmp_op_attr(op, i, to) end, attr_row),
-  }
+  local described = about.op(name, info)
+  described.handle = op
+  described.inputs = rows(info.n_in, arg, function(i, to) return C.fmp_op_input(op, i, to) end,
+                          about.arg)
+  described.outputs = rows(info.n_out, arg, function(i, to) return C.fmp_op_output(op, i, to) end,
+                           about.arg)
+  described.attrs = rows(info.n_attr, ffi.new("fmp_attr_info"),
+                         function(i, to) return C.fmp_op_attr(op, i, to) end, about.attr)
+  return described
 end
 
 --- The names of all ops, in order of name.
@@ -193,7 +164,11 @@ end
 --- An op's kernels as text, one per line.
 function M.op_kernels(handle) return ffi.string(C.fmp_op_kernels(handle)) end
 
-function M.kernel_force(name) check(C.fmp_kernel_force(name)) end
+
+function M.kernel_force(name)
+  check(C.fmp_kernel_force(name and errors.text("the name of a kernel", name)))
+end
+
 function M.autotune(path) check(C.fmp_autotune(path)) end
 function M.kernel_explain(on) C.fmp_kernel_explain(on and 1 or 0) end
 
@@ -204,7 +179,7 @@ local device_slot, int_slot = ffi.new("fmp_device *[1]"), ffi.new("int32_t[1]")
 -- NULL stands for the default device in functions that take one.
 local function device_of(name)
   if name == nil then return nil end
-  check(C.fmp_device_find(name, device_slot))
+  check(C.fmp_device_find(errors.text("the name of a device", name), device_slot))
   return device_slot[0]
 end
 
@@ -217,15 +192,18 @@ function M.device_set_default(name) check(C.fmp_device_set_default(device_of(nam
 function M.device_list() return ffi.string(C.fmp_device_list()) end
 
 local function device_or_default(name)
-  check(C.fmp_device_find(name, device_slot))
-  return device_slot[0]
+  return device_of(name) or device_of(M.device_default())
 end
 
 function M.device_wait(name) check(C.fmp_device_wait(device_or_default(name))) end
 
---- Sets (count > 0) or asks (0) how many threads a device computes with.
+--- Sets (a count) or asks (nil) how many threads a device computes with.
 function M.device_threads(name, count)
-  check(C.fmp_device_threads(device_or_default(name), count, int_slot))
+  local most = tonumber(C.FMP_MAX_THREADS)
+  if count ~= nil and not errors.is_whole(count, 1, most) then
+    fail("expected 1 to %d threads, got %s", most, M.shown(count))
+  end
+  check(C.fmp_device_threads(device_or_default(name), count or 0, int_slot))
   return int_slot[0]
 end
 
@@ -248,11 +226,11 @@ end
 
 local function fill_spec(spec, dtype, shape)
   if #shape > C.FMP_MAX_RANK then
-    M.fail("expected at most %d dimensions, got %d", tonumber(C.FMP_MAX_RANK), #shape)
+    fail("expected at most %d dimensions, got %d", tonumber(C.FMP_MAX_RANK), #shape)
   end
   ffi.fill(spec, ffi.sizeof("fmp_spec"))
   spec.dtype, spec.rank = dtype, #shape
-  for i = 1, #shape do spec.shape[i - 1] = shape[i] end
+  for i = 1, #shape do spec.shape[i - 1] = whole("shape", "dimension " .. i, shape[i], 0) end
   return spec
 end
 
@@ -265,16 +243,25 @@ end
 
 --- A rank-0 tensor on the device of `like`, a tensor, or on the default device.
 function M.tensor_number(like, dtype, value)
-  local device = like and C.fmp_tensor_device(like.handle) or nil
+  local device = like and C.fmp_tensor_device(tensor_handle(like)) or nil
   check(C.fmp_tensor_number(device, dtype, value, tensor_slot))
   return adopt(tensor_slot[0])
 end
 
-function M.is_tensor(value) return getmetatable(value) == Tensor end
+function M.is_tensor(value)
+  local class = getmetatable(value)
+  return class == Tensor or class == Number
+end
+
+--- Whether a value is a tensor whose type is its own: no number of a compiled function's.
+function M.is_typed(value) return getmetatable(value) == Tensor end
+function M.is_number(value) return getmetatable(value) == Number end
+--- Makes a tensor such a number; returns it.
+function M.as_number(t) return setmetatable(t, Number) end
 function M.is_resource(value) return getmetatable(value) == Resource end
 
 local function read_spec(t)
-  C.fmp_tensor_spec(t.handle, spec_slot)
+  C.fmp_tensor_spec(tensor_handle(t), spec_slot)
   return spec_slot
 end
 
@@ -293,36 +280,67 @@ function M.size(t)
   return n
 end
 
-function M.device(t) return ffi.string(C.fmp_device_name(C.fmp_tensor_device(t.handle))) end
---- 0: has a value; 1: has none until its plan runs; 2: emptied.
-function M.state(t) return C.fmp_tensor_state(t.handle) end
-function M.read(t, buffer, bytes) check(C.fmp_tensor_read(t.handle, buffer, bytes)) end
-function M.write(t, buffer, bytes) check(C.fmp_tensor_write(t.handle, buffer, bytes)) end
-function M.empty(t) C.fmp_tensor_empty(t.handle) end
+function M.device(t)
+  return ffi.string(C.fmp_device_name(C.fmp_tensor_device(tensor_handle(t))))
+end
 
+--- 0: has a value; 1: has none until its plan runs; 2: emptied.
+function M.state(t) return C.fmp_tensor_state(tensor_handle(t)) end
+function M.read(t, buffer, bytes) check(C.fmp_tensor_read(tensor_handle(t), buffer, bytes)) end
+function M.write(t, buffer, bytes) check(C.fmp_tensor_write(tensor_handle(t), buffer, bytes)) end
+function M.empty(t) C.fmp_tensor_empty(tensor_handle(t)) end
+
+-- Doubles that Lua reads come from C's conversion: in the bits of some NaNs, which a file can
+-- hold, LuaJIT would see a table or a string at any address.
 local double_slot = ffi.new("double[1]")
 
 function M.item(t)
-  check(C.fmp_tensor_item(t.handle, double_slot))
+  check(C.fmp_tensor_item(tensor_handle(t), double_slot))
   return double_slot[0]
 end
 
+--- The bytes of all elements, for number_at.
+function M.bytes(t)
+  local bytes = M.size(t) * M.dtype_size(M.dtype(t))
+  local buffer = ffi.new("uint8_t[?]", bytes)
+  M.read(t, buffer, bytes)
+  return buffer, bytes
+end
+
+--- The number at an index, from 1, of such bytes.
+function M.number_at(bytes, index, dtype)
+  check(C.fmp_to_doubles(dtype, bytes + (index - 1) * M.dtype_size(dtype), 1, double_slot))
+  return double_slot[0]
+end
+
+--- All elements as a list of numbers.
+function M.numbers(t)
+  local n, dtype, list = M.size(t), M.dtype(t), {}
+  local values = ffi.new("double[?]", n)
+  check(C.fmp_to_doubles(dtype, M.bytes(t), n, values))
+  for i = 1, n do list[i] = values[i - 1] end
+  return list
+end
+
 function M.to_device(t, device)
-  check(C.fmp_tensor_to(t.handle, device_of(device), tensor_slot))
+  check(C.fmp_tensor_to(tensor_handle(t), device_of(device), tensor_slot))
   return adopt_new(tensor_slot[0])
 end
 
-function M.set_parameter(t, on) C.fmp_tensor_set_parameter(t.handle, on and 1 or 0) end
-function M.is_parameter(t) return C.fmp_tensor_is_parameter(t.handle) ~= 0 end
-function M.set_name(t, name) check(C.fmp_tensor_set_name(t.handle, name)) end
-function M.name(t) return text_of(C.fmp_tensor_name(t.handle)) end
+function M.set_parameter(t, on) C.fmp_tensor_set_parameter(tensor_handle(t), on and 1 or 0) end
+function M.is_parameter(t) return C.fmp_tensor_is_parameter(tensor_handle(t)) ~= 0 end
+function M.set_name(t, name)
+  check(C.fmp_tensor_set_name(tensor_handle(t), name and errors.text("a name", name)))
+end
+
+function M.name(t) return text_of(C.fmp_tensor_name(tensor_handle(t))) end
 
 --- A number that tells tensors apart while they live: two Lua objects may hold one tensor.
-function M.identity(t) return tonumber(ffi.cast("intptr_t", t.handle)) end
+function M.identity(t) return tonumber(ffi.cast("intptr_t", tensor_handle(t))) end
 
 --- The same for the device that a tensor is on.
 function M.device_identity(t)
-  return tonumber(ffi.cast("intptr_t", C.fmp_tensor_device(t.handle)))
+  return tonumber(ffi.cast("intptr_t", C.fmp_tensor_device(tensor_handle(t))))
 end
 
 -- -- emission ----------------------------------------------------------------
@@ -338,7 +356,7 @@ local function handles(list, n)
   end
   for i = 1, n do
     local t = list[i]
-    handle_array[i - 1] = t and t.handle or nil
+    handle_array[i - 1] = t and tensor_handle(t) or nil
   end
   return handle_array
 end
@@ -376,10 +394,10 @@ end
 -- and nothing that a trace of the Lua compiler would have to loop over. b nil: one.
 function M.emit_plain(op, a, b, n_out)
   local inputs, out = handle_array, results(n_out)
-  inputs[0] = a.handle
-  if b then inputs[1] = b.handle end
+  inputs[0] = tensor_handle(a)
+  if b then inputs[1] = tensor_handle(b) end
   local status = C.fmp_emit(op, nil, 0, inputs, b and 2 or 1, out, n_out)
-  if status ~= 0 then raise(status) end
+  check(status)
   if n_out == 1 then return adopt_new(out[0]) end
   return unpack(adopt_all(out, n_out), 1, n_out)
 end
@@ -390,7 +408,10 @@ function M.scope_push(name) check(C.fmp_scope_push(name)) end
 function M.scope_pop() C.fmp_scope_pop() end
 function M.scope_path() return ffi.string(C.fmp_scope_path()) end
 
-function M.random_set(seed, step) C.fmp_random_set(seed, step) end
+function M.random_set(seed, step)
+  C.fmp_random_set(whole("random_state", "seed", seed, 0),
+                   whole("random_state", "step", step, 0))
+end
 
 function M.random_get()
   local pair = ffi.new("uint64_t[2]")
@@ -398,7 +419,7 @@ function M.random_get()
   return tonumber(pair[0]), tonumber(pair[1])
 end
 
-function M.random_seed(seed) C.fmp_random_seed(seed) end
+function M.random_seed(seed) C.fmp_random_seed(whole("seed", nil, seed, 0)) end
 
 -- -- recording and gradients -------------------------------------------------
 
@@ -416,16 +437,16 @@ function M.outside_end() C.fmp_outside_end() end
 function M.gradients(loss, list)
   local n = #list
   local dx = results(n)
-  check(C.fmp_gradients(loss.handle, handles(list, n), n, dx))
+  check(C.fmp_gradients(tensor_handle(loss), handles(list, n), n, dx))
   return adopt_all(dx, n)
 end
 
 --- The parameters that a loss depends on, in order of first use.
 function M.parameters_of(loss)
-  check(C.fmp_parameters_of(loss.handle, nil, 0, int_slot))
+  check(C.fmp_parameters_of(tensor_handle(loss), nil, 0, int_slot))
   local n, list = int_slot[0], {}
   local found = ffi.new("fmp_tensor *[?]", math.max(n, 1))
-  check(C.fmp_parameters_of(loss.handle, found, n, int_slot))
+  check(C.fmp_parameters_of(tensor_handle(loss), found, n, int_slot))
   for i = 1, n do list[i] = adopt(C.fmp_tensor_retain(found[i - 1])) end
   return list
 end
@@ -453,12 +474,12 @@ local function fill_key(tag, inputs, n)
   end
   key.tag = tag
   if n > 0 then
-    key.device = C.fmp_tensor_device(inputs[1].handle)
+    key.device = C.fmp_tensor_device(tensor_handle(inputs[1]))
   else
     check(C.fmp_device_default(device_slot))
     key.device = device_slot[0]
   end
-  for i = 1, n do C.fmp_tensor_spec(inputs[i].handle, key.specs[i - 1]) end
+  for i = 1, n do C.fmp_tensor_spec(tensor_handle(inputs[i]), key.specs[i - 1]) end
 end
 
 --- A string that is equal for equal tag, device and specs.
@@ -498,7 +519,7 @@ end
 function M.plan_run(plan, inputs, n)
   local n_out = plan.n_out
   local out = results(n_out)
-  check(C.fmp_instance_run(plan.handle, handles(inputs, n), n, out, n_out))
+  check(C.fmp_instance_run(handle_of(plan, Plan), handles(inputs, n), n, out, n_out))
   if n_out == 1 then return adopt_new(out[0]) end
   return unpack(adopt_all(out, n_out), 1, n_out)
 end
@@ -509,7 +530,7 @@ function M.plan_arena_bytes(plan) return tonumber(C.fmp_plan_arena_bytes(plan.pl
 
 --- Gives up a plan's memory now rather than at the next collection.
 function M.plan_release(plan)
-  C.fmp_instance_release(ffi.gc(plan.handle, nil))
+  C.fmp_instance_release(ffi.gc(handle_of(plan, Plan), nil))
   plan.handle, plan.plan = nil, nil
 end
 
@@ -526,11 +547,7 @@ function M.profile_node(plan, node)
   local status = C.fmp_profile_get(plan - 1, node - 1, figures)
   if status == C.FMP_END then return nil end
   check(status)
-  return {
-    scope = ffi.string(figures.scope), op = ffi.string(figures.op),
-    kernel = ffi.string(figures.kernel), runs = tonumber(figures.runs),
-    seconds = figures.seconds, flops = figures.flops, bytes = figures.bytes,
-  }
+  return about.profile_node(figures)
 end
 
 -- -- resources ---------------------------------------------------------------
@@ -543,7 +560,7 @@ function M.resource_kinds()
     list[kind + 1] = {
       name = text_of(info.name), doc = text_of(info.doc), plugin = text_of(info.plugin),
       attrs = rows(info.n_attr, ffi.new("fmp_attr_info"),
-                   function(i, to) return C.fmp_resource_attr(kind, i, to) end, attr_row),
+                   function(i, to) return C.fmp_resource_attr(kind, i, to) end, about.attr),
     }
   end
   return list
@@ -554,12 +571,6 @@ function M.resource_open(name, attrs, n_attr)
   check(C.fmp_resource_open(name, attrs, n_attr, slot))
   return setmetatable({handle = ffi.gc(slot[0], C.fmp_resource_release)}, Resource)
 end
-
--- A closed resource has no handle.
-local function resource_handle(resource)
-  return resource.handle or M.fail("the resource has been closed")
-end
-M.resource_handle = resource_handle
 
 function M.resource_name(resource)
   return ffi.string(C.fmp_resource_name(resource_handle(resource)))
@@ -575,9 +586,10 @@ function M.resource_restore(resource, saved)
   check(C.fmp_resource_restore(resource_handle(resource), saved, #saved))
 end
 
+--- Closing again does nothing.
 function M.resource_close(resource)
-  if not resource.handle then return end
-  C.fmp_resource_release(ffi.gc(resource.handle, nil))
+  if M.is_resource(resource) and not resource.handle then return end
+  C.fmp_resource_release(ffi.gc(resource_handle(resource), nil))
   resource.handle = nil
 end
 

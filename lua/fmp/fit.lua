@@ -171,9 +171,10 @@ local function check(options)
   end
   evaluate.check_parts("fit", options.net, options.loss,
                        {train = options.train, test = options.test})
-  if type(options.optim) ~= "table" or type(options.optim.follow) ~= "function" then
+  local optim = options.optim
+  if type(optim) ~= "table" or raw.is_tensor(optim) or type(optim.follow) ~= "function" then
     raw.fail("fit: expected optim as an optimizer such as optim.SGD{}, got %s",
-             type(options.optim))
+             raw.describe(optim))
   end
   if not options.epochs and not options.steps then raw.fail("fit: expected epochs or steps") end
   if options.epochs then settings.whole("fit", "epochs", options.epochs, 1) end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Calls that must be undone whatever happens, and checks of options.
 
+local errors = require "fmp.errors"
 local raw = require "fmp.ffi"
 
 local M = {}
@@ -16,6 +17,37 @@ end
 function M.call(finish, f, ...)
   return settle(finish, pcall(f, ...))
 end
+
+-- -- methods -----------------------------------------------------------------
+
+-- What wrap() has put in the place of which function.
+local originals = setmetatable({}, {__mode = "k"})
+
+local function wrap(f, class_name, name, is_object)
+  local function method(self, ...)
+    if not is_object(self) then errors.wrong_self(self, class_name, name) end
+    return f(self, ...)
+  end
+  originals[method] = f
+  return method
+end
+
+--- Makes the methods that a class has now refuse to be called on anything but its objects:
+-- those of which is_object(value) holds, or whose metatable it is.
+function M.methods(class, class_name, is_object)
+  is_object = is_object or function(value) return getmetatable(value) == class end
+  class.__name = class_name
+  for name, f in pairs(class) do
+    if type(f) == "function" and name:sub(1, 2) ~= "__" then
+      class[name] = wrap(f, class_name, name, is_object)
+    end
+  end
+end
+
+--- The function as its file has it: for documentation.
+function M.original(f) return originals[f] or f end
+
+-- -- checks ------------------------------------------------------------------
 
 --- Fails unless f can be called.
 function M.callable(what, f)

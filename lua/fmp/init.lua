@@ -66,7 +66,7 @@ function M.live_bytes() return raw.live_bytes() end
 return setmetatable(M, {
   __index = function(module, name)
     local path = "fmp." .. tostring(name)
-    if not package.searchpath(path, package.path) then return nil end
+    if not raw.module_file(path) then return nil end
     local loaded = require(path)
     rawset(module, name, loaded)
     return loaded

@@ -17,13 +17,25 @@ M.share, M.lua_root = share, lua_root
 
 local triplets = {x64 = "x86_64-linux-gnu/", arm64 = "aarch64-linux-gnu/"}
 
+-- The engine that is in the process already: fmprun, and whatever embeds Lua, is linked with it.
+-- A file of another name would be a second one, with ops, memory and Ctrl-C of its own.
+local function engine_of_process(symbol)
+  if pcall(function() return ffi.C[symbol] end) then return ffi.C end
+end
+
+-- The library must outlive this Lua state: its plugins and their threads stay loaded.
+local RTLD_NOW_NODELETE = 0x1002
+
 -- The library as it lies in a build tree, an installation, or Debian's multiarch directories.
 local function load_library()
   local tried = {}
   for _, directory in ipairs {"lib/", "lib/" .. (triplets[ffi.arch] or ""), "lib64/"} do
     local path = prefix .. directory .. "libfmp.so"
     local ok, library = pcall(ffi.load, path)
-    if ok then return library, path end
+    if ok then
+      ffi.C.dlopen(path, RTLD_NOW_NODELETE)
+      return library
+    end
     tried[#tried + 1] = tostring(library)
   end
   error("libfmp.so could not be loaded:\n  " .. table.concat(tried, "\n  "), 0)
@@ -54,13 +66,21 @@ if not pcall(ffi.typeof, "fmp_spec") then
   ffi.cdef "void *dlopen(const char *path, int mode);"
 end
 
-local library, library_path = load_library()
+--- libfmp, as LuaJIT's FFI gives it, by a function that it has.
+function M.open(symbol) return engine_of_process(symbol) or load_library() end
 
---- libfmp, as LuaJIT's ffi.load gives it.
-M.C = library
+local function is_file(path)
+  local file = io.open(path)
+  if file then file:close() end
+  return file ~= nil
+end
 
--- The library must outlive this Lua state: its plugins and their threads stay loaded.
-local RTLD_NOW_NODELETE = 0x1002
-ffi.C.dlopen(library_path, RTLD_NOW_NODELETE)
+--- The file of a module of this library, "fmp.optim", wherever it is; nil if there is none.
+function M.module_file(name)
+  local stem = lua_root .. name:gsub("%.", "/")
+  for _, path in ipairs {stem .. ".lua", stem .. "/init.lua"} do
+    if is_file(path) then return path end
+  end
+end
 
 return M

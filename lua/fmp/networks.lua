@@ -54,7 +54,7 @@ local options_of_fmp = {
 -- ... filters, each followed by fractional max pooling, until one pixel is left. Returns the
 -- network and its sizes. window: not given: "fixed" (2x2 pixels) if regions overlap.
 -- dropout: of the last layer; the others have less and less, the first none. winograd: of
--- the convolutions.
+-- the convolutions, as nn.Conv2d has it.
 function M.fmp(options)
   options = guard.options("networks.fmp", options, options_of_fmp)
   local window = options.window or (options.overlapping and "fixed" or "boundaries")

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Lua numbers to and from the bytes of each data type.
+--- Lua numbers to the bytes of each data type. The way back is raw.numbers.
 
 local ffi = require "ffi"
 local raw = require "fmp.ffi"
@@ -14,22 +14,24 @@ local function bits_of(value)
   return word_slot[0]
 end
 
-local function float_of(bits)
-  word_slot[0] = bits
-  ffi.copy(float_slot, word_slot, 4)
-  return float_slot[0]
+-- The bits of an f32, rounded to odd: what is inexact gets an odd last bit, so that rounding
+-- again gives what rounding once would have given.
+local function odd_bits_of(value)
+  local bits = bits_of(value)
+  local back = tonumber(float_slot[0])
+  if back == value then return bits end
+  if math.abs(back) > math.abs(value) then bits = bits - 1 end
+  return bits % 2 == 0 and bits + 1 or bits
 end
 
 -- bf16 is the upper half of an f32: round to nearest, ties to even; a NaN stays one.
 local function bf16_encode(value)
   if value ~= value then return 0x7FC0 end
-  local bits = bits_of(value)
+  local bits = odd_bits_of(value)
   local low, high = bits % 0x10000, math.floor(bits / 0x10000)
   local up = low > 0x8000 or (low == 0x8000 and high % 2 == 1)
   return up and high + 1 or high
 end
-
-local function bf16_decode(half) return float_of(half * 0x10000) end
 
 local function round_even(value)
   local floor = math.floor(value)
@@ -50,20 +52,12 @@ local function f16_encode(value)
   return sign + (exponent + 14) * 1024 + round_even((2 * mantissa - 1) * 1024)
 end
 
-local function f16_decode(half)
-  local sign = half >= 0x8000 and -1 or 1
-  local exponent, mantissa = math.floor(half / 1024) % 32, half % 1024
-  if exponent == 31 then return mantissa == 0 and sign * math.huge or 0 / 0 end
-  if exponent == 0 then return sign * mantissa * 2 ^ -24 end
-  return sign * (1 + mantissa / 1024) * 2 ^ (exponent - 15)
-end
-
 -- element: what a buffer holds. low, high: the range of whole numbers.
 local codecs = {
   f32 = {element = "float"},
   f64 = {element = "double"},
-  bf16 = {element = "uint16_t", encode = bf16_encode, decode = bf16_decode},
-  f16 = {element = "uint16_t", encode = f16_encode, decode = f16_decode},
+  bf16 = {element = "uint16_t", encode = bf16_encode},
+  f16 = {element = "uint16_t", encode = f16_encode},
   u8 = {element = "uint8_t", low = 0, high = 255},
   i32 = {element = "int32_t", low = -2 ^ 31, high = 2 ^ 31 - 1},
   i64 = {element = "int64_t", low = -2 ^ 53, high = 2 ^ 53},
@@ -79,8 +73,8 @@ local function check_number(value, codec, dtype)
     raw.fail("expected numbers, got %s", type(value))
   end
   if codec.low and (value % 1 ~= 0 or value < codec.low or value > codec.high) then
-    raw.fail("expected whole numbers from %.0f to %.0f for %s, got %.9g", codec.low,
-             codec.high, raw.dtype_name(dtype), value)
+    raw.fail("expected whole numbers from %.0f to %.0f for %s, got %s", codec.low, codec.high,
+             raw.dtype_name(dtype), raw.shown(value))
   end
 end
 
@@ -98,23 +92,6 @@ function M.pack(list, n, dtype)
     buffer[i - 1] = encode and encode(value) or value
   end
   return buffer, n * raw.dtype_size(dtype)
-end
-
---- A buffer for n elements and its size in bytes.
-function M.buffer(n, dtype)
-  return ffi.new(codec_of(dtype).element .. "[?]", n), n * raw.dtype_size(dtype)
-end
-
---- The number at an index, from 1, of a buffer.
-function M.at(buffer, index, dtype)
-  return (codec_of(dtype).decode or tonumber)(buffer[index - 1])
-end
-
---- The n numbers of a buffer as a list.
-function M.unpack(buffer, n, dtype)
-  local decode, list = codec_of(dtype).decode or tonumber, {}
-  for i = 1, n do list[i] = decode(buffer[i - 1]) end
-  return list
 end
 
 return M

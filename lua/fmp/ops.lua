@@ -8,7 +8,8 @@
 --   fmp.ops.sgd_all(lr, w1, m1, g1, w2, m2, g2)  "(lr, w!..., m?!..., g...) -> ()": in turn
 --   y, argmax = fmp.ops.max_pool(x, {window = 2, outputs = 2})
 --
--- A number among the inputs becomes a rank-0 tensor of the first tensor's type.
+-- A number among the inputs becomes a rank-0 tensor of the first tensor's type, and so does an
+-- argument of a compiled function that was a number.
 -- The results are the outputs that the schema does not mark as optional; `outputs = n`
 -- among the attributes asks for the first n instead.
 -- print(fmp.ops.conv2d) shows an op's schema, attributes and documentation. Its fields:
@@ -16,9 +17,11 @@
 
 local raw = require "fmp.ffi"
 local attrs = require "fmp.attrs"
+local guard = require "fmp.guard"
 local numbers = require "fmp.numbers"
 
 local Op = {}
+local ops -- by name
 
 -- Kernels may be added by later plugins, so they are asked for each time.
 function Op:__index(key)
@@ -49,43 +52,77 @@ end
 -- Takes {outputs = n} out of a table of attributes, which stays as it was.
 local function split_outputs(op, values)
   if not op.counts_outputs or values.outputs == nil then return values, op.results end
-  local n, rest = values.outputs, {}
-  if type(n) ~= "number" or n % 1 ~= 0 or n < 0 or n > op.n_out then
-    raw.fail("%s: expected outputs from 0 to %d, got %s", op.name, op.n_out, tostring(n))
-  end
+  local n, rest = raw.whole(op.name, "outputs", values.outputs, 0, op.n_out), {}
   for name, value in pairs(values) do
     if name ~= "outputs" then rest[name] = value end
   end
   return rest, n
 end
 
-local function first_tensor(inputs, n)
+local function first_that(is, inputs, n)
   for i = 1, n do
-    if raw.is_tensor(inputs[i]) then return inputs[i] end
+    if is(inputs[i]) then return inputs[i] end
   end
 end
 
-local F32 = raw.dtype_number "f32"
+local F32, F64 = raw.dtype_number "f32", raw.dtype_number "f64"
 
 local function number_tensor(op, i, value, like)
   local dtype = like and raw.dtype(like) or F32
   if value % 1 ~= 0 and not numbers.is_float(dtype) then
-    raw.fail("%s: input %d: expected a whole number beside %s, got %g", op.name, i,
-             raw.dtype_name(dtype), value)
+    raw.fail("%s: input %d: expected a whole number beside %s, got %s", op.name, i,
+             raw.dtype_name(dtype), raw.shown(value))
   end
   return raw.tensor_number(like, dtype, value)
 end
 
--- Turns numbers into tensors, in place.
+-- An argument of a compiled function that was a number, which is f64, beside a tensor.
+local function adapted(op, i, number, like)
+  local dtype = raw.dtype(like)
+  if dtype == F64 then return number end
+  local name = raw.dtype_name(dtype)
+  if not numbers.is_float(dtype) then
+    raw.fail("%s: input %d: expected a tensor beside %s, got a number that is an argument of a "
+             .. "compiled function", op.name, i, name)
+  end
+  return ops.cast(number, {dtype = name})
+end
+
+-- What an input that is no plain tensor stands for.
+local function converted(op, i, value, inputs, n)
+  local like = first_that(raw.is_typed, inputs, n)
+  if type(value) == "number" then
+    local number = not like and first_that(raw.is_number, inputs, n)
+    local t = number_tensor(op, i, value, like or number)
+    return number and raw.as_number(t) or t
+  elseif raw.is_number(value) then
+    return like and adapted(op, i, value, like) or value
+  end
+  return raw.fail("%s: input %d: expected a tensor or a number, got %s", op.name, i,
+                  raw.describe(value))
+end
+
+-- Turns numbers into tensors. All at once: what one becomes is not what the next is like.
 local function convert_inputs(op, inputs, n)
+  local changed
   for i = 1, n do
     local value = inputs[i]
-    if type(value) == "number" then
-      inputs[i] = number_tensor(op, i, value, first_tensor(inputs, n))
-    elseif value ~= nil and not raw.is_tensor(value) then
-      raw.fail("%s: input %d: expected a tensor or a number, got %s", op.name, i, type(value))
+    if value ~= nil and not raw.is_typed(value) then
+      changed = changed or {}
+      changed[i] = converted(op, i, value, inputs, n)
     end
   end
+  for i, tensor in pairs(changed or {}) do inputs[i] = tensor end
+end
+
+-- What is computed from nothing but arguments that were numbers is one, too.
+local function is_of_numbers(inputs, n)
+  return first_that(raw.is_number, inputs, n) and not first_that(raw.is_typed, inputs, n)
+end
+
+local function as_numbers(first, ...)
+  if first == nil then return first, ... end
+  return raw.dtype(first) == F64 and raw.as_number(first) or first, as_numbers(...)
 end
 
 local function is_attributes(value)
@@ -99,7 +136,12 @@ local function after(_, ...) return ... end
 -- for lists that are too long for arguments.
 function Op:apply(inputs, n, values)
   convert_inputs(self, inputs, n)
-  if not values then return raw.emit(self.handle, nil, 0, inputs, n, self.results) end
+  if not values then
+    if is_of_numbers(inputs, n) then
+      return as_numbers(raw.emit(self.handle, nil, 0, inputs, n, self.results))
+    end
+    return raw.emit(self.handle, nil, 0, inputs, n, self.results)
+  end
   local given, n_out = split_outputs(self, values)
   local array, n_attr, anchors = attrs.pack(given, self.kinds)
   return after(anchors, raw.emit(self.handle, array, n_attr, inputs, n, n_out))
@@ -107,7 +149,7 @@ end
 
 -- One or two tensors and nothing else.
 local function is_plain(n, a, b)
-  return n <= 2 and raw.is_tensor(a) and (n == 1 or raw.is_tensor(b))
+  return n <= 2 and raw.is_typed(a) and (n == 1 or raw.is_typed(b))
 end
 
 function Op:__call(...)
@@ -120,11 +162,15 @@ function Op:__call(...)
   return self:apply(inputs, n - 1, last)
 end
 
-return setmetatable({}, {
-  __index = function(ops, name)
+guard.methods(Op, "op")
+
+ops = setmetatable({}, {
+  __index = function(all, name)
     if type(name) ~= "string" then raw.fail("expected the name of an op, got %s", type(name)) end
     local op = define(name)
-    rawset(ops, name, op)
+    rawset(all, name, op)
     return op
   end,
 })
+
+return ops

@@ -28,9 +28,12 @@ local schedule = require "fmp.schedule"
 local Optimizer = {}
 Optimizer.__index = Optimizer
 
--- A rank-0 f32 variable on the device of w.
+-- The type of the numbers that w is updated by: f32 has too few digits beside f64.
+local function scalar_type(w) return w.dtype == "f64" and "f64" or "f32" end
+
+-- A rank-0 variable of that type on the device of w.
 local function scalar_like(w, value)
-  return create.tensor(value, {device = w.device})
+  return create.tensor(value, {device = w.device, dtype = scalar_type(w)})
 end
 
 local function zeros_like(w) return ops.fill_like(w, {value = 0}) end
@@ -73,9 +76,12 @@ function Optimizer:forget()
   end
 end
 
--- What all parameters of one device share: the rate, and what a subclass adds.
+-- One op updates the parameters of one device and type.
+local function batch_key(w) return raw.device_identity(w) .. raw.dtype_name(raw.dtype(w)) end
+
+-- What these share: the rate, and what a subclass adds.
 local function shared_for(self, w)
-  local id = raw.device_identity(w)
+  local id = batch_key(w)
   local shared = self.shared[id]
   if not shared then
     shared = record.outside(function()
@@ -91,13 +97,14 @@ end
 -- The rate for this step as a tensor. A number in a trace would be fixed for good.
 local function rate_tensor(self, w, lr)
   if lr == nil then return shared_for(self, w).lr end
+  if raw.is_number(lr) then return ops.cast(lr, {dtype = scalar_type(w)}) end
   if raw.is_tensor(lr) then return lr end
   check_rate(lr)
   if raw.mode() == raw.TRACE then
     raw.fail("optimizer:step: a number as lr would never change in a compiled function; "
              .. "make lr an argument of that function, or use optimizer:set_lr")
   end
-  return raw.tensor_number(w, raw.dtype_number "f32", lr)
+  return raw.tensor_number(w, raw.dtype_number(scalar_type(w)), lr)
 end
 
 -- -- the step ----------------------------------------------------------------
@@ -123,7 +130,7 @@ local function parameters(self, loss)
   return list
 end
 
--- Once per device and step, before its first parameter is updated.
+-- Once per device, type and step, behind its last update: a step that failed has not been one.
 local function advance(self, list)
   local advanced = {}
   for _, w in ipairs(list) do
@@ -133,12 +140,11 @@ local function advance(self, list)
   end
 end
 
--- What one op can update: parameters of one device and type. Lists of indices, in order
--- of first use.
+-- The parameters as lists of indices, each for one op, in order of first use.
 local function batches_of(list)
   local batches, known = {}, {}
   for i, w in ipairs(list) do
-    local key = raw.device_identity(w) .. raw.dtype_name(raw.dtype(w))
+    local key = batch_key(w)
     if not known[key] then
       known[key] = {}
       batches[#batches + 1] = known[key]
@@ -191,8 +197,8 @@ function Optimizer:step(loss, lr)
   end
   local list = parameters(self, loss)
   local gradients = record.gradients(loss, list)
-  advance(self, list)
   for _, batch in ipairs(batches_of(list)) do update(self, batch, list, gradients, lr) end
+  advance(self, list)
 end
 
 local function check_params(what, params)
@@ -227,8 +233,8 @@ end
 --   first(lr, shared)   its inputs ahead of the parameters
 --   group(w, g, slots)  its inputs for one parameter
 --   slots(options, w)   the variables of one parameter
---   share(shared, w)    adds variables of a device (optional)
---   advance(shared)     what happens once in each step (optional)
+--   share(shared, w)    adds variables of a device and type (optional)
+--   advance(shared)     what happens once at the end of each step (optional)
 local function make(rule, options)
   options = guard.options(rule.name, options, rule.options)
   local planned = schedule.is(options.lr) and options.lr or nil
@@ -239,6 +245,8 @@ local function make(rule, options)
                        slots = {}, shared = {},
                        params = check_params(rule.name, options.params)}, Optimizer)
 end
+
+guard.methods(Optimizer, "optimizer")
 
 -- -- rules -------------------------------------------------------------------
 
@@ -293,7 +301,8 @@ function adam.attrs(options)
           weight_decay = options.weight_decay}
 end
 
-function adam.first(lr, shared) return lr, shared.count end
+-- The number of this step: the count is of those that are done.
+function adam.first(lr, shared) return lr, shared.count + shared.one end
 
 function adam.group(w, gradient, slots) return w, slots.mean, slots.square, gradient end
 

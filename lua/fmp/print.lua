@@ -43,11 +43,8 @@ local function each_shown(shape, shorten, visit)
 end
 
 local function read_shown(t, shape, shorten)
-  local dtype = raw.dtype(t)
-  local buffer, bytes = numbers.buffer(raw.size(t), dtype)
-  raw.read(t, buffer, bytes)
-  local values = {}
-  each_shown(shape, shorten, function(i) values[#values + 1] = numbers.at(buffer, i, dtype) end)
+  local dtype, bytes, values = raw.dtype(t), raw.bytes(t), {}
+  each_shown(shape, shorten, function(i) values[#values + 1] = raw.number_at(bytes, i, dtype) end)
   return values
 end
 
@@ -127,7 +124,9 @@ end
 
 local function body(t)
   local shape = t.shape
-  local shorten = raw.size(t) > WHOLE
+  -- One without elements may have any number of rows.
+  local size = raw.size(t)
+  local shorten = size > WHOLE or size == 0
   local texts, width = texts_of(read_shown(t, shape, shorten), raw.dtype(t))
   return layout(shape, shorten, texts, width)
 end

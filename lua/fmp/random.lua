@@ -6,15 +6,8 @@ local raw = require "fmp.ffi"
 
 local M = {}
 
-local function check_count(what, value)
-  if type(value) ~= "number" or value % 1 ~= 0 or value < 0 or value >= 2 ^ 53 then
-    raw.fail("%s: expected a whole number from 0 to 2^53, got %s", what, tostring(value))
-  end
-end
-
 --- Starts the generator anew from a seed.
 function M.seed(seed)
-  check_count("seed", seed)
   raw.random_seed(seed)
 end
 
@@ -22,8 +15,6 @@ end
 function M.state(state)
   if state ~= nil then
     if type(state) ~= "table" then raw.fail("random_state: expected a table") end
-    check_count("random_state: seed", state.seed)
-    check_count("random_state: step", state.step)
     raw.random_set(state.seed, state.step)
   end
   local seed, step = raw.random_get()

@@ -3,6 +3,7 @@
 
 local raw = require "fmp.ffi"
 local attrs = require "fmp.attrs"
+local guard = require "fmp.guard"
 
 local Resource = raw.Resource
 Resource.__index = Resource
@@ -29,6 +30,8 @@ function Resource:kind() return raw.resource_name(self) end
 function Resource:__tostring()
   return self.handle and "resource " .. self:kind() or "closed resource"
 end
+
+guard.methods(Resource, "resource")
 
 local M = {}
 

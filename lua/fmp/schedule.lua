@@ -7,6 +7,7 @@
 -- epochs done (2.5: half of the third), and the part of the whole training that is done,
 -- nil where its end is not known.
 
+local guard = require "fmp.guard"
 local raw = require "fmp.ffi"
 local settings = require "fmp.nn.settings"
 
@@ -14,6 +15,8 @@ local Schedule = {}
 Schedule.__index = Schedule
 
 function Schedule:rate(point) return self.at(point) end
+
+guard.methods(Schedule, "schedule")
 
 function Schedule:__tostring() return "schedule." .. self.kind end
 

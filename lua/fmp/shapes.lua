@@ -226,24 +226,31 @@ local function check_room(directory, kind)
   end
 end
 
-local function check_count(n)
-  if type(n) ~= "number" or n < 1 or n % 1 ~= 0 then
-    raw.fail("shapes: expected whole numbers of images from 1, got %s", tostring(n))
+-- The files of MNIST count in 32 bits.
+local MOST_IMAGES = 2 ^ 31 - 1
+
+local function remove_files(directory, kind)
+  for _, name in ipairs(kind.files) do os.remove(directory .. "/" .. name) end
+end
+
+local function write_parts(directory, kind, counts, seed)
+  for i, part in ipairs {"train", "test"} do
+    start(seed, i)
+    kind.write(directory, part, counts[i])
   end
 end
 
---- Writes a set of n_train and n_test images into a directory, which is made. Files that are
--- there are kept: an error.
+--- Writes a set of n_train and n_test images into a directory, which is made; all of it or
+-- nothing. Files that are there are kept: an error.
 function M.write(directory, format, n_train, n_test, seed)
   local kind = check_format(format)
-  check_count(n_train)
-  check_count(n_test)
+  raw.whole("shapes", "images to train", n_train, 1, MOST_IMAGES)
+  raw.whole("shapes", "images to test", n_test, 1, MOST_IMAGES)
+  raw.whole("shapes", "the seed", seed, 0)
   make_directory(directory)
   check_room(directory, kind)
-  for i, part in ipairs {"train", "test"} do
-    start(seed, i)
-    kind.write(directory, part, i == 1 and n_train or n_test)
-  end
+  guard.call(function(ok) if not ok then remove_files(directory, kind) end end,
+             write_parts, directory, kind, {n_train, n_test}, seed)
 end
 
 -- -- the default set ---------------------------------------------------------
@@ -259,7 +266,7 @@ local function cache_directory()
 end
 
 local function remove(directory, format)
-  for _, name in ipairs(formats[format].files) do os.remove(directory .. "/" .. name) end
+  remove_files(directory, formats[format])
   os.remove(directory)
 end
 

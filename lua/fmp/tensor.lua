@@ -30,23 +30,16 @@ function properties.is_parameter(t) return raw.is_parameter(t) end
 function methods:item() return raw.item(self) end
 
 --- All elements in row-major order, as a flat list.
-function methods:flat()
-  local n, dtype = raw.size(self), raw.dtype(self)
-  local buffer, bytes = numbers.buffer(n, dtype)
-  raw.read(self, buffer, bytes)
-  return numbers.unpack(buffer, n, dtype)
-end
+function methods:flat() return raw.numbers(self) end
 
 --- All elements as lists in lists, as fmp.tensor takes them; a number for rank 0.
 function methods:totable()
-  return nested.fold(self:flat(), raw.shape(self))
+  return nested.fold(raw.numbers(self), raw.shape(self))
 end
 
 --- All elements as a string of bytes, row-major: equal strings are equal bit for bit.
 function methods:bytes()
-  local buffer, bytes = numbers.buffer(raw.size(self), raw.dtype(self))
-  raw.read(self, buffer, bytes)
-  return require("ffi").string(buffer, bytes)
+  return require("ffi").string(raw.bytes(self))
 end
 
 local function describe(t) return t.dtype .. " [" .. table.concat(t.shape, ",") .. "]" end
@@ -55,9 +48,7 @@ local function copy_from(self, source)
   if describe(self) ~= describe(source) then
     raw.fail("assign: expected %s, got %s", describe(self), describe(source))
   end
-  local buffer, bytes = numbers.buffer(raw.size(source), raw.dtype(source))
-  raw.read(source, buffer, bytes)
-  raw.write(self, buffer, bytes)
+  raw.write(self, raw.bytes(source))
   return self
 end
 
@@ -65,8 +56,8 @@ end
 -- shape, or another tensor of its shape and type. At once, even in a recording or trace:
 -- for variables. Returns the tensor.
 function methods:assign(values)
-  if raw.is_tensor(values) then return copy_from(self, values) end
   local n, list = raw.size(self), {}
+  if raw.is_tensor(values) then return copy_from(self, values) end
   if type(values) == "number" then
     for i = 1, n do list[i] = values end
   else
@@ -112,6 +103,8 @@ function Tensor.__mul(a, b) return ops.mul(a, b) end
 function Tensor.__div(a, b) return ops.div(a, b) end
 function Tensor.__pow(a, b) return ops.pow(a, b) end
 function Tensor.__unm(a) return ops.neg(a) end
+
+for name, f in pairs(Tensor) do raw.Number[name] = f end
 
 local M = {}
 

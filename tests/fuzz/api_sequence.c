@@ -4,8 +4,7 @@
  * calls must fail, and that all memory is given back at the end of each round.
  *
  *   api_sequence [--seed S] [--seconds N | --emits N] [--threads T] [--sequence K] [--steps N]
- * [--tail N]
- *                [--no-faults] [--avoid-emptied] [--avoid-aliased] [--avoid-leftovers]
+ *                [--tail N] [--no-faults]
  *
  * Each sequence runs in a thread of its own, which then ends. On failure the seed, the number of
  * the sequence and its last steps are printed; --sequence K runs that one alone. */
@@ -136,9 +135,6 @@ static int64_t to_number(const char *text)
 static int set_flag(const char *name)
 {
   if (strcmp(name, "--no-faults") == 0) return !(o.faults = 0);
-  if (strcmp(name, "--avoid-emptied") == 0) return o.avoid_emptied = 1;
-  if (strcmp(name, "--avoid-aliased") == 0) return o.avoid_aliased = 1;
-  if (strcmp(name, "--avoid-leftovers") == 0) return o.avoid_leftovers = 1;
   return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A harness without libFuzzer: every seed, every truncation and every bit flip of it, and then
  * FMP_FUZZ_SECONDS (default 2) of mutations, the same ones on every run. An input that crashes
- * or takes longer than TIMEOUT seconds is left in fuzz-crash. */
+ * or takes longer than TIMEOUT seconds is left in fuzz-crash, in the build directory. */
 #define _POSIX_C_SOURCE 200809L
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +26,10 @@ static long n_runs;
 
 static void leave_input(int number)
 {
-  FILE *file = fopen("fuzz-crash", "wb");
+  char path[4096];
+  const char *build = getenv("FMP_BUILD");
+  snprintf(path, sizeof path, "%s/fuzz-crash", build ? build : ".");
+  FILE *file = fopen(path, "wb");
   if (file) {
     fwrite(now.bytes, 1, now.n, file);
     fclose(file);

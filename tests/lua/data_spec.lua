@@ -249,7 +249,7 @@ describe("fmp.data", function()
       fails("expected part \"train\" or \"test\", got nil", fmp.data.cifar, {ten.path})
       fails("expected a directory", fmp.data.cifar, {nil, "train"})
       fails("expected {dir, part}, got string", fmp.data.mnist, ten.path)
-      fails("data.mnist: expected classes as a whole number from 0, got x", fmp.data.mnist,
+      fails("data.mnist: expected classes as a whole number from 0, got 'x'", fmp.data.mnist,
             {mnist.path, "train", classes = "x"})
       fails("no option 'lables'", fmp.data.cifar, {ten.path, "train", lables = "fine"})
       fails("expected labels \"fine\" or \"coarse\", got rough", fmp.data.cifar,

@@ -23,8 +23,8 @@ describe("devices", function()
       assert.equal(seen[1], seen[threads])
     end
     fmp.threads(before)
-    fails("expected a number from 1 up, got 0", fmp.threads, 0)
-    fails("expected a number from 1 up, got 1.5", fmp.threads, 1.5)
+    fails("expected 1 to 4096 threads, got 0", fmp.threads, 0)
+    fails("expected 1 to 4096 threads, got 1.5", fmp.threads, 1.5)
   end)
 end)
 
@@ -43,8 +43,9 @@ describe("random_state", function()
   end)
 
   it("refuses seeds that are no whole numbers", function()
-    for _, seed in ipairs {-1, 0.5, 2 ^ 53, "x"} do
-      fails("seed: expected a whole number from 0 to 2^53", fmp.seed, seed)
+    for seed, got in pairs {[-1] = "-1", [0.5] = "0.5", [2 ^ 53] = "9007199254740992", x = "'x'"} do
+      fails("seed: expected a whole number from 0", fmp.seed, seed)
+      fails("got " .. got, fmp.seed, seed)
     end
   end)
 end)

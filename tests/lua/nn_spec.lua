@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 local fmp = require "fmp"
 local fails = require "tests.lua.fails"
+local raw = require "fmp.ffi"
 local nn, ops = fmp.nn, fmp.ops
 
 local function flat(t) return t:flat() end
@@ -282,7 +283,7 @@ describe("nn.FractionalMaxPool", function()
     fails("expected ratio as a number or {height, width}, got a list of 3", nn.FractionalMaxPool,
           {ratio = {2, 2, 2}})
     for _, out in ipairs {0, -1, 2.5, "x"} do
-      fails("FractionalMaxPool: expected out as a whole number from 1, got " .. out,
+      fails("FractionalMaxPool: expected out as a whole number from 1, got " .. raw.shown(out),
             nn.FractionalMaxPool, {out})
     end
     fails("expected out as a number or {height, width}, got a list of 1", nn.FractionalMaxPool,
@@ -342,7 +343,7 @@ describe("nn.fmp_sizes", function()
 
   it("refuses a ratio that does not shrink", function()
     fails("fmp_sizes: expected ratio above 1, got 1", nn.fmp_sizes, {layers = 3, ratio = 1})
-    fails("fmp_sizes: expected layers as a whole number from 1, got none", nn.fmp_sizes,
+    fails("fmp_sizes: expected layers as a whole number from 1 to 65535, got none", nn.fmp_sizes,
           {ratio = 2})
     fails("fmp_sizes: expected an input of at most 65535 pixels, got 152917 from 8 layers of "
           .. "ratio 4", nn.fmp_sizes, {layers = 8, ratio = 4})

@@ -36,7 +36,7 @@ describe("ops", function()
     assert.equal(1, select("#", ops.max_pool(image, {window = {2, 2}})))
     local y, argmax = ops.max_pool(image, {window = {2, 2}, outputs = 2})
     assert.same(y.shape, argmax.shape)
-    fails("expected outputs from 0 to 2, got 3", ops.max_pool, image,
+    fails("expected outputs as a whole number from 0 to 2, got 3", ops.max_pool, image,
           {window = {2, 2}, outputs = 3})
   end)
 
@@ -65,7 +65,7 @@ describe("ops", function()
     fails("add: ", ops.add, x)
     fails("add: ", ops.add, x, x, x)
     fails("add: ", ops.add, x, fmp.zeros{2, 3, dtype = "f64"})
-    fails("add: input 2: expected a tensor or a number, got string", ops.add, x, "1")
+    fails("add: input 2: expected a tensor or a number, got a string", ops.add, x, "1")
     fails("attributes are given by name", ops.sum, x, {1})
     fails("attribute axes: expected a list of one type", ops.sum, x, {axes = {1, "2"}})
     fails("attribute axes: expected a boolean, number", ops.sum, x, {axes = x})

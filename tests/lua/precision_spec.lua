@@ -216,7 +216,7 @@ describe("precision bf16", function()
     local compiled = fmp.compile(f, bf16)
     compiled(x)
     assert.same({neg = "bf16", add = "bf16", scaled = "bf16", mixed = "f32", softmax = "f32",
-                 max = "f32", argmax = "i64", where = "bf16"}, types)
+                 max = "bf16", argmax = "i64", where = "bf16"}, types)
     fmp.compile(f)(x)
     assert.equal("f32", types.neg)
   end)

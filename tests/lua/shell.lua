@@ -5,7 +5,8 @@ local raw = require "fmp.ffi"
 
 local M = {}
 
-local fmprun = raw.share .. "../../bin/fmprun"
+--- The path of fmprun.
+M.program = raw.share .. "../../bin/fmprun"
 
 function M.quote(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 
@@ -43,7 +44,7 @@ end
 function M.fmprun(directory, environment, ...)
   local words = {}
   for i, word in ipairs {...} do words[i] = M.quote(tostring(word)) end
-  return M.shell(("cd %s && %s %s %s"):format(M.quote(directory), environment, M.quote(fmprun),
+  return M.shell(("cd %s && %s %s %s"):format(M.quote(directory), environment, M.quote(M.program),
                                               table.concat(words, " ")))
 end
 

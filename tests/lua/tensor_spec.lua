@@ -77,7 +77,7 @@ describe("tensor", function()
     assert.same({0.5, 0.5}, fmp.full({2}, 0.5):totable())
     assert.equal("f64", fmp.zeros{2, dtype = "f64"}.dtype)
     assert.same({}, fmp.zeros{}.shape)
-    fails("dimension 1 to be a whole number, got -1", fmp.zeros, {-1})
+    fails("dimension 1 as a whole number from 0, got -1", fmp.zeros, {-1})
     fails("no option 'shape'", fmp.zeros, {2, shape = {3}})
   end)
 

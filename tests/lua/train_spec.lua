@@ -167,8 +167,6 @@ describe("a training script", function()
       end
       one_line(case[1], train("train_cifar.lua", data))
     end
-    one_line("expected at least one batch of 500 examples, got a set of 200",
-             train("train_cifar.lua", "cifar", "--batch", "500"))
     one_line("--classes 20: the files have 10", train("train_cifar.lua", "cifar", "--classes",
                                                       "20"))
   end)
@@ -258,8 +256,8 @@ describe("fmp.shapes", function()
     write(directory .. "/file", "")
     fails("Not a directory", fmp.shapes.write, directory .. "/file/x", "cifar", 1, 1, 1)
     fails("/file/x: Not a directory", fmp.shapes.write, directory .. "/file/x/y", "cifar", 1, 1, 1)
-    fails("expected whole numbers of images from 1, got 0", fmp.shapes.write, directory, "cifar", 0,
-          1, 1)
+    fails("shapes: expected images to train as a whole number from 1 to 2147483647, got 0",
+          fmp.shapes.write, directory, "cifar", 0, 1, 1)
     one_line("make_shapes.lua: argument for option '--format' must be one of 'cifar', 'mnist'",
              run("make_shapes.lua", "x", "--format", "gif"))
     fails("no format 'gif'", fmp.shapes.write, directory, "gif", 1, 1, 1)

@@ -95,6 +95,10 @@ static void tensors(void **state)
   REFUSED(fmp_tensor_write(NULL, &number, 4));
   REFUSED(fmp_tensor_write(t, NULL, 4));
   REFUSED(fmp_tensor_item(NULL, &value));
+  REFUSED(fmp_to_doubles(FMP_F32, NULL, 1, &value));
+  REFUSED(fmp_to_doubles(FMP_F32, &number, 1, NULL));
+  OK(fmp_to_doubles(FMP_F32, NULL, 0, NULL));
+  FAILS(fmp_to_doubles(FMP_NONE, &number, 1, &value), FMP_EDTYPE, "expected a data type");
   REFUSED(fmp_tensor_to(NULL, NULL, &made));
   OK(fmp_tensor_to(t, NULL, &made));
   assert_ptr_equal(made, t);
@@ -179,7 +183,7 @@ static void plans(void **state)
   REFUSED(fmp_instance_run(NULL, &x, 1, &y, 1));
   OK(fmp_trace_begin(NULL, &spec, 1, 0, &x));
   OK(fmp_trace_end(&x, 1, &g));
-  FAILS(fmp_graph_compare(g, NULL), FMP_EINVAL, "expected two graphs");
+  FAILS(fmp_graph_compare(g, NULL), FMP_EINVAL, "expected a second graph");
   REFUSED(fmp_graph_save(g, NULL));
   REFUSED(fmp_graph_set_batch_note(g, NULL));
   OK(fmp_plan_new(g, NULL, 0, 0, &plan));

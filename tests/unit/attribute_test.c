@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Attributes that are lists, of every kind: as they are given, told apart, printed, saved. */
+#include <math.h>
 #include <string.h>
 
 #include "support.h"
@@ -85,6 +86,24 @@ static void refused(void **state)
   FAILS(try(list_attr("sizes", FMP_ATTR_I64S, NULL, 2)), FMP_EINVAL, "sizes");
 }
 
+/* A bound that is left out excludes nothing; one that is written down does. NaN is nowhere. */
+static void limited(void **state)
+{
+  (void)state;
+  const double infinite[] = {INFINITY}, none[] = {NAN};
+  assert_true(isinf(answer(list_attr("factors", FMP_ATTR_F64S, infinite, 1), FACTORS)));
+  FAILS(try(list_attr("factors", FMP_ATTR_F64S, none, 1)), FMP_EINVAL, "factors");
+  const double slopes[] = {INFINITY, -INFINITY, NAN, -1e-300};
+  fmp_tensor *x = vector(1, (const float[]){1}), *y = NULL;
+  for (int i = 0; i < 4; i++) {
+    const fmp_attr slope = fmp_attr_f64("slope", slopes[i]);
+    FAILS(fmp_emit(op("leaky_relu"), &slope, 1, &x, 1, &y, 1), FMP_EINVAL, "[0,inf)");
+  }
+  const fmp_attr largest = fmp_attr_f64("slope", 0x1.fffffep127);
+  OK(fmp_emit(op("leaky_relu"), &largest, 1, &x, 1, &y, 1));
+  drop(2, x, y);
+}
+
 static fmp_graph *trace_of(const fmp_attr *attrs, int32_t n)
 {
   fmp_graph *g = NULL;
@@ -117,9 +136,9 @@ static void saved_and_loaded(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(given_as_lists),   cmocka_unit_test(one_value_for_a_list),
-      cmocka_unit_test(told_apart),       cmocka_unit_test(refused),
-      cmocka_unit_test(saved_and_loaded),
+      cmocka_unit_test(given_as_lists), cmocka_unit_test(one_value_for_a_list),
+      cmocka_unit_test(told_apart),     cmocka_unit_test(refused),
+      cmocka_unit_test(limited),        cmocka_unit_test(saved_and_loaded),
   };
   return cmocka_run_group_tests(tests, load_sdk_plugin, NULL);
 }

@@ -163,7 +163,7 @@ static const struct change graph_changes[] = {
     {"\"version\":1", "\"version\":4294967297", FMP_EUNSUPPORTED, "this is version 1"},
     {"\"slope\"", "\"slop\"", FMP_ENOTFOUND, "node 2: leaky_relu: no attribute 'slop'"},
     {"\"slope\":\"0.25\"", "\"slope\":0.25", FMP_EDATA, "attribute 'slope': expected a text"},
-    {"\"slope\":\"0.25\"", "\"slope\":\"-1\"", FMP_EINVAL, "[0,), got -1"},
+    {"\"slope\":\"0.25\"", "\"slope\":\"-1\"", FMP_EINVAL, "[0,inf), got -1"},
     {"\"slope\":\"0.25\"", "\"slope\":\"much\"", FMP_EINVAL, "expected a number, got 'much'"},
     {"\"slope\":\"0.25\"", "\"slope\":\"1\",\"slope\":\"2\"", FMP_EDATA, "duplicate"},
     {"\"attrs\":{}", "\"attrs\":[]", FMP_EDATA, "node 1: add: expected an object as 'attrs'"},

@@ -187,10 +187,23 @@ static void no_regular_file(void **state)
 
 /* -- writers that are killed ----------------------------------------------- */
 
-static void save_until_killed(const fmp_graph *g, const char *path)
+enum { ELEMENTS = 1 << 18 };
+
+/* What a child does. */
+static int save_until_killed(const char *path)
 {
-  for (;;)
-    if (fmp_graph_save(g, path) != FMP_OK) _exit(1);
+  if (load_plugins(NULL) != 0) return 1;
+  fmp_graph *g = graph_of(ELEMENTS);
+  while (fmp_graph_save(g, path) == FMP_OK) continue;
+  return 1;
+}
+
+static void expect_killed(pid_t child)
+{
+  int status = 0;
+  assert_int_equal(kill(child, SIGKILL), 0);
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFSIGNALED(status)); /* it had not failed */
 }
 
 /* Kills after a different while each time; whatever file is there is whole. */
@@ -198,16 +211,14 @@ static void kills_leave_one_name(void **state)
 {
   (void)state;
   enum { KILLS = 40 };
-  fmp_graph *g = graph_of(1 << 18);
+  fmp_graph *g = graph_of(ELEMENTS);
   const char *path = in_directory("kills", "g");
   OK(fmp_graph_save(g, path));
   for (int i = 0; i < KILLS; i++) {
-    const struct timespec pause = {.tv_nsec = (i % 20) * 1000 * 1000 + i * 10007};
-    const pid_t child = fork();
-    if (child == 0) save_until_killed(g, path);
+    const struct timespec pause = {.tv_nsec = (i % 20) * 4 * 1000 * 1000 + i * 10007};
+    const pid_t child = start_again("save", path);
     nanosleep(&pause, NULL);
-    assert_int_equal(kill(child, SIGKILL), 0);
-    assert_int_equal(waitpid(child, NULL, 0), child);
+    expect_killed(child);
     assert_true(count_entries("kills") <= 2);
     expect_loads(path);
   }
@@ -222,16 +233,12 @@ static void several_that_are_killed(void **state)
   (void)state;
   enum { WRITERS = 5 };
   pid_t children[WRITERS];
-  fmp_graph *g = graph_of(1 << 18);
+  fmp_graph *g = graph_of(ELEMENTS);
   const char *path = in_directory("several", "g");
-  for (int i = 0; i < WRITERS; i++)
-    if ((children[i] = fork()) == 0) save_until_killed(g, path);
+  for (int i = 0; i < WRITERS; i++) children[i] = start_again("save", path);
   const struct timespec pause = {.tv_nsec = 200 * 1000 * 1000};
   nanosleep(&pause, NULL);
-  for (int i = 0; i < WRITERS; i++) {
-    assert_int_equal(kill(children[i], SIGKILL), 0); /* it has not failed */
-    assert_int_equal(waitpid(children[i], NULL, 0), children[i]);
-  }
+  for (int i = 0; i < WRITERS; i++) expect_killed(children[i]);
   OK(fmp_graph_save(g, path));
   expect_loads(path);
   assert_int_equal(count_entries("several"), 1);
@@ -260,8 +267,9 @@ static void names_that_are_taken(void **state)
   fmp_graph_release(g);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+  if (argc == 3) return save_until_killed(argv[2]);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(modes_stay),           cmocka_unit_test(owners_stay),
       cmocka_unit_test(links_stay),           cmocka_unit_test(no_regular_file),

@@ -258,6 +258,39 @@ static void a_gradient_of_what_is_written_meanwhile(void **state)
   drop(3, w, apart, dx);
 }
 
+/* Two inputs, of which the second is written before the gradient by the first. */
+static void two_inputs(fmp_tensor *const *in, fmp_tensor **out)
+{
+  captured = in[1];
+  OK(late_gradient(in[0], out));
+}
+
+static void a_saved_graph_knows_it_too(void **state)
+{
+  (void)state;
+  const fmp_spec specs[] = {vector_spec(FMP_F32, N), vector_spec(FMP_F32, N)};
+  const char *path = scratch_path("graph");
+  fmp_tensor *in[2], *w = counting(), *apart = counting(), *out = NULL, *dx = NULL;
+  fmp_graph *g = NULL, *loaded = NULL;
+  fmp_plan *plan = NULL;
+  fmp_instance *instance = NULL;
+  OK(fmp_trace_begin(NULL, specs, 2, 0, in));
+  two_inputs(in, &out);
+  OK(fmp_trace_end(&out, 1, &g));
+  OK(fmp_graph_save(g, path));
+  OK(fmp_graph_load(path, NULL, &loaded));
+  OK(fmp_plan_new(loaded, NULL, 0, 0, &plan));
+  OK(fmp_instance_new(plan, 0, &instance));
+  fmp_tensor *const same[] = {w, w}, *const different[] = {w, apart};
+  FAILS(fmp_instance_run(instance, same, 2, &dx, 1), FMP_EINVAL, "inputs 1 and 2 share memory");
+  OK(fmp_instance_run(instance, different, 2, &dx, 1));
+  fmp_instance_release(instance);
+  fmp_plan_release(plan);
+  fmp_graph_release(g);
+  fmp_graph_release(loaded);
+  drop(6, in[0], in[1], w, apart, out, dx);
+}
+
 /* exp's gradient is made of exp's output. */
 static void an_output_that_is_written_before_its_gradient(void **state)
 {
@@ -278,6 +311,7 @@ int main(void)
       cmocka_unit_test(an_input_may_be_anything),
       cmocka_unit_test(a_strided_input_that_is_written_elsewhere),
       cmocka_unit_test(a_gradient_of_what_is_written_meanwhile),
+      cmocka_unit_test(a_saved_graph_knows_it_too),
       cmocka_unit_test(an_output_that_is_written_before_its_gradient),
   };
   return cmocka_run_group_tests(tests, load_plugins, NULL);

@@ -152,6 +152,17 @@ void drop(int n, ...)
   va_end(args);
 }
 
+/* -- children -------------------------------------------------------------- */
+
+pid_t start_again(const char *mode, const char *argument)
+{
+  const pid_t child = fork();
+  assert_true(child >= 0);
+  if (child > 0) return child;
+  execl("/proc/self/exe", "again", mode, argument, (char *)NULL);
+  _exit(127);
+}
+
 /* -- files ----------------------------------------------------------------- */
 
 static char directory[64];

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 
@@ -60,6 +61,12 @@ void drop(int n, ...);
 /* Every function of api.h stands in tests/unit/<source>, or, with a space on both sides, in
  * `except`: so that a table over all of them stays one. */
 void expect_all_functions(const char *source, const char *except);
+
+/* -- children -------------------------------------------------------------- */
+
+/* Runs this program again, as `PROGRAM mode argument`: what is only forked may not use what its
+ * parent has opened. */
+pid_t start_again(const char *mode, const char *argument);
 
 /* -- files ----------------------------------------------------------------- */
 

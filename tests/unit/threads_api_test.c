@@ -123,6 +123,7 @@ static void use_tensor(struct worker *w, fmp_tensor *t, fmp_tensor **copy)
   TRY(w, fmp_tensor_write(t, &number, sizeof number));
   TRY(w, fmp_tensor_read(t, &number, sizeof number));
   TRY(w, fmp_tensor_item(t, &value));
+  TRY(w, fmp_to_doubles(FMP_F64, &value, 1, &value));
   TRY(w, fmp_device_find("null", &null));
   TRY(w, fmp_tensor_to(t, null, copy));
   CHECK(w, value == w->number && fmp_tensor_device(*copy) == null);

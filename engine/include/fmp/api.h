@@ -46,7 +46,8 @@ const char *fmp_last_error(void);
 const char *fmp_status_name(fmp_status status);
 
 /* Messages up to this level go to stderr: 0 errors, 1 warnings (default), 2
- * information, 3 detail. The environment's FMP_LOG sets it at the start. */
+ * information, 3 detail. The environment's FMP_LOG sets it at the start, by its number or as
+ * error, warning, info or detail. */
 void fmp_log_level(int32_t level);
 
 /* Bytes of tensors and of the engine's own objects that are held now, without the small tensors
@@ -152,6 +153,7 @@ fmp_status fmp_device_default(fmp_device **device);
 fmp_status fmp_device_set_default(fmp_device *device); /* NULL: as at first */
 /* Waits for all work that this thread has enqueued there. */
 fmp_status fmp_device_wait(fmp_device *device);
+enum { FMP_MAX_THREADS = 4096 };
 /* Sets how many threads it computes with; 0 asks only. *now: the number in force. */
 fmp_status fmp_device_threads(fmp_device *device, int32_t count, int32_t *now);
 /* Backends as text, one per line. Thread's. */
@@ -182,8 +184,11 @@ int32_t fmp_tensor_state(const fmp_tensor *t);
  * FMP_ESTATE for a traced tensor: its value is not known while tracing. */
 fmp_status fmp_tensor_read(const fmp_tensor *t, void *data, int64_t bytes);
 fmp_status fmp_tensor_write(fmp_tensor *t, const void *data, int64_t bytes);
-/* The one element of a tensor of size 1, as a double. */
+/* The one element of a tensor of size 1, as a double, as fmp_to_doubles() gives it. */
 fmp_status fmp_tensor_item(const fmp_tensor *t, double *value);
+/* Converts n elements in host memory to doubles. Whatever bits a NaN has, a quiet one of positive
+ * sign comes out: LuaJIT and others keep values of their own in the bits of the rest. */
+fmp_status fmp_to_doubles(uint32_t dtype, const void *elements, int64_t n, double *values);
 /* A copy on another device (NULL: the default); the tensor itself if it is there already. */
 fmp_status fmp_tensor_to(fmp_tensor *t, fmp_device *device, fmp_tensor **copy);
 /* A parameter: what optimizers look for among the tensors that a loss depends on. */

@@ -63,7 +63,8 @@ typedef struct fmp_attr_def {
    * list. NULL: the attribute must be given. A resource has no default. */
   const char *fallback;
   /* What is allowed, or NULL for anything. Strings: "same|valid|explicit".
-   * Numbers, each element of a list too: "[1,)", "(0,1]", "[-1,8)". */
+   * Numbers, each element of a list too: "[1,)", "(0,1]", "[-1,8)". NaN is never in; infinity
+   * is where a bound is left out, but not in "[0,inf)". */
   const char *allowed;
   const char *doc;
 } fmp_attr_def;
@@ -188,7 +189,9 @@ typedef struct fmp_kernel_def {
   const char *op;      /* either side may be registered later, by another plugin; */
   const char *backend; /* "*" as op: whatever has no other kernel on this backend */
   const char *name;    /* "ref", "avx512", "onednn": for --explain and profiles */
-  uint32_t dtypes;     /* set of FMP_BIT: each input that is present must be in it */
+  /* Set of FMP_BIT: each input that is present and whose data is read must be in it. Of an op
+   * that reads none, what the kernel makes. */
+  uint32_t dtypes;
   int32_t priority;
   uint32_t flags; /* FMP_KERNEL_* */
   uint32_t n_inplace;
@@ -265,9 +268,11 @@ typedef struct fmp_backend_def {
    * the calling thread alone, for worker threads. (optional: stream NULL) */
   fmp_status (*stream_open)(void *device, int32_t serial, void **stream);
   void (*stream_close)(void *device, void *stream);
-  /* [stream] Before the engine makes kernels ready for the stream or enqueues on it, from the
-   * thread that does. (optional) */
+  /* [stream] Before the engine makes kernels ready for the stream or enqueues on it, and
+   * afterwards, on the thread that does: what enter changes of the thread for the sake of
+   * libraries, leave puts back. (optional) */
   void (*stream_enter)(void *device, void *stream);
+  void (*stream_leave)(void *device, void *stream);
   /* [stream] Waits until all work has been done; of the thread that waits, or of another that
    * enqueues nothing meanwhile. (optional: it always has) */
   fmp_status (*stream_wait)(void *device, void *stream);

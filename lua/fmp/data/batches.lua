@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- A queue of batches as Lua sees it: epochs to go through, and a position to keep.
 
+local guard = require "fmp.guard"
 local ops = require "fmp.ops"
 local record = require "fmp.record"
 
@@ -28,10 +29,13 @@ function Batches:epoch()
   self.resumed = false
   local left = now[BATCHES] - now[BATCH]
   if now[EPOCHS] > 0 and now[EPOCH] >= now[EPOCHS] then left = 0 end
+  local function delivered(...) -- what has failed is not
+    left = left - 1
+    return ...
+  end
   return function()
     if left == 0 then return nil end
-    left = left - 1
-    return ops.next_batch({queue = self.queue})
+    return delivered(ops.next_batch({queue = self.queue}))
   end
 end
 
@@ -81,6 +85,8 @@ function Batches:__tostring()
   return ("%d batches of %d from %d examples, at epoch %d, batch %d"):format(
     now[BATCHES], now[BATCH_SIZE], now[EXAMPLES], now[EPOCH], now[BATCH])
 end
+
+guard.methods(Batches, "queue of batches")
 
 local M = {}
 

@@ -57,9 +57,7 @@ end
 
 --- The first n examples.
 function Set:take(n)
-  if type(n) ~= "number" or n < 1 or n % 1 ~= 0 then
-    raw.fail("take: expected a whole number from 1, got %s", tostring(n))
-  end
+  raw.whole("take", nil, n, 1)
   return with(self, {take = math.min(n, self.attributes.take or math.huge)})
 end
 
@@ -120,6 +118,8 @@ function Set:__tostring()
   local shape = self:shape()
   return ("set of %d examples [%d,%d,%d]"):format(self:size(), shape[1], shape[2], shape[3])
 end
+
+guard.methods(Set, "set of data")
 
 local M = {}
 

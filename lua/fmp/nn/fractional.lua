@@ -100,8 +100,9 @@ local LARGEST_INPUT = 65535
 --   fmp_sizes{layers = 6, ratio = 2^(1/2), kernel = 2} = {25, 17, 11, 7, 4, 2, input = 36}
 function M.fmp_sizes(options)
   options = settings.take("fmp_sizes", options, {layers = false, ratio = false, kernel = 2})
-  local layers = settings.whole("fmp_sizes", "layers", options.layers, 1)
-  local kernel = settings.whole("fmp_sizes", "kernel", options.kernel, 1)
+  -- Each layer takes at least a pixel away.
+  local layers = settings.whole("fmp_sizes", "layers", options.layers, 1, LARGEST_INPUT)
+  local kernel = settings.whole("fmp_sizes", "kernel", options.kernel, 1, LARGEST_INPUT)
   local ratio = settings.number("fmp_sizes", "ratio", options.ratio)
   if not (ratio > 1 and ratio < math.huge) then
     raw.fail("fmp_sizes: expected ratio above 1, got %g", ratio)

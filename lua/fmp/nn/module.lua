@@ -23,8 +23,8 @@ Module.__index = Module
 
 --- Whether a value is a layer, network or loss.
 local function is_module(value)
-  return type(value) == "table" and type(value.forward) == "function"
-         and type(value.children) == "table"
+  return type(value) == "table" and type(rawget(value, "children")) == "table"
+         and type(value.forward) == "function"
 end
 
 -- -- calling -----------------------------------------------------------------
@@ -36,9 +36,30 @@ end
 
 local function forward(self, ...) return note_shape(self, self:forward(...)) end
 
-local function call(self, ...)
+local function call_in_scope(self, ...)
   if self.name then return record.scope(self.name, forward, self, ...) end
   return forward(self, ...)
+end
+
+-- The parameters that the outermost call under way has made, {module =, name =}.
+local made
+
+-- They are of the sizes that this call brought: if it fails, the next one may bring others.
+local function end_call(ok)
+  local list = made
+  made = nil
+  if ok then return end
+  for i = #list, 1, -1 do
+    local held = list[i].module.held
+    held[list[i].name] = nil
+    table.remove(held) -- the name, added last
+  end
+end
+
+local function call(self, ...)
+  if made then return call_in_scope(self, ...) end
+  made = {}
+  return guard.call(end_call, call_in_scope, self, ...)
 end
 
 local function check_first(x)
@@ -80,6 +101,7 @@ function Module:parameter(name, shape, x, initialise, fans)
     t = record.outside(make_parameter, name, shape, x, initialise, fans)
     self.held[name] = t
     self.held[#self.held + 1] = name
+    if made then made[#made + 1] = {module = self, name = name} end
   end
   return t
 end
@@ -114,6 +136,8 @@ function Module:add(...)
       raw.fail("%s:add: expected a layer as argument %d, got %s", self.kind, i,
                type(child) == "table" and "a table that is none" or type(child))
     end
+  end
+  for _, child in ipairs {...} do
     self.children[#self.children + 1] = child
     child.name = child.name or tostring(#self.children)
   end
@@ -134,6 +158,8 @@ function Module:evaluate() return self:train(false) end
 --- A table of layers, shapes and parameter counts, as text. Sizes are known after the
 -- first use.
 function Module:summary() return require("fmp.nn.summary").text(self) end
+
+guard.methods(Module, "layer", is_module)
 
 local function to_text(self) return self.kind .. self.label end
 

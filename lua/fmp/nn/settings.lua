@@ -19,13 +19,10 @@ function M.take(what, given, known, first)
   return guard.options(what, named, known)
 end
 
---- Fails unless value is a whole number from `least` up; returns it.
-function M.whole(what, name, value, least)
-  if type(value) ~= "number" or value % 1 ~= 0 or value < least then
-    raw.fail("%s: expected %s as a whole number from %d, got %s", what, name, least,
-             value and tostring(value) or "none")
-  end
-  return value
+--- Fails unless value is a whole number from `least` up, to `most` if that is given; returns
+-- it. false: none was given.
+function M.whole(what, name, value, least, most)
+  return raw.whole(what, name, value or nil, least, most)
 end
 
 --- Fails unless value is a number; returns it.

@@ -65,7 +65,10 @@ local conv_options = {
 --- Convolution: Conv2d{out, kernel = 3, stride = 1, padding = "valid", dilation = 1,
 -- groups = 1, bias = true, init = nn.init.he(), winograd = "exact"}. x [n,h,w,c] ->
 -- y [n,oh,ow,out]. kernel, stride, dilation: a number or {height, width}. winograd: "exact",
--- "fast" or "off", as conv2d has it.
+-- "fast" or "off", as conv2d has it. With 2x2 kernels and stride 1, outputs may be computed in
+-- tiles of up to 3x3 ("fast": 5x5): they err in proportion to the largest input of their tile,
+-- and a NaN or an infinity spoils all of it. "off" is for inputs among which one may be
+-- thousands of times as large as its neighbours.
 function Conv2d:setup(given)
   local options = settings.take("Conv2d", given, conv_options, "out")
   self.out = settings.whole("Conv2d", "the number of filters", options.out, 1)

@@ -19,9 +19,3 @@ fmp_status failure_raise(const fmp_host *h, const fmp_failure *why)
   if (why->status != FMP_OK) return h->fail(why->status, "%s", why->text);
   return h->fail(FMP_EPLUGIN, "something failed and did not say what");
 }
-
-fmp_status failure_of_interrupt(const fmp_host *h, fmp_failure *why)
-{
-  const fmp_status status = h->check_interrupt();
-  return status == FMP_OK ? FMP_OK : failure_set(why, status, "interrupted");
-}

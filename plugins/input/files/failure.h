@@ -9,7 +9,5 @@
 fmp_status failure_set(fmp_failure *why, fmp_status code, const char *format, ...) FMP_PRINTF(3, 4);
 /* Hands a failure to this thread's caller and returns its status. */
 fmp_status failure_raise(const fmp_host *h, const fmp_failure *why);
-/* FMP_OK, or FMP_EINTERRUPTED in *why if the user asked to stop. Not for workers. */
-fmp_status failure_of_interrupt(const fmp_host *h, fmp_failure *why);
 
 #endif

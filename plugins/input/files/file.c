@@ -4,6 +4,12 @@
 
 #include "fmp/kit/file.h"
 
+fmp_status file_check_interrupt(const fmp_host *h, fmp_failure *why)
+{
+  const fmp_status status = h->check_interrupt();
+  return status == FMP_OK ? FMP_OK : failure_set(why, status, "interrupted");
+}
+
 /* -- reading --------------------------------------------------------------- */
 
 fmp_status file_read(const struct file *f, int64_t offset, void *into, int64_t n, fmp_failure *why)

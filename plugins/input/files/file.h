@@ -31,6 +31,9 @@ fmp_status file_unpack(const fmp_host *h, struct file *f, int64_t most, fmp_fail
 /* [any-thread] Copies bytes [offset, offset + n) of the content. */
 fmp_status file_read(const struct file *f, int64_t offset, void *into, int64_t n, fmp_failure *why);
 
+/* FMP_OK, or FMP_EINTERRUPTED if the user asked to stop. Not for workers. */
+fmp_status file_check_interrupt(const fmp_host *h, fmp_failure *why);
+
 /* Unpacks the gzip file that f->fd is into f->bytes and f->size: all members, checksums and
  * lengths verified, no more than `most` bytes in all; or, if `head`, only the first `most`. */
 fmp_status file_inflate(const fmp_host *h, struct file *f, int64_t most, int head,

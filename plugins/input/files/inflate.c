@@ -72,7 +72,7 @@ static fmp_status feed(struct unpacking *u)
   const int64_t left = u->packed - u->read, n = left < CHUNK ? left : CHUNK;
   if (u->z.avail_in > 0) return FMP_OK;
   if (n == 0) return damaged(u, "it is cut short");
-  FMP_TRY(failure_of_interrupt(u->h, u->why));
+  FMP_TRY(file_check_interrupt(u->h, u->why));
   const struct file packed = {.name = u->f->name, .fd = u->f->fd, .size = u->packed};
   FMP_TRY(file_read(&packed, u->read, u->in, n, u->why));
   u->read += n;

@@ -27,7 +27,7 @@ static fmp_status check_blocks(const fmp_host *h, const struct file *f, const st
                                int64_t n, uint8_t *block, fmp_failure *why)
 {
   for (int64_t i = 0; i < l->count; i += n) {
-    FMP_TRY(failure_of_interrupt(h, why));
+    FMP_TRY(file_check_interrupt(h, why));
     FMP_TRY(check_block(f, l, i, l->count - i < n ? l->count : i + n, block, why));
   }
   return FMP_OK;

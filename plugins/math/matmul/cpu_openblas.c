@@ -9,6 +9,9 @@
 #include "matmul.h"
 #include "openblas.h"
 
+/* From the OpenMP runtime that OpenBLAS is linked with, GNU's. */
+extern int omp_get_max_threads(void);
+
 typedef struct gemm_state {
   const openblas *library;
   matmul_sizes s;
@@ -22,7 +25,8 @@ static int32_t supports(const fmp_host *h, const fmp_kernel_args *args)
   matmul_sizes s;
   (void)h;
   matmul_measure(args->params, &args->in[0], &args->in[1], &s);
-  return fits_int(s.m) && fits_int(s.n) && fits_int(s.k) && openblas_open() != NULL;
+  if (!fits_int(s.m) || !fits_int(s.n) || !fits_int(s.k)) return 0;
+  return openblas_open(omp_get_max_threads()) != NULL;
 }
 
 static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, void **state)
@@ -30,7 +34,7 @@ static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, void *
   const matmul_params *p = args->params;
   gemm_state *g = h->alloc(sizeof *g);
   FMP_REQUIRE(h, g != NULL, FMP_ENOMEM, "out of memory: a kernel's state");
-  g->library = openblas_open();
+  g->library = openblas_open(1); /* supports() has seen to the room */
   matmul_measure(p, &args->in[0], &args->in[1], &g->s);
   g->transpose_a = p->transpose_a ? OPENBLAS_TRANSPOSED : OPENBLAS_AS_IS;
   g->transpose_b = p->transpose_b ? OPENBLAS_TRANSPOSED : OPENBLAS_AS_IS;

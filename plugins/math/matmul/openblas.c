@@ -10,10 +10,12 @@
  * AMD too, are chosen by their abilities, and need no help. Nor do later versions; to
  * them the name says what they would find, or the kernels one step down. */
 #define _POSIX_C_SOURCE 200809L /* setenv */
+#define _DEFAULT_SOURCE 1       /* MAP_ANONYMOUS */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "openblas.h"
 
 /* -- which processor ------------------------------------------------------------- */
@@ -60,8 +62,11 @@ static const char *core_name(void) { return NULL; }
 enum { BUILT_FOR_OPENMP = 2 }; /* what openblas_get_parallel() says */
 
 static const fmp_host *host;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 static openblas library; /* zero: not there */
+static int has_tried;    /* to open it */
+static int room_for;     /* threads; 0: none found yet */
+static int has_warned;   /* of a lack of room */
 
 void openblas_setup(const fmp_host *h)
 {
@@ -77,23 +82,74 @@ static void find(void *handle, const char *name, void *function)
   memcpy(function, &address, sizeof address);
 }
 
-static void open_library(void)
+static int open_library(void)
 {
   void *const handle = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
   int (*parallel)(void) = NULL;
   if (handle == NULL) {
     host->log(1, "%s: matrix products take the slow reference kernel", dlerror());
-    return;
+    return 0;
   }
   find(handle, "cblas_sgemm", &library.sgemm);
   find(handle, "cblas_dgemm", &library.dgemm);
   find(handle, "openblas_get_parallel", &parallel);
   if (parallel != NULL && parallel() != BUILT_FOR_OPENMP)
     host->log(1, "libopenblas.so.0 was not built for OpenMP: its threads are not the engine's");
+  return library.sgemm != NULL && library.dgemm != NULL;
 }
 
-const openblas *openblas_open(void)
+/* -- room for it ------------------------------------------------------------------ */
+
+/* The library asks for its buffers again and again, for ever, where there is no room for them
+ * (ulimit -v): as it is loaded one for each thread, in the first product one more, later some for
+ * further threads. Of address space, in MiB; measured: 39 + 128 (threads + 1), and what the system
+ * takes for a thread. */
+enum { LIBRARY = 48, BUFFER = 128, THREAD = 72 };
+
+static size_t megabytes_for(int threads)
 {
-  if (pthread_once(&once, open_library) != 0) return NULL;
-  return library.sgemm != NULL && library.dgemm != NULL ? &library : NULL;
+  return threads > 0 ? LIBRARY + BUFFER + (size_t)threads * (BUFFER + THREAD) : 0;
+}
+
+static int has_room(size_t megabytes)
+{
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  void *const probe = mmap(NULL, megabytes << 20, PROT_NONE, flags, -1, 0);
+  return probe != MAP_FAILED && munmap(probe, megabytes << 20) == 0;
+}
+
+/* Whether there is room for that many threads, beyond what there was for fewer. */
+static int make_room(int threads)
+{
+  const size_t megabytes = megabytes_for(threads) - megabytes_for(room_for);
+  if (!has_room(megabytes)) {
+    if (!has_warned)
+      host->log(1,
+                "no room for libopenblas.so.0, %zu MiB of address space for %d threads: "
+                "matrix products take the slow reference kernel",
+                megabytes, threads);
+    has_warned = 1;
+    return 0;
+  }
+  room_for = threads;
+  return 1;
+}
+
+static int open_for(int threads)
+{
+  if (has_tried && library.sgemm == NULL) return 0;
+  if (threads > room_for && !make_room(threads)) return 0;
+  if (has_tried) return 1;
+  has_tried = 1;
+  if (open_library()) return 1;
+  library.sgemm = NULL;
+  return 0;
+}
+
+const openblas *openblas_open(int threads)
+{
+  pthread_mutex_lock(&opening);
+  const int is_open = open_for(threads);
+  pthread_mutex_unlock(&opening);
+  return is_open ? &library : NULL;
 }

@@ -24,7 +24,8 @@ typedef struct openblas {
  * environment: now, when no other thread reads that yet. */
 void openblas_setup(const fmp_host *h);
 
-/* [any-thread] NULL if there is no such library. Opens it once per process. */
-const openblas *openblas_open(void);
+/* [any-thread] NULL if there is no such library, or no room for its buffers on that many threads.
+ * Opens it once per process. */
+const openblas *openblas_open(int threads);
 
 #endif

@@ -260,6 +260,60 @@ describe("conv2d", function()
     end)
   end)
 
+  -- A sample of tests/nightly/library_grid.sh's, one of each kind that it found; see
+  -- docs/decisions/shapes-refused-to-onednn.md.
+  describe("where oneDNN computes wrongly or refuses", function()
+    local function largest_error(op, inputs, attrs)
+      fmp.kernel "ref"
+      local expected = ops[op](inputs[1], inputs[2], inputs[3], attrs):cast{dtype = "f64"}
+      fmp.kernel(nil)
+      local got = ops[op](inputs[1], inputs[2], inputs[3], attrs):cast{dtype = "f64"}
+      return (got - expected):abs():max():item() / expected:abs():max():item()
+    end
+
+    local function compare(x_shape, w_shape, attrs)
+      for dtype, tol in pairs{f32 = 2e-5, bf16 = 2 ^ -7} do
+        local x = f32(x_shape):cast{dtype = dtype}
+        local w = f32(w_shape, 2):cast{dtype = dtype}
+        local dy = f32(ops.conv2d(x, w, attrs).shape, 3):cast{dtype = dtype}
+        for _, case in ipairs{{"conv2d", {x, w}}, {"conv2d_back_data", {dy, w, x}},
+                              {"conv2d_back_weights", {x, dy, w}}} do
+          local op, inputs = unpack(case)
+          for run = 1, 3 do
+            local error = largest_error(op, inputs, attrs)
+            assert(error <= tol, ("%s, %s, run %d: relative error %g"):format(op, dtype, run,
+                                                                              error))
+          end
+        end
+      end
+    end
+
+    for name, case in pairs{
+      ["strided 1x1 over few channels"] = {{32, 32, 32, 3}, {32, 1, 1, 3}, {stride = 2}},
+      ["strided 1x1 over 5 channels"] = {{3, 10, 10, 5}, {8, 1, 1, 5}, {stride = 2}},
+      ["strided 1x1 over 15 channels"] = {{5, 21, 9, 15}, {25, 1, 1, 15}, {stride = 3}},
+      ["strided 1x1, one axis alone"] = {{5, 5, 16, 3}, {13, 1, 1, 3}, {stride = {1, 2}}},
+      ["images narrower than a stride"] = {{3, 10, 2, 24}, {24, 3, 3, 4},
+        {stride = {2, 3}, groups = 6, padding = "explicit", pads = {0, 0, 0, 2}}},
+      ["rows dilated apart in wide images"] = {{3, 11, 37, 21}, {3, 3, 3, 21},
+        {dilation = {2, 1}}},
+      ["an odd number of channels over 30 pixels"] = {{5, 6, 5, 16}, {29, 1, 1, 16}, {}},
+      ["windows that end short of the image"] = {{1, 2, 13, 9}, {16, 2, 4, 9},
+        {stride = 3, dilation = {1, 2}, padding = "explicit", pads = {0, 2, 2, 0}}},
+      ["more padding than kernels are made for"] = {{1, 4, 4, 2}, {3, 2, 2, 2},
+        {stride = 1000000, padding = "explicit", pads = 1000000}},
+    } do
+      it("takes another kernel: " .. name, function()
+        local before = fmp.threads()
+        for _, threads in ipairs{1, 2} do
+          fmp.threads(threads)
+          compare(unpack(case))
+        end
+        fmp.threads(before)
+      end)
+    end
+  end)
+
   it("gives the same bits on one thread and on several, by the reference", function()
     local x, w = random{5, 20, 21, 8}, random{16, 3, 3, 8} -- large enough to be shared out
     local before = fmp.threads()

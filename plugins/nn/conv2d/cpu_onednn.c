@@ -26,9 +26,14 @@ struct state {
 
 /* -- what oneDNN can take -------------------------------------------------- */
 
+/* The more padding there is, the longer the code that it generates: 3 s for a million pixels of it.
+ */
+enum { MOST_PADDING = 4096 };
+
 static int32_t axis_fits(const struct window_axis *a)
 {
-  return a->in + a->before + a->after <= INT32_MAX && a->stride <= INT32_MAX &&
+  return a->before <= MOST_PADDING && a->after <= MOST_PADDING &&
+         a->in + a->before + a->after <= INT32_MAX && a->stride <= INT32_MAX &&
          a->dilation <= INT32_MAX;
 }
 
@@ -46,13 +51,24 @@ static fmp_status make_job(const fmp_host *h, const fmp_kernel_args *args, int d
                    conv_spec(args, direction, CONV_W)->shape, &job->c);
 }
 
+/* The same for prepare()'s second primitive, which may be another implementation's. */
+static int serial_takes(const fmp_host *h, const struct conv_job *job)
+{
+  const int threads = omp_get_max_threads();
+  if (threads == 1) return 1;
+  omp_set_num_threads(1);
+  const int takes = executor_takes(h, job);
+  omp_set_num_threads(threads);
+  return takes;
+}
+
 static int32_t supports(const fmp_host *h, const fmp_kernel_args *args, int direction, int is_f32)
 {
   struct conv_job job;
   if (!conv_counts_in_int(args, direction)) return 0; /* as oneDNN's kernels do */
   if (make_job(h, args, direction, is_f32, &job) != FMP_OK) return 0;
   if (!axis_fits(&job.c.window.y) || !axis_fits(&job.c.window.x)) return 0;
-  return is_f32 || args->in[0].dtype == FMP_F32 || executor_is_fast(h, &job);
+  return executor_takes(h, &job) && serial_takes(h, &job);
 }
 
 /* -- state and run --------------------------------------------------------- */

@@ -7,6 +7,8 @@
 
 #include <dnnl_debug.h>
 
+#include "faults.h"
+
 enum { ALIGNMENT = 64 };
 
 /* Number and query of x, w, y as each direction has them. */
@@ -200,19 +202,27 @@ static fmp_status make_attr(const fmp_host *h, double slope, dnnl_primitive_attr
   return check(h, status, "making attributes");
 }
 
-int executor_is_fast(const fmp_host *h, const struct conv_job *job)
+/* oneDNN's name of the implementation that it would take: "jit:avx2". */
+static int is_acceptable(const_dnnl_primitive_desc_t pd, const struct conv_job *job)
+{
+  const char *name = NULL;
+  const int is_bf16 = job->types[CONV_X] == FMP_BF16 || job->types[CONV_Y] == FMP_BF16;
+  if (dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&name) != dnnl_success)
+    return 0;
+  return !(is_bf16 && strncmp(name, "ref", 3) == 0) && !onednn_is_faulty(name, job);
+}
+
+int executor_takes(const fmp_host *h, const struct conv_job *job)
 {
   dnnl_primitive_attr_t attr;
   dnnl_primitive_desc_t pd = NULL;
   dnnl_engine_t engine;
-  const char *name = NULL;
+  int takes = 0;
   if (get_engine(h, &engine) != FMP_OK || make_attr(h, job->slope, &attr) != FMP_OK) return 0;
-  if (describe_job(h, job, engine, attr, &pd) == FMP_OK)
-    dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name);
-  const int fast = name != NULL && strncmp(name, "ref", 3) != 0;
+  if (describe_job(h, job, engine, attr, &pd) == FMP_OK) takes = is_acceptable(pd, job);
   if (pd != NULL) dnnl_primitive_desc_destroy(pd);
   dnnl_primitive_attr_destroy(attr);
-  return fast;
+  return takes;
 }
 
 /* w to its packed layout, or dw from it. */

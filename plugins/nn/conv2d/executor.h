@@ -63,8 +63,9 @@ struct conv_job {
 /* For as many threads as the calling thread may use now. On failure e is cleared.
  * [any-thread] */
 fmp_status executor_make(const fmp_host *h, const struct conv_job *job, struct executor *e);
-/* Whether there is a fast implementation, not oneDNN's own reference.  [any-thread] */
-int executor_is_fast(const fmp_host *h, const struct conv_job *job);
+/* Whether oneDNN takes it and is known to compute it rightly, on as many threads as executor_make
+ * would; for bf16 also by more than its own reference.  [any-thread] */
+int executor_takes(const fmp_host *h, const struct conv_job *job);
 void executor_clear(struct executor *e);
 /* Bytes of scratch memory, 64-byte aligned, that a run needs. */
 size_t executor_scratch(const struct executor *e);

@@ -24,10 +24,13 @@ static const fmp_attr_def attr_defs[CONV_ATTRS] = {
     FMP_ATTR(struct conv_params, groups, FMP_ATTR_I64, "1", WINDOW_POSITIVE,
              "channels fall into groups that do not see each other"),
     FMP_ATTR(struct conv_params, winograd, FMP_ATTR_STRING, "exact", "exact|fast|off",
-             "sums by Winograd's transforms: exact where the error is no larger than without, "
-             "fast where it may be ten times as large, off nowhere"),
-    FMP_ATTR(struct conv_params, slope, FMP_ATTR_F64, "1", "[0,)",
-             "of a leaky rectifier behind the bias: y = v where v > 0, else slope * v"),
+             "sums by Winograd's transforms in tiles, whose outputs err by their tile's largest "
+             "input: exact takes tiles of up to 3x3 outputs, fast of up to 5x5, which err up to "
+             "20 times as much, off none"),
+    FMP_ATTR(
+        struct conv_params, slope, FMP_ATTR_F64, "1", "[0,inf)",
+        "of a leaky rectifier behind the bias: y = v where v > 0, else slope * v; with slope 0 "
+        "what is infinite or NaN may become 0"),
 };
 
 void conv_attrs(const struct conv_params *p, fmp_attr attrs[CONV_ATTRS])
@@ -55,6 +58,7 @@ static fmp_status derive_y(const fmp_host *h, const struct conv_params *p, const
   FMP_REQUIRE(h, x->dtype == w->dtype, FMP_EDTYPE, "expected w of x's type: %s, got %s",
               h->spec_text(x, tx), h->spec_text(w, tw));
   FMP_TRY(conv_make(h, p, x->shape, w->shape, &c));
+  FMP_TRY(fmp_check_holds(h, "slope", x->dtype, p->slope));
   return window_output(h, &c.window, x->dtype, c.n, c.oc, y);
 }
 

@@ -48,9 +48,7 @@ static void make_plan(world *w)
   const fmp_status status =
       CALL(w, fmp_plan_new(g->g, NULL, 0, chance(w, 30) ? FMP_NO_REWRITES : 0, &made));
   /* What is written may turn out to be strided. */
-  const int leftovers = w->o->avoid_leftovers && g->s->has_leftovers;
-  const unsigned allowed =
-      (there && !leftovers ? 0 : 1u << FMP_ESTATE) | (g->s->p.writes ? 1u << FMP_EINVAL : 0);
+  const unsigned allowed = (there ? 0 : 1u << FMP_ESTATE) | (g->s->p.writes ? 1u << FMP_EINVAL : 0);
   if (!went_well(w, status, allowed, "fmp_plan_new")) return;
   if (!there) complain(w, "a plan of a graph that has captured an emptied tensor");
   plan *place = place_for_plan(w);
@@ -122,9 +120,7 @@ static handle *choose_input(world *w, const plan *p, const arguments *a, const s
   handle *h = chance(w, 60) ? pick_alias(w, p, a, s) : NULL;
   if (!h && chance(w, 70)) h = pick_of_shape(w, s);
   if (h && (h->state != HAS || h->v.s->fixed || view_greatest(&h->v) > 1000)) h = NULL;
-  if (h && p->s->p.writes && (w->o->avoid_aliased || !view_is_contiguous(&h->v)) &&
-      (shares_memory(p, a, h) || !view_is_contiguous(&h->v)))
-    h = NULL;
+  if (h && p->s->p.writes && !view_is_contiguous(&h->v)) h = NULL; /* may be refused */
   if (!h) return fresh(w, s);
   h->references++;
   fmp_tensor_retain(h->t);

@@ -54,7 +54,7 @@ static void share(world *w)
 static void empty(world *w)
 {
   handle *h = w->slots[random_of(w, SLOTS)];
-  if (!h || (h->frame && w->o->avoid_emptied)) return;
+  if (!h) return;
   note(w, "empty #%d", number_of(h));
   fmp_tensor_empty(h->t);
   if (h->frame) h->frame->is_tainted = 1;
@@ -283,10 +283,7 @@ static void emit(world *w)
   if (!is_small(in[0]) || !is_small(in[1])) return;
   fmp_tensor *t = NULL;
   note(w, "%s #%d #%d", op_names[op], number_of(in[0]), number_of(in[1]));
-  if (went_well(w, call(w, op, &a, &x, in, &t), 0, op_names[op]))
-    remember(w, op, &a, in, t);
-  else if (w->o->avoid_leftovers && (op == SGD || op == INCREMENT) && in[0]->state == HAS)
-    in[0]->v.s->unknown = 1;
+  if (went_well(w, call(w, op, &a, &x, in, &t), 0, op_names[op])) remember(w, op, &a, in, t);
 }
 
 /* On handles that may be emptied or of another trace, or with wrong attributes. */
@@ -300,7 +297,6 @@ static void emit_badly(world *w)
   if (!h) return;
   const int usable = is_usable(w, h), is_wrong = chance(w, 50);
   if (usable && !is_wrong) return;
-  if (h->frame && h->frame == frame_now(w) && h->state == EMPTIED && w->o->avoid_emptied) return;
   note(w, "badly: %s #%d", op_names[op], number_of(h));
   w->emits++;
   const fmp_status status = CALL(w, fmp_emit(find(w, op), &wrong, is_wrong, &h->t, 1, &t, 1));

@@ -81,7 +81,6 @@ int went_well(world *w, fmp_status status, unsigned allowed, const char *what)
 {
   const unsigned asked_for = 1u << FMP_ENOMEM | 1u << FMP_EINTERRUPTED; /* see after_call */
   if (status == FMP_OK) return 1;
-  if (frame_now(w)) frame_now(w)->s->has_leftovers = 1;
   if (!((allowed | asked_for) & 1u << status))
     complain(w, "%s: %s was not expected", what, fmp_status_name(status));
   return 0;

@@ -17,10 +17,7 @@ enum { RUNS = 0, RECORDS = 1, TRACES = 2 }; /* as fmp_mode */
 typedef struct options {
   uint64_t seed;
   int threads;
-  int avoid_emptied;   /* no handle is emptied in the recording or trace that made it */
-  int avoid_aliased;   /* no input of a plan that writes shares memory with another, or a capture */
-  int avoid_leftovers; /* where an op has failed, plans may be refused, and its input be written */
-  int faults;          /* allocations fail, interrupts come */
+  int faults; /* allocations fail, interrupts come */
   int steps;
   int tail; /* how many steps are printed */
 } options;
@@ -39,9 +36,8 @@ typedef struct handle {
 } handle;
 
 typedef struct shared_program {
-  int number;        /* for the tail */
-  int has_leftovers; /* an op failed while it was traced */
-  program p;         /* captures: handles */
+  int number; /* for the tail */
+  program p;  /* captures: handles */
   atomic_int references;
 } shared_program;
 

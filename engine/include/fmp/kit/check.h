@@ -32,6 +32,30 @@ static inline int fmp_same_shape(const fmp_spec *a, const fmp_spec *b)
   return 1;
 }
 
+/* "expected slope as a number that f32 can hold, got 1e+300": of an attribute that a kernel
+ * computes with in the type of its inputs, where a factor that becomes 0 or infinite would
+ * make NaN of infinity or 0. `most` and `least` are the last doubles before the middles at
+ * which rounding turns to infinity and to 0. */
+static inline fmp_status fmp_check_holds(const fmp_host *h, const char *name, uint32_t dtype,
+                                         double value)
+{
+  static const struct {
+    double least, most;
+    const char *type;
+  } limits[FMP_DTYPE_COUNT] = {{0, 0, ""},
+                               {0x1.0000000000001p-150, 0x1.fffffefffffffp127, "f32"},
+                               {0, 0x1.fffffffffffffp1023, "f64"},
+                               {0x1.0000000000001p-134, 0x1.fefffffffffffp127, "bf16"},
+                               {0x1.0000000000001p-25, 0x1.ffdffffffffffp15, "f16"}};
+  const double size = value < 0 ? -value : value;
+  const double least = dtype < FMP_DTYPE_COUNT ? limits[dtype].least : 0;
+  const double most = dtype < FMP_DTYPE_COUNT ? limits[dtype].most : 0;
+  const int held = size <= most && (size >= least || size <= 0);
+  FMP_REQUIRE(h, most <= 0 || held, FMP_EINVAL, "expected %s as a number that %s can hold, got %g",
+              name, limits[dtype].type, value);
+  return FMP_OK;
+}
+
 /* "expected x [n,h,w,c], got f32 [50,2700]"; `layout` is the shape as text. */
 static inline fmp_status fmp_check_rank(const fmp_host *h, const char *name, const fmp_spec *s,
                                         uint32_t rank, const char *layout)

@@ -2,8 +2,9 @@
  *
  * bf16 and f16 as bits, to and from f32 and f64. All conversions round once, to nearest,
  * ties to even; what is too large becomes infinity, denormals are kept, a NaN stays one
- * (quiet, with its sign). The same bits on every device. They expect the default
- * rounding mode and no flushing of denormals.
+ * (quiet, with its sign and the upper bits of its payload). The same bits on every device and
+ * in every rounding mode: what rounds is integers. fmp_bf16_to_f32 moves bits and nothing
+ * else, so there a signalling NaN stays what it is.
  */
 #ifndef FMP_KIT_HALF_H
 #define FMP_KIT_HALF_H
@@ -54,10 +55,26 @@ FMP_KIT_FN float fmp_f16_to_f32(uint16_t x)
   const uint32_t sign = (uint32_t)(x & 0x8000u) << 16;
   const uint32_t exponent = (x >> 10) & 31u;
   const uint32_t mantissa = x & 0x3FFu;
-  if (exponent == 31) return fmp_f32_of_bits(sign | 0x7F800000u | mantissa << 13);
+  const uint32_t quiet = mantissa != 0 ? 0x400000u : 0;
+  if (exponent == 31) return fmp_f32_of_bits(sign | 0x7F800000u | quiet | mantissa << 13);
   if (exponent != 0) return fmp_f32_of_bits(sign | (exponent + 112u) << 23 | mantissa << 13);
   /* denormal: mantissa * 2^-24, exact in f32 */
   return fmp_f32_of_bits(sign | fmp_bits_of_f32((float)mantissa * 0x1p-24f));
+}
+
+/* m 2^-shift, rounded. Half a unit less the last bit that is kept carries as above. */
+FMP_KIT_FN uint32_t fmp_half_shift(uint32_t m, uint32_t shift)
+{
+  return (m + (1u << (shift - 1)) - 1u + ((m >> shift) & 1u)) >> shift;
+}
+
+/* Below 2^-14 the unit is 2^-24: the mantissa, in units of 2^(exponent - 150), moves right by
+ * 126 - exponent, and below 2^-25, half of that unit, nothing is left. */
+FMP_KIT_FN uint32_t fmp_f16_denormal(uint32_t abs)
+{
+  const uint32_t exponent = abs >> 23;
+  if (exponent < 102) return 0;
+  return fmp_half_shift((abs & 0x7FFFFFu) | 0x800000u, 126 - exponent);
 }
 
 FMP_KIT_FN uint16_t fmp_f16_of_f32(float x)
@@ -67,17 +84,15 @@ FMP_KIT_FN uint16_t fmp_f16_of_f32(float x)
   const uint32_t abs = bits & 0x7FFFFFFFu;
   if (abs > 0x7F800000u) return (uint16_t)(sign | 0x7E00u | ((abs >> 13) & 0x3FFu));
   if (abs >= 0x477FF000u) return (uint16_t)(sign | 0x7C00u); /* 65520 and more: infinity */
-  if (abs < 0x38800000u) { /* below 2^-14: beside 0.5 the unit in the last place is 2^-24 */
-    const float shifted = fmp_f32_of_bits(abs) + 0.5f;
-    return (uint16_t)(sign | (fmp_bits_of_f32(shifted) - 0x3F000000u));
-  }
-  return (uint16_t)(sign | ((abs - 0x38000000u + 0xFFFu + ((abs >> 13) & 1u)) >> 13));
+  if (abs < 0x38800000u) return (uint16_t)(sign | fmp_f16_denormal(abs));
+  return (uint16_t)(sign | fmp_half_shift(abs - 0x38000000u, 13));
 }
 
 /* -- from f64 --------------------------------------------------------------- */
 
 /* x as f32, rounded to odd: what is inexact gets an odd last bit. Rounding that again,
- * to 22 bits or fewer, gives what rounding x once would have given. */
+ * to 22 bits or fewer, gives what rounding x once would have given. Whichever neighbour the
+ * rounding mode takes first, the one towards zero is found from it. */
 FMP_KIT_FN float fmp_f32_round_odd(double x)
 {
   const float nearest = (float)x;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A look at a shared object before the loader maps it: a file that was cut short would give
  * SIGBUS there, where nothing can be refused any more. */
-#ifndef FMP_ELF_H
-#define FMP_ELF_H
+#ifndef FMP_SHARED_OBJECT_H
+#define FMP_SHARED_OBJECT_H
 
 #include "fmp/plugin.h"
 
 /* FMP_EPLUGIN: no shared object for this machine, or not all of one. Texts lack the path. */
-fmp_status fmp__elf_check(const char *path);
+fmp_status fmp__shared_object_check(const char *path);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "elf.h"
+#include "shared_object.h"
 
 #include <elf.h>
 #include <inttypes.h>
@@ -84,7 +84,7 @@ static fmp_status check_opened(int file, int64_t size)
   return check_segments(segments, header.e_phnum, size);
 }
 
-fmp_status fmp__elf_check(const char *path)
+fmp_status fmp__shared_object_check(const char *path)
 {
   int file;
   int64_t size;

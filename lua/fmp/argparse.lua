@@ -1,0 +1,10 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- lua-argparse, from the file that is part of the installation. Under the name "argparse" a
+-- script, or a file in the working directory, may have something else.
+
+local share = require("fmp.libfmp").share
+
+local chunk, why = loadfile(share .. "vendor/argparse.lua")
+if not chunk then error("lua-argparse is missing: " .. why, 0) end
+
+return chunk "argparse"
