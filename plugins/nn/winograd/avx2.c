@@ -63,6 +63,7 @@ const struct winograd_isa *winograd_avx2(void)
        * there they err less than F3. */
       .chain_back_data = 12,
       .exact_back_data = 40,
+      .exact_back_weights = 9,
       .stream_from = INT64_MAX,
   };
   return fmp_simd_has(FMP_SIMD_AVX2) && __builtin_cpu_supports("fma") ? &isa : NULL;

@@ -75,7 +75,7 @@ void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa,
 /* Narrow tiles of F3 transform one axis only: half as much is gained, and as little lost. F1 is
  * a direct convolution as products of matrices, for images too small for oneDNN's kernels. */
 const struct winograd_shape winograd_shapes[WINOGRAD_SHAPES] = {
-    {1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}, {3, 1},
+    {1, 1, 1}, {2, 2, 24}, {3, 3, 16}, {4, 4, 0}, {5, 5, 0}, {3, 1, 8},
 };
 
 /* A direct kernel adds up a thread's share of the pixels one by one, so it errs the more, the
@@ -88,21 +88,24 @@ static int adds_up_enough(const struct winograd *w, const struct winograd_isa *i
   return rows >= isa->exact_back_weights * parts * (m == 3 ? 1 : 2);
 }
 
-/* Measured, as ||error|| / ||y|| against f64 on normal numbers, over the paper's layers: F3
- * errs no more than a direct convolution, forward 0.4 to 1.1 times as much, by weights 0.2 to
- * 1.1 times where they add up enough; F2 forward 0.4 to 1.2 times. By data it depends on the
- * direct kernel; there narrow tiles of F3 err 0.7 to 1.1 times as much as the best. F4 errs 1
- * to 5 times as much, F5 1 to 10 times. */
+/* What holds for any numbers is the bound in transforms.h, for which `exact` takes no tile beyond
+ * F3. Of the others it takes those that err at most 1.2 times as much as a direct convolution of
+ * normal numbers in the paper's layers, measured as ||error|| / ||y|| against f64. Forward F3
+ * errs 0.4 to 1.1 times as much, F2 0.4 to 1.2 times, by weights F3 0.2 to 1.1 times where they
+ * add up enough. By data it depends on the direct kernel; there narrow tiles of F3 err 0.7 to
+ * 1.1 times as much as the best. The fewer channels there are, the less a direct kernel errs,
+ * and the more of the error is the transforms': F3 errs 1.3 times as much with 8 channels, 1.8
+ * times with 3. F4 errs 1 to 5 times as much, F5 1 to 10 times. */
 static int allows(const struct winograd *w, const struct winograd_isa *isa, const char *accuracy,
                   const struct winograd_shape *shape)
 {
   if (strcmp(accuracy, "exact") != 0) return strcmp(accuracy, "fast") == 0;
   if (shape->m == 1) return 1; /* nothing is transformed */
-  switch (w->direction) {
-  case CONV_FORWARD: return shape->m <= 3;
-  case CONV_BACK_WEIGHTS: return shape->m <= 3 && adds_up_enough(w, isa, shape->m);
-  default: return shape->m == 3 && (shape->m_x == 1 || w->x.out <= isa->exact_back_data);
-  }
+  if (shape->m > WINOGRAD_EXACT_MOST) return 0;
+  if (w->direction == CONV_BACK_WEIGHTS) return adds_up_enough(w, isa, shape->m);
+  if (w->from < shape->exact_channels) return 0;
+  if (w->direction == CONV_FORWARD) return 1;
+  return shape->m == 3 && (shape->m_x == 1 || w->x.out <= isa->exact_back_data);
 }
 
 /* -- time ------------------------------------------------------------------ */

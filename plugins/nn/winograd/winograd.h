@@ -108,10 +108,14 @@ const struct winograd_isa *winograd_avx512(void);
 /* Tiles of F(m, 2), m high and m_x wide. */
 struct winograd_shape {
   int m, m_x;
+  int64_t exact_channels; /* `from` channels from which `exact` takes it forward and by data */
 };
 
 /* The plainest transforms nothing, and is allowed wherever any is. */
 enum { WINOGRAD_PLAINEST = 0, WINOGRAD_SHAPES = 6, WINOGRAD_FASTEST = WINOGRAD_SHAPES };
+
+/* The largest m that `exact` takes: see the bound in transforms.h. */
+enum { WINOGRAD_EXACT_MOST = 3 };
 
 extern const struct winograd_shape winograd_shapes[WINOGRAD_SHAPES];
 
