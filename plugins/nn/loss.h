@@ -26,10 +26,11 @@ static inline enum loss_reduction loss_reduction_of(const void *params)
   return first == 'm' ? LOSS_MEAN : first == 's' ? LOSS_SUM : LOSS_NONE;
 }
 
-/* `each`: the spec of the single losses. A mean or sum is a number. */
+/* `each`: the spec of the single losses. A mean or sum is a number, of bf16 one of f32, as of
+ * the reductions: bf16 has too few digits for it. */
 static inline fmp_spec loss_spec(const void *params, const fmp_spec *each)
 {
-  const fmp_spec number = {.dtype = each->dtype};
+  const fmp_spec number = {.dtype = each->dtype == FMP_BF16 ? FMP_F32 : each->dtype};
   return loss_reduction_of(params) == LOSS_NONE ? *each : number;
 }
 

@@ -76,12 +76,15 @@ static inline double optim_number(const fmp_view *v)
   }
 }
 
-/* A learning rate that is not a number would spoil every weight without a word. */
-static inline fmp_status optim_read_lr(const fmp_host *h, const fmp_view *v, double *lr)
+/* A learning rate that is not a number would spoil every weight without a word. `dtype`: the
+ * weights', in which it must be finite too. */
+static inline fmp_status optim_read_lr(const fmp_host *h, const fmp_view *v, uint32_t dtype,
+                                       double *lr)
 {
   *lr = optim_number(v);
-  FMP_REQUIRE(h, *lr >= 0 && isfinite(*lr), FMP_EDATA, "expected a finite lr of 0 or more, got %g",
-              *lr);
+  const double stepped = dtype == FMP_F64 ? *lr : (double)(float)*lr;
+  FMP_REQUIRE(h, *lr >= 0 && isfinite(stepped), FMP_EDATA,
+              "expected a finite lr of 0 or more, got %g", *lr);
   return FMP_OK;
 }
 

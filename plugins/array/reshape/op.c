@@ -11,11 +11,13 @@ typedef struct reshape_params {
 /* -- shape inference -------------------------------------------------------- */
 
 /* What is asked for, taken apart: sizes that are kept cancel out, so that -1 has a value
- * for an empty batch too. */
+ * for an empty batch too. Where that fits no empty x, each 0 is what it says. */
 typedef struct request {
   int64_t given; /* product of the sizes given */
   int64_t rest;  /* product of x's sizes that are not kept */
   int64_t open;  /* index of the -1, or -1 */
+  int64_t zero;  /* index of the last 0, or -1 */
+  int empties;   /* a size of 0 is kept: any others fit */
 } request;
 
 static fmp_status multiply(const fmp_host *h, int64_t *product, int64_t factor)
@@ -25,12 +27,21 @@ static fmp_status multiply(const fmp_host *h, int64_t *product, int64_t factor)
   return FMP_OK;
 }
 
+static int is_empty(const fmp_spec *x)
+{
+  for (uint32_t i = 0; i < x->rank; i++)
+    if (x->shape[i] == 0) return 1;
+  return 0;
+}
+
 /* x's sizes are kept where `shape` has a 0. */
 static fmp_status rest_of(const fmp_host *h, fmp_list shape, const fmp_spec *x, request *q)
 {
   int64_t empty = 0;
   for (uint32_t i = 0; i < x->rank; i++) {
-    if (array_item(shape, i, 1) == 0) continue;
+    const int keeps = array_item(shape, i, 1) == 0;
+    if (keeps && x->shape[i] == 0) q->empties = 1;
+    if (keeps) continue;
     if (x->shape[i] == 0)
       empty = 1; /* other sizes may be such that only 0 bounds them */
     else
@@ -48,10 +59,7 @@ static fmp_status read_request(const fmp_host *h, fmp_list shape, const fmp_spec
       FMP_REQUIRE(h, q->open < 0, FMP_EINVAL, "expected at most one -1 in shape, got more");
       q->open = i;
     } else if (size == 0) {
-      char text[FMP_SPEC_TEXT];
-      FMP_REQUIRE(h, i < x->rank, FMP_ESHAPE,
-                  "expected x with a dimension %d to keep (0 in shape), got %s", (int)i + 1,
-                  h->spec_text(x, text));
+      q->zero = i;
     } else {
       FMP_TRY(multiply(h, &q->given, size));
     }
@@ -59,28 +67,45 @@ static fmp_status read_request(const fmp_host *h, fmp_list shape, const fmp_spec
   return rest_of(h, shape, x, q);
 }
 
+static int fits(const request *q, const fmp_spec *x)
+{
+  if (q->zero >= (int64_t)x->rank) return 0; /* nothing to keep */
+  if (q->open >= 0) return q->rest % q->given == 0;
+  return q->empties || q->rest == q->given;
+}
+
+static fmp_status refuse(const fmp_host *h, const request *q, const fmp_spec *x)
+{
+  char text[FMP_SPEC_TEXT];
+  if (q->zero >= (int64_t)x->rank)
+    return h->fail(FMP_ESHAPE, "expected x with a dimension %d to keep (0 in shape), got %s",
+                   (int)q->zero + 1, h->spec_text(x, text));
+  return h->fail(FMP_ESHAPE,
+                 "expected a shape for the %lld elements of %s (a kept dimension counted once), "
+                 "got one for %s%lld",
+                 (long long)q->rest, h->spec_text(x, text), q->open >= 0 ? "multiples of " : "",
+                 (long long)q->given);
+}
+
 static fmp_status reshape_infer(const fmp_host *h, const void *params, const fmp_spec *in,
                                 uint32_t n_in, fmp_spec *out, uint32_t n_out)
 {
   const fmp_list shape = ((const reshape_params *)params)->shape;
-  char text[FMP_SPEC_TEXT];
-  request q = {.given = 1, .rest = 1, .open = -1};
+  request q = {.given = 1, .rest = 1, .open = -1, .zero = -1};
   (void)n_in, (void)n_out;
   FMP_REQUIRE(h, shape.count <= FMP_MAX_RANK, FMP_ESHAPE,
               "expected a shape of at most %d dimensions, got %lld", (int)FMP_MAX_RANK,
               (long long)shape.count);
   FMP_TRY(read_request(h, shape, in, &q));
-  FMP_REQUIRE(h, q.open >= 0 ? q.rest % q.given == 0 : q.rest == q.given, FMP_ESHAPE,
-              "expected a shape for the %lld elements of %s (a kept dimension counted once), "
-              "got one for %s%lld",
-              (long long)q.rest, h->spec_text(in, text), q.open >= 0 ? "multiples of " : "",
-              (long long)q.given);
+  const int kept = fits(&q, in);
+  if (!kept && !(q.open < 0 && q.zero >= 0 && is_empty(in))) return refuse(h, &q, in);
   out[0].dtype = in[0].dtype;
   out[0].rank = (uint32_t)shape.count;
   for (uint32_t i = 0; i < out[0].rank; i++) {
     const int64_t size = array_item(shape, i, 0);
+    out[0].shape[i] = size == 0 && kept ? in[0].shape[i] : size;
     /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): where a size is open, given is not 0 */
-    out[0].shape[i] = size == 0 ? in[0].shape[i] : size == -1 ? q.rest / q.given : size;
+    if (size == -1) out[0].shape[i] = q.rest / q.given;
   }
   return FMP_OK;
 }
@@ -160,8 +185,10 @@ static fmp_status reshape_gradient(const fmp_host *h, fmp_builder *b, const void
 /* -- definitions ------------------------------------------------------------- */
 
 static const fmp_attr_def reshape_attrs[] = {
-    FMP_ATTR(reshape_params, shape, FMP_ATTR_I64S, NULL, "[-1,)",
-             "sizes; -1, once: whatever is left; 0: x's size of the same dimension"),
+    FMP_ATTR(
+        reshape_params, shape, FMP_ATTR_I64S, NULL, "[-1,)",
+        "sizes; -1, once: whatever is left; 0: x's size of the same dimension, or 0 itself where "
+        "only that fits, x being empty"),
 };
 
 static const fmp_op_def defs[] = {

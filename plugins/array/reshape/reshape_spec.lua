@@ -41,6 +41,23 @@ describe("reshape", function()
     end
   end)
 
+  it("takes a 0 as it is where only that fits an empty tensor", function()
+    for _, case in ipairs{{{0}, {0}, {0}}, {{4, 0}, {0}, {0}}, {{2, 0}, {0, 3}, {0, 3}},
+                          {{0, 3}, {3, 0}, {3, 0}}, {{0}, {5, 0}, {5, 0}},
+                          {{2, 0, 3}, {0, 0, 7}, {2, 0, 7}}, {{2, 0}, {0, 5, 0}, {0, 5, 0}},
+                          {{3, 0}, {0, -1}, {3, 0}}, {{0, 3}, {0, 4}, {0, 4}}} do
+      local x = fmp.parameter(fmp.zeros(case[1]))
+      assert.same(case[3], x:reshape{shape = case[2]}.shape)
+      local dx = fmp.grad(function(a) return a:reshape{shape = case[2]}:sum() end, x)
+      assert.same(case[1], dx.shape)
+    end
+    for _, case in ipairs{{{2, 3}, {3, 0}}, {{2, 3}, {0}}, {{0}, {5, 0, -1}}, {{4, 0}, {3}},
+                          {{0, 3}, {0, 4, -1}}} do
+      optest.fails{op = "reshape", inputs = {fmp.zeros(case[1])}, attrs = {shape = case[2]},
+                   match = "expected"}
+    end
+  end)
+
   it("leaves the batch open", function()
     local flatten = fmp.compile(function(x) return x:reshape{shape = {0, -1}} end)
     for _, n in ipairs{2, 5, 1} do

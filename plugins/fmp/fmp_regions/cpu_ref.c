@@ -62,7 +62,7 @@ static const fmp_kernel_def kernel = {
     .op = "fmp_regions",
     .backend = "cpu",
     .name = "ref",
-    .dtypes = FMP_ANY_DTYPE,
+    .dtypes = FMP_BIT(FMP_I32),
     .run = run,
 };
 

@@ -139,17 +139,29 @@ INLINE void tap_where(struct best *b, vec v, vec largest, int tap)
 
 #include "few.inc"
 
-/* POOL_LEAKY: max and min keep their second operand where it is NaN or both are zero. */
+/* POOL_LEAKY: max and min give their second operand where one is NaN or both are zero. */
 INLINE __m256 leaky(__m256 value, float slope)
 {
   const __m256 zero = _mm256_setzero_ps(), negative = _mm256_min_ps(zero, value);
-  return _mm256_add_ps(_mm256_max_ps(zero, value), _mm256_mul_ps(_mm256_set1_ps(slope), negative));
+  return _mm256_add_ps(_mm256_max_ps(value, zero), _mm256_mul_ps(_mm256_set1_ps(slope), negative));
+}
+
+/* POOL_RELU: the sum makes +0 of -0. */
+INLINE __m256 rectified(__m256 value)
+{
+  const __m256 zero = _mm256_setzero_ps();
+  return _mm256_add_ps(_mm256_max_ps(zero, value), zero);
+}
+
+INLINE __m256 activated_value(__m256 value, float slope)
+{
+  return slope > 0 ? leaky(value, slope) : rectified(value);
 }
 
 INLINE void best_store(const struct best *b, const struct forward_row *r, int64_t at, int low,
                        int lanes)
 {
-  const __m256 value = r->leaky ? leaky(b->value, r->slope) : b->value;
+  const __m256 value = r->leaky ? activated_value(b->value, r->slope) : b->value;
   store(r->y, at, value, low, lanes, r->stream);
   if (r->argmax != NULL) store_bytes(r->argmax + at, b->tap, lanes);
 }
@@ -162,13 +174,15 @@ INLINE void total_start(struct total *t, int lanes)
   t->value = _mm256_setzero_ps();
 }
 
-/* POOL_LEAKY_BACK, but for the sign of zeros: no sum that starts at +0 tells it. */
+/* POOL_LEAKY_BACK, but for the sign of zeros: no sum that starts at +0 tells it; or, for a
+ * slope of 0, POOL_RELU_BACK, where NaN in y lets dy through. */
 INLINE __m256 passed(const struct back_row *r, int64_t from, int activated, int low, int lanes)
 {
   const __m256 dy = load(r->dy, from, low, lanes);
   if (!activated) return dy;
-  const __m256 positive =
-      _mm256_cmp_ps(load(r->y, from, low, lanes), _mm256_setzero_ps(), _CMP_GT_OQ);
+  const __m256 y = load(r->y, from, low, lanes), zero = _mm256_setzero_ps();
+  if (!(r->slope > 0)) return _mm256_and_ps(dy, _mm256_cmp_ps(y, zero, _CMP_NLE_UQ));
+  const __m256 positive = _mm256_cmp_ps(y, zero, _CMP_GT_OQ);
   return _mm256_blendv_ps(_mm256_mul_ps(dy, _mm256_set1_ps(r->slope)), dy, positive);
 }
 

@@ -134,17 +134,29 @@ INLINE void tap_where(struct best *b, vec v, vec largest, int tap)
 
 #include "few.inc"
 
-/* POOL_LEAKY: max and min keep their second operand where it is NaN or both are zero. */
+/* POOL_LEAKY: max and min give their second operand where one is NaN or both are zero. */
 INLINE __m512 leaky(__m512 value, float slope)
 {
   const __m512 zero = _mm512_setzero_ps(), negative = _mm512_min_ps(zero, value);
-  return _mm512_add_ps(_mm512_max_ps(zero, value), _mm512_mul_ps(_mm512_set1_ps(slope), negative));
+  return _mm512_add_ps(_mm512_max_ps(value, zero), _mm512_mul_ps(_mm512_set1_ps(slope), negative));
+}
+
+/* POOL_RELU: the sum makes +0 of -0. */
+INLINE __m512 rectified(__m512 value)
+{
+  const __m512 zero = _mm512_setzero_ps();
+  return _mm512_add_ps(_mm512_max_ps(zero, value), zero);
+}
+
+INLINE __m512 activated_value(__m512 value, float slope)
+{
+  return slope > 0 ? leaky(value, slope) : rectified(value);
 }
 
 INLINE void best_store(const struct best *b, const struct forward_row *r, int64_t at, int low,
                        int lanes)
 {
-  const __m512 value = r->leaky ? leaky(b->value, r->slope) : b->value;
+  const __m512 value = r->leaky ? activated_value(b->value, r->slope) : b->value;
   store(r->y, at, value, low, lanes, r->stream);
   if (r->argmax != NULL) store_bytes(r->argmax + at, b->tap, lanes);
 }
@@ -157,13 +169,15 @@ INLINE void total_start(struct total *t, int lanes)
   t->value = _mm512_setzero_ps();
 }
 
-/* POOL_LEAKY_BACK, but for the sign of zeros: no sum that starts at +0 tells it. */
+/* POOL_LEAKY_BACK, but for the sign of zeros: no sum that starts at +0 tells it; or, for a
+ * slope of 0, POOL_RELU_BACK, where NaN in y lets dy through. */
 INLINE __m512 passed(const struct back_row *r, int64_t from, int activated, int low, int lanes)
 {
   const __m512 dy = load(r->dy, from, low, lanes);
   if (!activated) return dy;
-  const __m512 y = load(r->y, from, low, lanes);
-  const __mmask16 positive = _mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_GT_OQ);
+  const __m512 y = load(r->y, from, low, lanes), zero = _mm512_setzero_ps();
+  if (!(r->slope > 0)) return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(y, zero, _CMP_NLE_UQ), dy);
+  const __mmask16 positive = _mm512_cmp_ps_mask(y, zero, _CMP_GT_OQ);
   return _mm512_mask_mov_ps(_mm512_mul_ps(dy, _mm512_set1_ps(r->slope)), positive, dy);
 }
 

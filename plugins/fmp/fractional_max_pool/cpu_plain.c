@@ -62,7 +62,9 @@ INLINE int best_of_few(struct best *b, const struct forward_row *r, int64_t from
 INLINE void best_store(struct best *b, const struct forward_row *r, int64_t at, int low, int lanes)
 {
   const float slope = r->slope;
-  for (int i = 0; i < lanes && r->leaky; i++) b->value[i] = POOL_LEAKY(b->value[i], slope);
+  const int leaky = r->leaky && slope > 0, rectified = r->leaky && !leaky;
+  for (int i = 0; i < lanes && leaky; i++) b->value[i] = POOL_LEAKY(b->value[i], slope);
+  for (int i = 0; i < lanes && rectified; i++) b->value[i] = POOL_RELU(b->value[i]);
   store(r->y, at, b->value, low, lanes);
   for (int i = 0; i < lanes && r->argmax != NULL; i++) r->argmax[at + i] = (uint8_t)b->tap[i];
 }
@@ -84,7 +86,7 @@ INLINE void total_take(struct total *t, const struct back_row *r, int64_t from, 
   }
   for (int i = 0; i < lanes && activated; i++) {
     const float dy = element(r->dy, from + i, low), y = element(r->y, from + i, low);
-    const float given = POOL_LEAKY_BACK(dy, y, slope);
+    const float given = slope > 0 ? POOL_LEAKY_BACK(dy, y, slope) : POOL_RELU_BACK(dy, y);
     t->value[i] += argmax[i] == tap ? given : 0.0F;
   }
 }

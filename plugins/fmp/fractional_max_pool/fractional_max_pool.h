@@ -9,9 +9,11 @@
 enum { FORWARD_X, FORWARD_ROWS };
 enum { BACK_DY, BACK_ARGMAX, BACK_ROWS, BACK_COLS, BACK_X, BACK_Y };
 
-/* y of the maximum v, and what of dy reaches it, for either type of floats. As sums of two
- * halves, one of them zero: to the bit what leaky_relu gives. */
-#define POOL_LEAKY(v, slope)          (((v) < 0 ? 0 : (v)) + (slope) * ((v) > 0 ? 0 : (v)))
+/* y of the maximum v, and what of dy reaches it, for either type of floats, to the bit what
+ * leaky_relu gives: sums of two halves, one of them +0, or for a slope of 0 those of relu. */
+#define POOL_RELU(v)                  ((v) <= 0 ? 0 : (v))
+#define POOL_RELU_BACK(dy, y)         ((y) <= 0 ? 0 : (dy))
+#define POOL_LEAKY(v, slope)          (((v) > 0 ? (v) : 0) + (slope) * ((v) > 0 ? 0 : (v)))
 #define POOL_LEAKY_BACK(dy, y, slope) (((y) > 0 ? (dy) : 0) + (slope) * ((y) > 0 ? 0 : (dy)))
 
 fmp_status pool_add_ref(const fmp_host *h, fmp_registry *r);

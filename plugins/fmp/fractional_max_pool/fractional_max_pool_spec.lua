@@ -492,6 +492,23 @@ describe("fractional_max_pool", function()
               ints{{0, 2, 3, 6}, {0, 2, 3, 9}})
     end)
 
+    it("windows by their own size, not by that of the image", function()
+      local image = optest.random({2, 40, 50, 3}, {dtype = "f32"})
+      for _, rows in ipairs{{0, 10, 20}, {35, 36, 40}, {0, 16}} do
+        for _, cols in ipairs{{0, 10, 20}, {7, 20}, {48, 49, 50}} do
+          local y, argmax = fmp.ops.fractional_max_pool(image, ints(rows), ints(cols),
+                                                        {outputs = 2})
+          assert.same({2, #rows - 1, #cols - 1, 3}, y.shape)
+          local inner = image:slice{start = {0, rows[1], cols[1]},
+                                    size = {-1, rows[2] - rows[1], cols[2] - cols[1]}}
+          assert.same(inner:max{axes = {2, 3}}:flat(),
+                      y:slice{size = {-1, 1, 1}}:reshape{shape = {2, 3}}:flat())
+          assert.same(image.shape, fmp.ops.fractional_max_pool_back(
+                        y, argmax, ints(rows), ints(cols), image).shape)
+        end
+      end
+    end)
+
     it("windows of more than 256 elements", function()
       local image = fmp.zeros{1, 20, 20, 1}
       refuses("expected windows of at most 256 elements, got 20 x 20", ints{0, 20}, {}, ints{0, 20},

@@ -86,7 +86,7 @@ static const fmp_attr_def attrs[] = {
     FMP_ATTR(struct pool_params, overlapping, FMP_ATTR_BOOL, "false", NULL,
              "boundaries: a window ends with the first row and column of the next one, not "
              "before it; fixed windows overlap as they start"),
-    FMP_ATTR(struct pool_params, slope, FMP_ATTR_F64, "1", "[0,)",
+    FMP_ATTR(struct pool_params, slope, FMP_ATTR_F64, "1", "[0,inf)",
              "factor of negative maxima: leaky_relu of the pooling, in one pass; 1: none"),
 };
 
@@ -99,14 +99,14 @@ static const char doc[] =
     "in the image; pixels in no window are skipped, pixels in several may win several times.\n"
     "argmax: which element it was, as row * width + column in its window, with the window's own\n"
     "width. Of equals the first wins; NaN wins over numbers. Windows of at most 256 elements.\n"
-    "y is the maximum, or `slope` times it where it is negative. In bf16 maxima are exact.";
+    "y is the maximum, or with a slope leaky_relu of it. In bf16 maxima are exact.";
 static const char doc_back[] =
     "Gradient of fractional_max_pool.\n"
     "dx = sum of dy over the windows whose argmax names the pixel, in order of the windows: the\n"
     "same bits on any number of threads. Takes fractional_max_pool's attributes; of x only the\n"
     "shape is used. dy [n,oh,ow,c], argmax u8 [n,oh,ow,c] -> dx [n,h,w,c]. An argmax that names\n"
     "no element of its window passes nothing on. With a slope other than 1 it needs y\n"
-    "[n,oh,ow,c] as well, and dy counts `slope` times where y is not above 0. bf16 is summed in\n"
+    "[n,oh,ow,c] as well, and dy goes through leaky_relu_back first. bf16 is summed in\n"
     "f32 and rounded once.";
 
 static const fmp_op_def defs[] = {

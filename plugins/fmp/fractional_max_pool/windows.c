@@ -15,12 +15,9 @@ static fmp_status check_sequences(const fmp_host *h, int axis, int64_t n, const 
   return FMP_OK;
 }
 
-/* The larger window that a drawn sequence has. */
-static int64_t widest_drawn(const struct axis *a)
-{
-  if (a->pool > 0) return a->pool;
-  return a->in / a->out + (a->in % a->out != 0) + (a->overlapping && a->out > 1);
-}
+/* How large some window must be, as far as shapes tell: boundaries may lie close together in
+ * a part of the image. */
+static int64_t widest_known(const struct axis *a) { return a->pool > 0 ? a->pool : 1; }
 
 static fmp_status make_axis(const fmp_host *h, const struct pool_params *params, int axis,
                             const fmp_spec *x, const fmp_spec *s, struct axis *a)
@@ -46,11 +43,12 @@ fmp_status pooling_make(const fmp_host *h, const struct pool_params *params, con
   FMP_TRY(fmp_check_dtype(h, "x", x, FMP_FLOATS, "f32, f64 or bf16"));
   FMP_REQUIRE(h, x->shape[3] >= 1, FMP_ESHAPE, "expected x of at least 1 channel, got 0");
   FMP_TRY(axis_check_pair(h, "pool", &params->pool));
+  FMP_TRY(fmp_check_holds(h, "slope", x->dtype, params->slope));
   p->n = x->shape[0];
   p->c = x->shape[3];
   for (int axis = 0; axis < 2; axis++)
     FMP_TRY(make_axis(h, params, axis, x, &sequences[axis], &p->axis[axis]));
-  return axis_check_taps(h, widest_drawn(&p->axis[0]), widest_drawn(&p->axis[1]));
+  return axis_check_taps(h, widest_known(&p->axis[0]), widest_known(&p->axis[1]));
 }
 
 /* -- tables ------------------------------------------------------------------ */

@@ -6,7 +6,8 @@
  */
 #include "../fractional_max_pool/windows.h"
 
-/* The chain is (fractional_max_pool, leaky_relu). */
+/* The chain is (fractional_max_pool, leaky_relu). A slope of 0 is relu, which multiplies
+ * nothing; one of 1 still makes +0 of -0, which the pooling without a slope does not. */
 static fmp_status emit(const fmp_host *h, fmp_builder *b)
 {
   const struct pool_params *p = h->node_params(b, 0);
@@ -14,6 +15,7 @@ static fmp_status emit(const fmp_host *h, fmp_builder *b)
   fmp_attr slope;
   if (p->slope != 1 || !h->node_attr(b, 1, "slope", &slope) || slope.kind != FMP_ATTR_F64)
     return FMP_OK;
+  if (slope.value.f <= 0 || slope.value.f == 1) return FMP_OK;
   const fmp_attr attrs[] = {
       fmp_attr_string("window", p->window),
       fmp_attr_list("pool", FMP_ATTR_I64S, p->pool),

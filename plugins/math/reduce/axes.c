@@ -52,9 +52,3 @@ void reduce_loop(fmp_loop *loop, const fmp_view *x, uint32_t mask)
   fmp_loop_begin(loop, &part);
   fmp_loop_merge(loop);
 }
-
-int32_t reduce_supports_float(const fmp_host *h, const fmp_kernel_args *args)
-{
-  (void)h;
-  return args->in[0].dtype == FMP_F32 || args->in[0].dtype == FMP_F64;
-}

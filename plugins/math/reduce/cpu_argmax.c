@@ -2,19 +2,21 @@
  *
  * argmax: x [outer, n, inner] contiguous -> y [outer, inner] i64. One scan per output,
  * on all threads; outputs do not depend on each other. */
+#include "fmp/kit/check.h"
+#include "fmp/kit/half.h"
 #include "reduce.h"
 
 typedef int64_t (*scan_fn)(const void *x, int64_t stride, int64_t n);
 
 /* Later elements must be greater, or the first NaN, of which `v <= best` is not true
  * either; the scan ends there. */
-#define SCAN(name, T, is_nan)                                   \
+#define SCAN_BY(name, S, T, load, is_nan)                       \
   static int64_t name(const void *x, int64_t stride, int64_t n) \
   {                                                             \
-    T best = *(const T *)x;                                     \
+    T best = load(*(const S *)x);                               \
     int64_t at = 0;                                             \
     for (int64_t i = 1; i < n && !(is_nan); i++) {              \
-      const T v = ((const T *)x)[i * stride];                   \
+      const T v = load(((const S *)x)[i * stride]);             \
       if (v <= best) continue;                                  \
       best = v;                                                 \
       at = i;                                                   \
@@ -22,6 +24,10 @@ typedef int64_t (*scan_fn)(const void *x, int64_t stride, int64_t n);
     return at;                                                  \
   }
 
+#define AS_IS(x)              (x)
+#define SCAN(name, T, is_nan) SCAN_BY(name, T, T, AS_IS, is_nan)
+
+SCAN_BY(scan_bf16, uint16_t, float, fmp_bf16_to_f32, best != best)
 SCAN(scan_f32, float, best != best)
 SCAN(scan_f64, double, best != best)
 SCAN(scan_u8, uint8_t, 0)
@@ -47,11 +53,9 @@ static fmp_status stretch(void *arg, int64_t begin, int64_t end)
 
 static fmp_status run(const fmp_call *call)
 {
-  static const scan_fn scans[FMP_DTYPE_COUNT] = {[FMP_F32] = scan_f32,
-                                                 [FMP_F64] = scan_f64,
-                                                 [FMP_U8] = scan_u8,
-                                                 [FMP_I32] = scan_i32,
-                                                 [FMP_I64] = scan_i64};
+  static const scan_fn scans[FMP_DTYPE_COUNT] = {
+      [FMP_F32] = scan_f32, [FMP_F64] = scan_f64, [FMP_BF16] = scan_bf16,
+      [FMP_U8] = scan_u8,   [FMP_I32] = scan_i32, [FMP_I64] = scan_i64};
   const argmax_params *p = call->params;
   const fmp_view *x = call->in, *y = call->out;
   const int64_t axis = p->axis > 0 ? p->axis - 1 : x->rank + p->axis;
@@ -72,8 +76,7 @@ fmp_status reduce_add_argmax(const fmp_host *h, fmp_registry *r)
       .op = "argmax",
       .backend = "cpu",
       .name = "ref",
-      .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64) | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) |
-                FMP_BIT(FMP_I64),
+      .dtypes = FMP_FLOATS | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64),
       .run = run,
   };
   return h->add_kernel(r, &def);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Kernels of the ops that gradients emit: mean_back and extreme_back. Plain loops over
- * outputs of the reduction that do not depend on each other. */
+ * outputs of the reduction that do not depend on each other. Elements are stored as S and
+ * computed in T: load and store convert. */
 #include "reduce.h"
 #include "fmp/kit/check.h"
+#include "fmp/kit/half.h"
+
+#define AS_IS(x) (x)
 
 /* -- mean_back: y = dy / count --------------------------------------------- */
 
@@ -13,29 +17,31 @@ typedef struct division {
   double count;
 } division;
 
-#define DIVIDE(name, T)                                         \
-  static fmp_status name(void *arg, int64_t begin, int64_t end) \
-  {                                                             \
-    const division *d = arg;                                    \
-    const T *dy = d->dy;                                        \
-    T *y = d->y;                                                \
-    const T count = (T)d->count;                                \
-    FMP_LOOP_INDEPENDENT                                        \
-    for (int64_t i = begin; i < end; i++) y[i] = dy[i] / count; \
-    return FMP_OK;                                              \
+#define DIVIDE(name, S, T, load, store)                                      \
+  static fmp_status name(void *arg, int64_t begin, int64_t end)              \
+  {                                                                          \
+    const division *d = arg;                                                 \
+    const S *dy = d->dy;                                                     \
+    S *y = d->y;                                                             \
+    const T count = (T)d->count;                                             \
+    FMP_LOOP_INDEPENDENT                                                     \
+    for (int64_t i = begin; i < end; i++) y[i] = store(load(dy[i]) / count); \
+    return FMP_OK;                                                           \
   }
 
-DIVIDE(divide_f32, float)
-DIVIDE(divide_f64, double)
+DIVIDE(divide_f32, float, float, AS_IS, AS_IS)
+DIVIDE(divide_f64, double, double, AS_IS, AS_IS)
+DIVIDE(divide_bf16, uint16_t, float, fmp_bf16_to_f32, fmp_bf16_of_f32)
 
 static fmp_status run_mean_back(const fmp_call *call)
 {
+  static const fmp_range_fn divide[FMP_DTYPE_COUNT] = {
+      [FMP_F32] = divide_f32, [FMP_F64] = divide_f64, [FMP_BF16] = divide_bf16};
   const fmp_view *dy = &call->in[0];
   const int64_t n = fmp_view_size(dy);
   if (n == 0) return FMP_OK;
   division d = {dy->data, call->out->data, (double)(fmp_view_size(&call->in[1]) / n)};
-  return call->host->parallel_for(call, n, FMP_LOOP_GRAIN,
-                                  dy->dtype == FMP_F32 ? divide_f32 : divide_f64, &d);
+  return call->host->parallel_for(call, n, FMP_LOOP_GRAIN, divide[dy->dtype], &d);
 }
 
 /* -- extreme_back: dx = dy / ties where x equals y, else 0 ------------------ */
@@ -47,27 +53,30 @@ typedef struct extreme_fns {
 } extreme_fns;
 
 /* dx and x are both contiguous: what is an element's place in one is so in the other. */
-#define EXTREME(s, T)                                                                             \
+#define EXTREME(s, S, T, load, store)                                                             \
   static int equal_##s(T a, T b) { return (a == b) | ((a != a) & (b != b)); }                     \
   static int64_t count_##s(const void *x, int64_t stride, int64_t n, const void *y)               \
   {                                                                                               \
+    const T extreme = load(*(const S *)y);                                                        \
     int64_t ties = 0;                                                                             \
-    for (int64_t i = 0; i < n; i++) ties += equal_##s(((const T *)x)[i * stride], *(const T *)y); \
+    for (int64_t i = 0; i < n; i++) ties += equal_##s(load(((const S *)x)[i * stride]), extreme); \
     return ties;                                                                                  \
   }                                                                                               \
   static void spread_##s(void *dx, const void *x, int64_t stride, int64_t n, const void *y,       \
                          const void *dy, int64_t ties)                                            \
   {                                                                                               \
-    const T share = *(const T *)dy / (T)ties;                                                     \
+    const T extreme = load(*(const S *)y);                                                        \
+    const S share = store(load(*(const S *)dy) / (T)ties);                                        \
     for (int64_t i = 0; i < n; i++) {                                                             \
-      const int hit = equal_##s(((const T *)x)[i * stride], *(const T *)y);                       \
-      ((T *)dx)[i * stride] = hit ? share : 0;                                                    \
+      const int hit = equal_##s(load(((const S *)x)[i * stride]), extreme);                       \
+      ((S *)dx)[i * stride] = hit ? share : 0;                                                    \
     }                                                                                             \
   }                                                                                               \
   static const extreme_fns extreme_##s = {count_##s, spread_##s};
 
-EXTREME(f32, float)
-EXTREME(f64, double)
+EXTREME(f32, float, float, AS_IS, AS_IS)
+EXTREME(f64, double, double, AS_IS, AS_IS)
+EXTREME(bf16, uint16_t, float, fmp_bf16_to_f32, fmp_bf16_of_f32)
 
 typedef struct work {
   const extreme_fns *fns;
@@ -123,12 +132,14 @@ static fmp_status extreme_stretch(void *arg, int64_t begin, int64_t end)
 
 static fmp_status run_extreme_back(const fmp_call *call)
 {
+  static const extreme_fns *const by_type[FMP_DTYPE_COUNT] = {
+      [FMP_F32] = &extreme_f32, [FMP_F64] = &extreme_f64, [FMP_BF16] = &extreme_bf16};
   const reduce_params *p = call->params;
   const fmp_view *x = &call->in[0], *y = &call->in[1];
   const uint32_t mask = reduce_mask(p->axes, x->rank);
   const int64_t n = fmp_view_size(y);
   if (n == 0) return FMP_OK;
-  work w = {.fns = x->dtype == FMP_F32 ? &extreme_f32 : &extreme_f64,
+  work w = {.fns = by_type[x->dtype],
             .x = x->data,
             .y = y->data,
             .dy = call->in[2].data,
@@ -149,8 +160,7 @@ fmp_status reduce_add_back(const fmp_host *h, fmp_registry *r)
                                .op = "mean_back",
                                .backend = "cpu",
                                .name = "ref",
-                               .dtypes = FMP_ANY_DTYPE,
-                               .supports = reduce_supports_float,
+                               .dtypes = FMP_FLOATS,
                                .n_inplace = 1,
                                .inplace = &over_dy,
                                .run = run_mean_back};
@@ -158,7 +168,7 @@ fmp_status reduce_add_back(const fmp_host *h, fmp_registry *r)
                                   .op = "extreme_back",
                                   .backend = "cpu",
                                   .name = "ref",
-                                  .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64),
+                                  .dtypes = FMP_FLOATS,
                                   .run = run_extreme_back};
   FMP_TRY(h->add_kernel(r, &mean));
   return h->add_kernel(r, &extreme);

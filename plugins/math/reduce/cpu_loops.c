@@ -135,22 +135,27 @@ typedef struct reducer {
     }                                                                  \
   }
 
-#define REDUCER_BY(s, T, ACC, Y, load, start, step) \
-  CLEAR(s, ACC, start)                              \
-  LINE(s, T, ACC, load, start, step)                \
-  LANES_STEP(lanes_##s, , T, ACC, load, step)       \
-  JOIN(s, ACC, step)                                \
-  FINISH(finish_##s, ACC, Y, a)                     \
+#define REDUCER_BY(s, T, ACC, Y, load, start, step, end) \
+  CLEAR(s, ACC, start)                                   \
+  LINE(s, T, ACC, load, start, step)                     \
+  LANES_STEP(lanes_##s, , T, ACC, load, step)            \
+  JOIN(s, ACC, step)                                     \
+  FINISH(finish_##s, ACC, Y, end)                        \
   static const reducer s = {sizeof(ACC), clear_##s, line_##s, lanes_##s, join_##s, finish_##s};
 
-#define REDUCER(s, T, ACC, Y, start, step) REDUCER_BY(s, T, ACC, Y, AS_IS, start, step)
+#define REDUCER(s, T, ACC, Y, start, step) REDUCER_BY(s, T, ACC, Y, AS_IS, start, step, a)
 
 REDUCER(sum_f32, float, double, float, 0, a + v)
 REDUCER(sum_f64, double, double, double, 0, a + v)
-REDUCER_BY(sum_bf16, uint16_t, double, float, fmp_bf16_to_f32, 0, a + v)
+REDUCER_BY(sum_bf16, uint16_t, double, float, fmp_bf16_to_f32, 0, a + v, a)
 REDUCER(sum_u8, uint8_t, uint64_t, int64_t, 0, a + v)
 REDUCER(sum_i32, int32_t, uint64_t, int64_t, 0, a + v)
 REDUCER(sum_i64, int64_t, uint64_t, int64_t, 0, a + v)
+
+/* Of sum_to, which keeps the type. */
+FINISH(finish_sum_in_bf16, double, uint16_t, fmp_bf16_of_f64(a))
+static const reducer sum_in_bf16 = {sizeof(double), clear_sum_bf16, line_sum_bf16,
+                                    lanes_sum_bf16, join_sum_bf16,  finish_sum_in_bf16};
 
 FINISH(finish_mean_f32, double, float, a / (double)count)
 FINISH(finish_mean_f64, double, double, a / (double)count)
@@ -164,6 +169,11 @@ static const reducer mean_bf16 = {sizeof(double), clear_sum_bf16, line_sum_bf16,
 /* A NaN accumulator stays: nothing compares greater or less. */
 #define FLOAT_EXTREME(s, T, order, start) \
   REDUCER(s, T, T, T, start, ((v order a) | (v != v)) ? v : a)
+#define BF16_EXTREME(s, order, start)                              \
+  REDUCER_BY(s, uint16_t, float, uint16_t, fmp_bf16_to_f32, start, \
+             ((v order a) | (v != v)) ? v : a, fmp_bf16_of_f32(a))
+BF16_EXTREME(max_bf16, >, -INFINITY)
+BF16_EXTREME(min_bf16, <, INFINITY)
 FLOAT_EXTREME(max_f32, float, >, -INFINITY)
 FLOAT_EXTREME(max_f64, double, >, -INFINITY)
 FLOAT_EXTREME(min_f32, float, <, INFINITY)
@@ -352,16 +362,12 @@ static const reducer *const sums[FMP_DTYPE_COUNT] = {
     [FMP_U8] = &sum_u8,   [FMP_I32] = &sum_i32, [FMP_I64] = &sum_i64};
 static const reducer *const means[FMP_DTYPE_COUNT] = {
     [FMP_F32] = &mean_f32, [FMP_F64] = &mean_f64, [FMP_BF16] = &mean_bf16};
-static const reducer *const maxima[FMP_DTYPE_COUNT] = {[FMP_F32] = &max_f32,
-                                                       [FMP_F64] = &max_f64,
-                                                       [FMP_U8] = &max_u8,
-                                                       [FMP_I32] = &max_i32,
-                                                       [FMP_I64] = &max_i64};
-static const reducer *const minima[FMP_DTYPE_COUNT] = {[FMP_F32] = &min_f32,
-                                                       [FMP_F64] = &min_f64,
-                                                       [FMP_U8] = &min_u8,
-                                                       [FMP_I32] = &min_i32,
-                                                       [FMP_I64] = &min_i64};
+static const reducer *const maxima[FMP_DTYPE_COUNT] = {
+    [FMP_F32] = &max_f32, [FMP_F64] = &max_f64, [FMP_BF16] = &max_bf16,
+    [FMP_U8] = &max_u8,   [FMP_I32] = &max_i32, [FMP_I64] = &max_i64};
+static const reducer *const minima[FMP_DTYPE_COUNT] = {
+    [FMP_F32] = &min_f32, [FMP_F64] = &min_f64, [FMP_BF16] = &min_bf16,
+    [FMP_U8] = &min_u8,   [FMP_I32] = &min_i32, [FMP_I64] = &min_i64};
 
 static fmp_status run_sum(const fmp_call *call) { return run(call, sums); }
 static fmp_status run_mean(const fmp_call *call) { return run(call, means); }
@@ -370,8 +376,10 @@ static fmp_status run_min(const fmp_call *call) { return run(call, minima); }
 
 static fmp_status run_sum_to(const fmp_call *call)
 {
+  static const reducer *const by_type[FMP_DTYPE_COUNT] = {
+      [FMP_F32] = &sum_f32, [FMP_F64] = &sum_f64, [FMP_BF16] = &sum_in_bf16};
   const uint32_t mask = reduce_like_mask(&call->in[0], &call->in[1]);
-  return reduce(call, sums[call->in->dtype], mask);
+  return reduce(call, by_type[call->in->dtype], mask);
 }
 
 /* -- sums of gradients, by instruction set --------------------------------- */
@@ -448,17 +456,13 @@ static fmp_status add_sums(const fmp_host *h, fmp_registry *r)
 
 fmp_status reduce_add_loops(const fmp_host *h, fmp_registry *r)
 {
-  const uint32_t floats = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64);
-  const uint32_t numbers = floats | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64);
+  const uint32_t numbers = FMP_FLOATS | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64);
   const fmp_kernel_def defs[] = {
-      {.op = "sum", .dtypes = numbers | FMP_BIT(FMP_BF16), .run = run_sum},
-      {.op = "mean", .dtypes = floats | FMP_BIT(FMP_BF16), .run = run_mean},
+      {.op = "sum", .dtypes = numbers, .run = run_sum},
+      {.op = "mean", .dtypes = FMP_FLOATS, .run = run_mean},
       {.op = "max", .dtypes = numbers, .run = run_max},
       {.op = "min", .dtypes = numbers, .run = run_min},
-      {.op = "sum_to",
-       .dtypes = FMP_ANY_DTYPE,
-       .supports = reduce_supports_float,
-       .run = run_sum_to},
+      {.op = "sum_to", .dtypes = FMP_FLOATS, .run = run_sum_to},
   };
   for (size_t i = 0; i < sizeof defs / sizeof *defs; i++) {
     fmp_kernel_def def = defs[i];

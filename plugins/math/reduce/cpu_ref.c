@@ -49,6 +49,9 @@ SUM(sum_u8, uint8_t, uint64_t, int64_t)
 SUM(sum_i32, int32_t, uint64_t, int64_t)
 SUM(sum_i64, int64_t, uint64_t, int64_t)
 REFERENCE_BY(sum_bf16, uint16_t, double, float, fmp_bf16_to_f32, 0, *a + v, acc[k])
+/* Of sum_to, which keeps the type. */
+REFERENCE_BY(sum_in_bf16, uint16_t, double, uint16_t, fmp_bf16_to_f32, 0, *a + v,
+             fmp_bf16_of_f64(acc[k]))
 
 #define MEAN(name, T) REFERENCE(name, T, double, T, 0, *a + v, acc[k] / (double)(size / n))
 MEAN(mean_f32, float)
@@ -59,6 +62,11 @@ REFERENCE_BY(mean_bf16, uint16_t, double, float, fmp_bf16_to_f32, 0, *a + v,
 /* Once NaN, no comparison replaces it. */
 #define FLOAT_EXTREME(name, T, order, start) \
   REFERENCE(name, T, double, T, start, v order *a || v != v ? v : *a, acc[k])
+#define BF16_EXTREME(name, order, start)                                 \
+  REFERENCE_BY(name, uint16_t, double, uint16_t, fmp_bf16_to_f32, start, \
+               v order *a || v != v ? v : *a, fmp_bf16_of_f64(acc[k]))
+BF16_EXTREME(max_bf16, >, -INFINITY)
+BF16_EXTREME(min_bf16, <, INFINITY)
 FLOAT_EXTREME(max_f32, float, >, -INFINITY)
 FLOAT_EXTREME(max_f64, double, >, -INFINITY)
 FLOAT_EXTREME(min_f32, float, <, INFINITY)
@@ -86,16 +94,12 @@ static const reduce_fn sums[FMP_DTYPE_COUNT] = {
     [FMP_U8] = sum_u8,   [FMP_I32] = sum_i32, [FMP_I64] = sum_i64};
 static const reduce_fn means[FMP_DTYPE_COUNT] = {
     [FMP_F32] = mean_f32, [FMP_F64] = mean_f64, [FMP_BF16] = mean_bf16};
-static const reduce_fn maxima[FMP_DTYPE_COUNT] = {[FMP_F32] = max_f32,
-                                                  [FMP_F64] = max_f64,
-                                                  [FMP_U8] = max_u8,
-                                                  [FMP_I32] = max_i32,
-                                                  [FMP_I64] = max_i64};
-static const reduce_fn minima[FMP_DTYPE_COUNT] = {[FMP_F32] = min_f32,
-                                                  [FMP_F64] = min_f64,
-                                                  [FMP_U8] = min_u8,
-                                                  [FMP_I32] = min_i32,
-                                                  [FMP_I64] = min_i64};
+static const reduce_fn maxima[FMP_DTYPE_COUNT] = {
+    [FMP_F32] = max_f32, [FMP_F64] = max_f64, [FMP_BF16] = max_bf16,
+    [FMP_U8] = max_u8,   [FMP_I32] = max_i32, [FMP_I64] = max_i64};
+static const reduce_fn minima[FMP_DTYPE_COUNT] = {
+    [FMP_F32] = min_f32, [FMP_F64] = min_f64, [FMP_BF16] = min_bf16,
+    [FMP_U8] = min_u8,   [FMP_I32] = min_i32, [FMP_I64] = min_i64};
 
 static fmp_status run_sum(const fmp_call *call) { return run(call, sums); }
 static fmp_status run_mean(const fmp_call *call) { return run(call, means); }
@@ -104,8 +108,10 @@ static fmp_status run_min(const fmp_call *call) { return run(call, minima); }
 
 static fmp_status run_sum_to(const fmp_call *call)
 {
+  static const reduce_fn by_type[FMP_DTYPE_COUNT] = {
+      [FMP_F32] = sum_f32, [FMP_F64] = sum_f64, [FMP_BF16] = sum_in_bf16};
   const fmp_view *x = &call->in[0];
-  sums[x->dtype](x, call->out, reduce_like_mask(x, &call->in[1]), call->scratch);
+  by_type[x->dtype](x, call->out, reduce_like_mask(x, &call->in[1]), call->scratch);
   return FMP_OK;
 }
 
@@ -118,17 +124,13 @@ static size_t scratch(const fmp_kernel_args *args, const void *state)
 
 fmp_status reduce_add_ref(const fmp_host *h, fmp_registry *r)
 {
-  const uint32_t floats = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64);
-  const uint32_t numbers = floats | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64);
+  const uint32_t numbers = FMP_FLOATS | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64);
   const fmp_kernel_def defs[] = {
-      {.op = "sum", .dtypes = numbers | FMP_BIT(FMP_BF16), .run = run_sum},
-      {.op = "mean", .dtypes = floats | FMP_BIT(FMP_BF16), .run = run_mean},
+      {.op = "sum", .dtypes = numbers, .run = run_sum},
+      {.op = "mean", .dtypes = FMP_FLOATS, .run = run_mean},
       {.op = "max", .dtypes = numbers, .run = run_max},
       {.op = "min", .dtypes = numbers, .run = run_min},
-      {.op = "sum_to",
-       .dtypes = FMP_ANY_DTYPE,
-       .supports = reduce_supports_float,
-       .run = run_sum_to},
+      {.op = "sum_to", .dtypes = FMP_FLOATS, .run = run_sum_to},
   };
   for (size_t i = 0; i < sizeof defs / sizeof *defs; i++) {
     fmp_kernel_def def = defs[i];

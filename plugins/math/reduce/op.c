@@ -234,7 +234,7 @@ static const fmp_op_def ops[] = {
      .n_attr = 1,
      .params_size = sizeof(argmax_params),
      .infer = infer_argmax},
-    {PLAIN, .name = "sum_to", .schema = "(x, like~) -> (y)",
+    {PLAIN, .name = "sum_to", .schema = "(x, like~) -> (y)", .precision = FMP_PRECISION_F32,
      .doc = "Sums x to like's shape.\n"
             "like's shape broadcasts to x's; x is summed along what would repeat: the gradient of\n"
             "broadcasting. Floats, of x's type whatever like's is; accumulates in f64.",
@@ -246,7 +246,7 @@ static const fmp_op_def ops[] = {
          "in at axes. Then x broadcasts as in NumPy; without axes that is all. A view of x.",
      .infer = infer_broadcast_like, .gradient = reduce_grad_broadcast_like,
      .gradient_ops = "sum sum_to", .alias = alias_broadcast_like},
-    {PLAIN, .name = "mean_back", .schema = "(dy, x~) -> (y)",
+    {PLAIN, .name = "mean_back", .schema = "(dy, x~) -> (y)", .precision = FMP_PRECISION_F32,
      .doc = "Gradient of mean, not yet repeated: y = dy / (size of x / size of dy).",
      .infer = infer_mean_back, .gradient = reduce_grad_mean_back, .gradient_ops = "mean_back"},
     {REDUCTION, .name = "extreme_back", .schema = "(x, y, dy) -> (dx)",

@@ -44,7 +44,4 @@ fmp_status reduce_add_loops(const fmp_host *h, fmp_registry *r);  /* cpu_loops.c
 fmp_status reduce_add_argmax(const fmp_host *h, fmp_registry *r); /* cpu_argmax.c */
 fmp_status reduce_add_back(const fmp_host *h, fmp_registry *r);   /* cpu_back.c */
 
-/* Kernels of ops with a `like~`, whose type does not matter: decided by x's alone. */
-int32_t reduce_supports_float(const fmp_host *h, const fmp_kernel_args *args);
-
 #endif

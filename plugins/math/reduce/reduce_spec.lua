@@ -243,4 +243,27 @@ describe("reduce", function()
     end
     fmp.threads(before)
   end)
+
+  it("computes bf16 as f32 rounded once", function()
+    local x = optest.random({5, 37, 6}, {apart = 1e-4})
+    for _, axes in ipairs{{}, {1}, {2}, {3}, {1, 3}, {2, 3}} do
+      for _, op in ipairs{"max", "min"} do
+        optest.bf16{op = op, inputs = {x}, attrs = {axes = axes}, kernels = {"loops"}}
+        local low = x:cast{dtype = "bf16"}
+        local y = ops[op](low, {axes = axes})
+        optest.bf16{op = "extreme_back", attrs = {axes = axes},
+                    inputs = {low, y, optest.random(y.shape, {seed = 2})}}
+      end
+    end
+    for axis = 1, 3 do
+      optest.bf16{op = "argmax", inputs = {x}, attrs = {axis = axis}, gives = "i64"}
+    end
+    for _, shape in ipairs{{6}, {37, 1}, {1, 1, 6}, {5, 1, 1}, {}} do
+      optest.bf16{op = "sum_to", inputs = {x, fmp.zeros(shape)}, kernels = {"loops"}}
+      optest.bf16{op = "mean_back", inputs = {optest.random(shape), x}}
+    end
+    local nan = fmp.tensor({1, 0 / 0, 3}, {dtype = "bf16"})
+    assert.equal(1, nan:argmax():item())
+    assert.is_true(nan:max():item() ~= nan:max():item())
+  end)
 end)

@@ -5,19 +5,20 @@
  */
 #include "expressions.h"
 
-#define KERNEL(LOOP, op, slope, expression)                                      \
+#define KERNEL(LOOP, op, at_zero, slope, expression)                             \
   LOOP(op##_f32, float, float, AS_IS, AS_IS, expression)                         \
   LOOP(op##_f64, double, double, AS_IS, AS_IS, expression)                       \
   LOOP(op##_bf16, uint16_t, float, fmp_bf16_to_f32, fmp_bf16_of_f32, expression) \
+  static const fmp_range_fn op##_loops[FMP_DTYPE_COUNT] = {                      \
+      [FMP_F32] = op##_f32, [FMP_F64] = op##_f64, [FMP_BF16] = op##_bf16};       \
   static fmp_status op##_run(const fmp_call *call)                               \
   {                                                                              \
-    static const fmp_range_fn by_type[FMP_DTYPE_COUNT] = {                       \
-        [FMP_F32] = op##_f32, [FMP_F64] = op##_f64, [FMP_BF16] = op##_bf16};     \
-    return run_loop(call, by_type[call->in[0].dtype], slope);                    \
+    const fmp_range_fn *const loops[] = {at_zero##_loops, op##_loops};           \
+    return run_loop(call, loops[(slope) > 0][call->in[0].dtype], slope);         \
   }
 
-#define FORWARD(op, slope, expression) KERNEL(FORWARD_LOOP, op, slope, expression)
-#define BACK(op, slope, expression)    KERNEL(BACK_LOOP, op, slope, expression)
+#define FORWARD(op, at_zero, slope, y) KERNEL(FORWARD_LOOP, op, at_zero, slope, y)
+#define BACK(op, at_zero, slope, dx)   KERNEL(BACK_LOOP, op, at_zero, slope, dx)
 
 RECTIFIERS(FORWARD, BACK)
 SIGMOIDS(FORWARD, BACK)

@@ -10,17 +10,22 @@
 
 #if FMP_SIMD_X86
 
-#define KERNEL(LOOP, set, TARGET, op, slope, expression)                         \
+#define KERNEL(LOOP, set, TARGET, op, at_zero, slope, expression)                \
   TARGET LOOP(op##_##set, uint16_t, float, fmp_bf16_to_f32, fmp_bf16_of_f32,     \
               expression) static fmp_status op##_run_##set(const fmp_call *call) \
   {                                                                              \
-    return run_loop(call, op##_##set, slope);                                    \
+    const fmp_range_fn loops[] = {at_zero##_##set, op##_##set};                  \
+    return run_loop(call, loops[(slope) > 0], slope);                            \
   }
 
-#define FORWARD_AVX2(op, slope, y)   KERNEL(FORWARD_LOOP, avx2, FMP_TARGET_AVX2, op, slope, y)
-#define BACK_AVX2(op, slope, dx)     KERNEL(BACK_LOOP, avx2, FMP_TARGET_AVX2, op, slope, dx)
-#define FORWARD_AVX512(op, slope, y) KERNEL(FORWARD_LOOP, avx512, FMP_TARGET_AVX512, op, slope, y)
-#define BACK_AVX512(op, slope, dx)   KERNEL(BACK_LOOP, avx512, FMP_TARGET_AVX512, op, slope, dx)
+#define FORWARD_AVX2(op, at_zero, slope, y) \
+  KERNEL(FORWARD_LOOP, avx2, FMP_TARGET_AVX2, op, at_zero, slope, y)
+#define BACK_AVX2(op, at_zero, slope, dx) \
+  KERNEL(BACK_LOOP, avx2, FMP_TARGET_AVX2, op, at_zero, slope, dx)
+#define FORWARD_AVX512(op, at_zero, slope, y) \
+  KERNEL(FORWARD_LOOP, avx512, FMP_TARGET_AVX512, op, at_zero, slope, y)
+#define BACK_AVX512(op, at_zero, slope, dx) \
+  KERNEL(BACK_LOOP, avx512, FMP_TARGET_AVX512, op, at_zero, slope, dx)
 
 RECTIFIERS(FORWARD_AVX2, BACK_AVX2)
 RECTIFIERS(FORWARD_AVX512, BACK_AVX512)

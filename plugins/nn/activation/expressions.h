@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The activations as a table, which cpu_ref.c and cpu_simd.c expand with loops of their
- * own: FORWARD(op, slope, y of x), BACK(op, slope, dx of dy and y). Each element is read
+ * own: FORWARD(op, at_zero, slope, y of x), BACK(op, at_zero, slope, dx of dy and y);
+ * at_zero is the op whose loop serves a slope of 0. Each element is read
  * before it is written and depends on no other, so the output may share memory with any
  * input.
  *
  * Comparisons are turned so that NaN takes the side that keeps it. The leaky ones are
- * sums of two halves, one of them zero: what a choice between x and slope * x would give,
- * which gcc does not vectorise.
+ * sums of two halves, one of them +0: what a choice between x and slope * x would give,
+ * which gcc does not vectorise. No zero that a rectifier gives is -0 (but what is rounded to
+ * bf16), so that what is equal is the same, and rewrites may exchange it with a maximum.
+ * With a slope of 0 the leaky ones are relu, since 0 * inf would be NaN.
  */
 #ifndef FMP_NN_ACTIVATION_EXPRESSIONS_H
 #define FMP_NN_ACTIVATION_EXPRESSIONS_H
@@ -25,16 +28,17 @@
 /* clang-format off */
 
 #define RECTIFIERS(FORWARD, BACK)                                                           \
-  FORWARD(relu, 0, x < 0 ? 0 : x)                                                           \
-  BACK(relu_back, 0, y <= 0 ? 0 : dy)                                                       \
-  FORWARD(leaky_relu, SLOPE_OF_CALL, (x < 0 ? 0 : x) + slope * (x > 0 ? 0 : x))             \
-  BACK(leaky_relu_back, SLOPE_OF_CALL, (y > 0 ? dy : 0) + slope * (y > 0 ? 0 : dy))
+  FORWARD(relu, relu, 0, x <= 0 ? 0 : x)                                                    \
+  BACK(relu_back, relu_back, 0, y <= 0 ? 0 : dy)                                            \
+  FORWARD(leaky_relu, relu, SLOPE_OF_CALL, (x > 0 ? x : 0) + slope * (x > 0 ? 0 : x))       \
+  BACK(leaky_relu_back, relu_back, SLOPE_OF_CALL,                                           \
+       (y > 0 ? dy : 0) + slope * (y > 0 ? 0 : dy))
 
 #define SIGMOIDS(FORWARD, BACK)                                                             \
-  FORWARD(sigmoid, 0, (x < 0 ? exp(x) : 1) / (1 + exp(-fabs(x))))                           \
-  BACK(sigmoid_back, 0, (1 - y) * y * dy)                                                   \
-  FORWARD(tanh, 0, tanh(x))                                                                 \
-  BACK(tanh_back, 0, (1 - y) * (1 + y) * dy)
+  FORWARD(sigmoid, sigmoid, 0, (x < 0 ? exp(x) : 1) / (1 + exp(-fabs(x))))                  \
+  BACK(sigmoid_back, sigmoid_back, 0, (1 - y) * y * dy)                                     \
+  FORWARD(tanh, tanh, 0, tanh(x))                                                           \
+  BACK(tanh_back, tanh_back, 0, (1 - y) * (1 + y) * dy)
 
 /* clang-format on */
 

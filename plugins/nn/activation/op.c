@@ -8,8 +8,8 @@
 #include "fmp/kit/attr.h"
 #include "fmp/kit/check.h"
 
-static fmp_status infer_forward(const fmp_host *h, const void *params, const fmp_spec *in,
-                                uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status infer_plain(const fmp_host *h, const void *params, const fmp_spec *in,
+                              uint32_t n_in, fmp_spec *out, uint32_t n_out)
 {
   (void)params, (void)n_in, (void)n_out;
   FMP_TRY(fmp_check_dtype(h, "x", &in[0], FMP_FLOATS, "f32, f64 or bf16"));
@@ -17,14 +17,33 @@ static fmp_status infer_forward(const fmp_host *h, const void *params, const fmp
   return FMP_OK;
 }
 
-static fmp_status infer_back(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status infer_plain_back(const fmp_host *h, const void *params, const fmp_spec *in,
+                                   uint32_t n_in, fmp_spec *out, uint32_t n_out)
 {
   (void)params, (void)n_in, (void)n_out;
   FMP_TRY(fmp_check_dtype(h, "y", &in[1], FMP_FLOATS, "f32, f64 or bf16"));
   FMP_TRY(fmp_check_same_spec(h, "y", &in[1], "dy", &in[0]));
   out[0] = in[0];
   return FMP_OK;
+}
+
+static fmp_status check_slope(const fmp_host *h, const void *params, const fmp_spec *x)
+{
+  return fmp_check_holds(h, "slope", x->dtype, ((const struct leaky_relu_params *)params)->slope);
+}
+
+static fmp_status infer_leaky(const fmp_host *h, const void *params, const fmp_spec *in,
+                              uint32_t n_in, fmp_spec *out, uint32_t n_out)
+{
+  FMP_TRY(infer_plain(h, params, in, n_in, out, n_out));
+  return check_slope(h, params, &in[0]);
+}
+
+static fmp_status infer_leaky_back(const fmp_host *h, const void *params, const fmp_spec *in,
+                                   uint32_t n_in, fmp_spec *out, uint32_t n_out)
+{
+  FMP_TRY(infer_plain_back(h, params, in, n_in, out, n_out));
+  return check_slope(h, params, &in[0]);
 }
 
 /* -- gradients ------------------------------------------------------------- */
@@ -58,7 +77,7 @@ static fmp_status leaky_relu_gradient(const fmp_host *h, fmp_builder *b, const v
 /* -- definitions ----------------------------------------------------------- */
 
 static const fmp_attr_def leaky_relu_attrs[] = {
-    FMP_ATTR(struct leaky_relu_params, slope, FMP_ATTR_F64, "0.01", "[0,)",
+    FMP_ATTR(struct leaky_relu_params, slope, FMP_ATTR_F64, "0.01", "[0,inf)",
              "factor of negative x; not negative, since y must tell the sign of x"),
 };
 
@@ -67,36 +86,39 @@ static const fmp_attr_def leaky_relu_attrs[] = {
   .attrs = leaky_relu_attrs, .n_attr = 1, .attr_size = sizeof(fmp_attr_def), \
   .params_size = sizeof(struct leaky_relu_params)
 
-/* An op and the op that is its gradient. */
-#define ACTIVATION(op, attributes, text, back_text)                                                \
-  {.struct_size = sizeof(fmp_op_def),                                                              \
-   .name = #op,                                                                                    \
-   .schema = "(x) -> (y)",                                                                         \
-   .doc = text,                                                                                    \
-   .version = 1,                                                                                   \
-   .infer = infer_forward,                                                                         \
-   .gradient = op##_gradient,                                                                      \
-   .gradient_ops = #op "_back",                                                                    \
-   attributes},                                                                                    \
-  {                                                                                                \
-    .struct_size = sizeof(fmp_op_def), .name = #op "_back", .schema = "(dy, y) -> (dx)",           \
-    .doc = "Gradient of " #op ", from its output.\n" back_text, .version = 1, .infer = infer_back, \
-    attributes                                                                                     \
+/* An op and the op that is its gradient; check and check_back are their infer. */
+#define ACTIVATION(op, check, attributes, text, back_text)                               \
+  {.struct_size = sizeof(fmp_op_def),                                                    \
+   .name = #op,                                                                          \
+   .schema = "(x) -> (y)",                                                               \
+   .doc = text,                                                                          \
+   .version = 1,                                                                         \
+   .infer = check,                                                                       \
+   .gradient = op##_gradient,                                                            \
+   .gradient_ops = #op "_back",                                                          \
+   attributes},                                                                          \
+  {                                                                                      \
+    .struct_size = sizeof(fmp_op_def), .name = #op "_back", .schema = "(dy, y) -> (dx)", \
+    .doc = "Gradient of " #op ", from its output.\n" back_text, .version = 1,            \
+    .infer = check##_back, attributes                                                    \
   }
 
 static const fmp_op_def ops[] = {
-    ACTIVATION(relu, NO_ATTRS, "Rectifier: y = max(x, 0).\nx of any shape; NaN stays NaN.",
+    ACTIVATION(relu, infer_plain, NO_ATTRS,
+               "Rectifier: y = max(x, 0).\nx of any shape; NaN stays NaN.",
                "dx = dy where y > 0 or y is NaN, else 0."),
     ACTIVATION(
-        leaky_relu, SLOPE,
+        leaky_relu, infer_leaky, SLOPE,
         "Leaky rectifier: y = x where x > 0, else slope * x.\n"
-        "x of any shape; NaN stays NaN. Slope 0 gives relu, but -inf then gives NaN.",
-        "dx = dy where y > 0, else slope * dy. y > 0 exactly where x > 0: slope is not negative."),
-    ACTIVATION(sigmoid, NO_ATTRS,
+        "x of any shape; NaN stays NaN. Slope 0 is relu, for infinite x too.",
+        "dx = dy where y > 0, else slope * dy; with slope 0 relu_back. y > 0 exactly where x > 0:\n"
+        "slope is not negative."),
+    ACTIVATION(sigmoid, infer_plain, NO_ATTRS,
                "Logistic function: y = 1 / (1 + exp(-x)).\n"
                "x of any shape; no overflow for any x; NaN stays NaN.",
                "dx = dy * y * (1 - y)."),
-    ACTIVATION(tanh, NO_ATTRS, "Hyperbolic tangent: y = tanh(x).\nx of any shape; NaN stays NaN.",
+    ACTIVATION(tanh, infer_plain, NO_ATTRS,
+               "Hyperbolic tangent: y = tanh(x).\nx of any shape; NaN stays NaN.",
                "dx = dy * (1 - y^2)."),
 };
 

@@ -173,7 +173,7 @@ static const fmp_inplace back_inplace[] = {{0, 0}};
 
 #define COMMON                                                            \
   .struct_size = sizeof(fmp_kernel_def), .backend = "cpu", .name = "ref", \
-  .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64)
+  .dtypes = FMP_FLOATS | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64)
 
 static const fmp_kernel_def kernels[] = {
     {COMMON, .op = "cross_entropy", .scratch = forward_scratch, .run = forward_run},

@@ -161,4 +161,19 @@ describe("cross_entropy", function()
     optest.fails{op = "cross_entropy_back", inputs = {x, labels({2}, "i64"), fmp.zeros{2}},
                  match = "expected dloss of loss's shape f32 [], got f32 [2]"}
   end)
+
+  it("takes bf16, and gives means and sums of it in f32", function()
+    local logits = optest.random({6, 5}, {low = -4, high = 4})
+    local classes = fmp.tensor({0, 4, 2, 1, 1, 3}, {dtype = "i64"})
+    local probabilities = fmp.ops.softmax(optest.random({6, 5}, {seed = 2}))
+    for _, labels in ipairs{classes, probabilities} do
+      for reduction, gives in pairs{mean = "f32", sum = "f32", none = "bf16"} do
+        local attrs = {reduction = reduction}
+        optest.bf16{op = "cross_entropy", inputs = {logits, labels}, attrs = attrs, gives = gives}
+        local dloss = optest.random(reduction == "none" and {6} or {}, {seed = 3, dtype = gives})
+        optest.bf16{op = "cross_entropy_back", inputs = {logits, labels, dloss}, attrs = attrs,
+                    f32 = reduction ~= "none" and {3} or nil}
+      end
+    end
+  end)
 end)

@@ -83,7 +83,7 @@ static const fmp_op_def ops[] = {
             "  classes 0 to c - 1, i32 or i64 [n]: loss = log(sum(exp(logits))) - logits[label];\n"
             "  or probabilities p of logits' spec: loss = -sum(p * log_softmax(logits)), where\n"
             "  p = 0 adds 0 and rows need not sum to 1.\n"
-            "loss: a number, the mean or sum over rows, or [n] with reduction none.\n"
+            "loss: a number, the mean or sum over rows, f32 for bf16, or [n] with reduction none.\n"
             "No overflow; NaN or +inf among a row's logits gives NaN. A class out of range is an\n"
             "error when it is met. No gradient with respect to labels."},
     {COMMON, .name = "cross_entropy_back", .schema = "(logits, labels, dloss) -> (dlogits)",

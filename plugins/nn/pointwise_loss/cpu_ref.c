@@ -7,6 +7,7 @@
 #include "pointwise_loss.h"
 
 #include "../loss.h"
+#include "fmp/kit/half.h"
 
 #include <tgmath.h> /* exp and log1p in the type of their argument */
 
@@ -17,41 +18,43 @@ struct job {
   void *out;
   double *partial; /* [blocks] */
   int64_t size;
-  /* back: the factor of element i is dloss[i * step] * factor */
   const void *dloss;
-  int64_t step;
-  double factor;
+  int each;      /* back: dloss has an element for each of x */
+  double factor; /* of dloss */
 };
 
 static int64_t blocks_of(int64_t size) { return size / BLOCK + (size % BLOCK != 0); }
 
 /* -- loops ----------------------------------------------------------------- */
 
+/* Elements are stored as S and computed in T: load and store convert. */
+#define AS_IS(x) (x)
+
 /* out[i] = expression of x and z */
-#define EACH(name, T, expression)                               \
+#define EACH(name, S, T, load, store, expression)               \
   static fmp_status name(void *arg, int64_t begin, int64_t end) \
   {                                                             \
     const struct job *const job = arg;                          \
-    const T *const xs = job->x, *const zs = job->z;             \
-    T *const out = job->out;                                    \
+    const S *const xs = job->x, *const zs = job->z;             \
+    S *const out = job->out;                                    \
     for (int64_t i = begin; i < end; i++) {                     \
-      const T x = xs[i], z = zs[i];                             \
-      out[i] = (expression);                                    \
+      const T x = load(xs[i]), z = load(zs[i]);                 \
+      out[i] = store((expression));                             \
     }                                                           \
     return FMP_OK;                                              \
   }
 
 /* partial[b] = sum of the expression over block b */
-#define SUMS(name, T, expression)                                                       \
+#define SUMS(name, S, T, load, expression)                                              \
   static fmp_status name(void *arg, int64_t begin, int64_t end)                         \
   {                                                                                     \
     const struct job *const job = arg;                                                  \
-    const T *const xs = job->x, *const zs = job->z;                                     \
+    const S *const xs = job->x, *const zs = job->z;                                     \
     for (int64_t b = begin; b < end; b++) {                                             \
       const int64_t last = job->size - b * BLOCK < BLOCK ? job->size : (b + 1) * BLOCK; \
       double sum = 0;                                                                   \
       for (int64_t i = b * BLOCK; i < last; i++) {                                      \
-        const T x = xs[i], z = zs[i];                                                   \
+        const T x = load(xs[i]), z = load(zs[i]);                                       \
         sum += (double)(expression);                                                    \
       }                                                                                 \
       job->partial[b] = sum;                                                            \
@@ -59,21 +62,23 @@ static int64_t blocks_of(int64_t size) { return size / BLOCK + (size % BLOCK != 
     return FMP_OK;                                                                      \
   }
 
-/* out[i] = expression of x and z, times dloss */
-#define BACK(name, T, expression)                                              \
-  static fmp_status name(void *arg, int64_t begin, int64_t end)                \
-  {                                                                            \
-    const struct job *const job = arg;                                         \
-    const T *const xs = job->x, *const zs = job->z, *const dloss = job->dloss; \
-    const T factor = (T)job->factor;                                           \
-    const int64_t step = job->step;                                            \
-    T *const out = job->out;                                                   \
-    for (int64_t i = begin; i < end; i++) {                                    \
-      const T x = xs[i], z = zs[i];                                            \
-      (void)x, (void)z;                                                        \
-      out[i] = (expression) * (dloss[i * step] * factor);                      \
-    }                                                                          \
-    return FMP_OK;                                                             \
+/* out[i] = expression of x and z, times dloss: one for each element, or one number, of T. */
+#define BACK(name, S, T, load, store, expression)               \
+  static fmp_status name(void *arg, int64_t begin, int64_t end) \
+  {                                                             \
+    const struct job *const job = arg;                          \
+    const S *const xs = job->x, *const zs = job->z;             \
+    const S *const dlosses = job->each ? job->dloss : NULL;     \
+    const T dloss = job->each ? 0 : *(const T *)job->dloss;     \
+    const T factor = (T)job->factor;                            \
+    S *const out = job->out;                                    \
+    for (int64_t i = begin; i < end; i++) {                     \
+      const T x = load(xs[i]), z = load(zs[i]);                 \
+      const T given = dlosses ? load(dlosses[i]) : dloss;       \
+      (void)x, (void)z;                                         \
+      out[i] = store((expression) * (given * factor));          \
+    }                                                           \
+    return FMP_OK;                                              \
   }
 
 /* -- running --------------------------------------------------------------- */
@@ -97,7 +102,7 @@ static fmp_status run_forward(const fmp_call *call, const struct loops *loops)
     return call->host->parallel_for(call, job.size, GRAIN, loops->each, &job);
   FMP_TRY(call->host->parallel_for(call, blocks, GRAIN / BLOCK, loops->sums, &job));
   const double total = loss_total(reduction, job.partial, blocks, job.size);
-  if (x->dtype == FMP_F64)
+  if (loss->dtype == FMP_F64)
     *(double *)loss->data = total;
   else
     *(float *)loss->data = (float)total;
@@ -117,7 +122,7 @@ static fmp_status run_back(const fmp_call *call, const struct loops *loops)
   struct job job = {.x = call->in[0].data,
                     .z = call->in[1].data,
                     .dloss = call->in[2].data,
-                    .step = reduction == LOSS_NONE,
+                    .each = reduction == LOSS_NONE,
                     .size = fmp_view_size(&call->in[0])};
   job.factor = reduction == LOSS_MEAN ? 1 / (double)job.size : 1;
   for (int i = 0; i < 2; i++) {
@@ -129,25 +134,28 @@ static fmp_status run_back(const fmp_call *call, const struct loops *loops)
 
 /* -- the table ------------------------------------------------------------- */
 
-#define LOOPS(op, suffix, T, loss, dx, dz)    \
-  EACH(op##_each_##suffix, T, loss)           \
-  SUMS(op##_sums_##suffix, T, loss)           \
-  BACK(op##_dx_##suffix, T, dx)               \
-  BACK(op##_dz_##suffix, T, dz)               \
-  static const struct loops op##_##suffix = { \
+#define LOOPS(op, suffix, S, T, load, store, loss, dx, dz) \
+  EACH(op##_each_##suffix, S, T, load, store, loss)        \
+  SUMS(op##_sums_##suffix, S, T, load, loss)               \
+  BACK(op##_dx_##suffix, S, T, load, store, dx)            \
+  BACK(op##_dz_##suffix, S, T, load, store, dz)            \
+  static const struct loops op##_##suffix = {              \
       op##_each_##suffix, op##_sums_##suffix, {op##_dx_##suffix, op##_dz_##suffix}};
 
 /* loss, d(loss)/dx and d(loss)/dz */
-#define KERNELS(op, loss, dx, dz)                                                   \
-  LOOPS(op, f32, float, loss, dx, dz)                                               \
-  LOOPS(op, f64, double, loss, dx, dz)                                              \
-  static fmp_status op##_run(const fmp_call *call)                                  \
-  {                                                                                 \
-    return run_forward(call, call->in[0].dtype == FMP_F64 ? &op##_f64 : &op##_f32); \
-  }                                                                                 \
-  static fmp_status op##_back_run(const fmp_call *call)                             \
-  {                                                                                 \
-    return run_back(call, call->in[0].dtype == FMP_F64 ? &op##_f64 : &op##_f32);    \
+#define KERNELS(op, loss, dx, dz)                                                  \
+  LOOPS(op, f32, float, float, AS_IS, AS_IS, loss, dx, dz)                         \
+  LOOPS(op, f64, double, double, AS_IS, AS_IS, loss, dx, dz)                       \
+  LOOPS(op, bf16, uint16_t, float, fmp_bf16_to_f32, fmp_bf16_of_f32, loss, dx, dz) \
+  static const struct loops *const op##_loops[FMP_DTYPE_COUNT] = {                 \
+      [FMP_F32] = &op##_f32, [FMP_F64] = &op##_f64, [FMP_BF16] = &op##_bf16};      \
+  static fmp_status op##_run(const fmp_call *call)                                 \
+  {                                                                                \
+    return run_forward(call, op##_loops[call->in[0].dtype]);                       \
+  }                                                                                \
+  static fmp_status op##_back_run(const fmp_call *call)                            \
+  {                                                                                \
+    return run_back(call, op##_loops[call->in[0].dtype]);                          \
   }
 
 #define SIGMOID(x) ((x < 0 ? exp(x) : 1) / (1 + exp(-fabs(x))))
@@ -155,9 +163,8 @@ static fmp_status run_back(const fmp_call *call, const struct loops *loops)
 KERNELS(mse, (x - z) * (x - z), 2 * (x - z), 2 * (z - x))
 KERNELS(sigmoid_cross_entropy, (x > 0 ? x : 0) - x * z + log1p(exp(-fabs(x))), SIGMOID(x) - z, -x)
 
-#define COMMON                                                            \
-  .struct_size = sizeof(fmp_kernel_def), .backend = "cpu", .name = "ref", \
-  .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64)
+#define COMMON \
+  .struct_size = sizeof(fmp_kernel_def), .backend = "cpu", .name = "ref", .dtypes = FMP_FLOATS
 
 /* No in-place pairs: the two gradients are computed one after the other, from both inputs. */
 #define ROW(loss_name)                                                            \

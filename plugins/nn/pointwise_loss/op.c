@@ -82,17 +82,21 @@ FUNCTIONS(sigmoid_cross_entropy, "logits", "targets")
   }
 
 static const fmp_op_def ops[] = {
-    LOSS(mse, "x", "target",
-         "Squared error: loss = (x - target)^2.\n"
-         "x and target of one spec.\n"
-         "loss: a number, the mean or sum over all elements, or x's shape with reduction none.",
-         "dx = 2 * (x - target) * dloss, dtarget = -dx."),
-    LOSS(sigmoid_cross_entropy, "logits", "targets",
-         "Cross entropy of sigmoid(logits) against targets, each element a yes or no.\n"
-         "loss = max(x, 0) - x * z + log(1 + exp(-|x|)) for logits x and targets z from 0 to 1,\n"
-         "of one spec; it never overflows, but an infinite logit gives NaN or inf.\n"
-         "loss: a number, the mean or sum over all elements, or logits' shape with reduction none.",
-         "dlogits = (sigmoid(logits) - targets) * dloss, dtargets = -logits * dloss."),
+    LOSS(
+        mse, "x", "target",
+        "Squared error: loss = (x - target)^2.\n"
+        "x and target of one spec.\n"
+        "loss: a number, the mean or sum over all elements, or x's shape with reduction none. The\n"
+        "number is f32 for bf16.",
+        "dx = 2 * (x - target) * dloss, dtarget = -dx."),
+    LOSS(
+        sigmoid_cross_entropy, "logits", "targets",
+        "Cross entropy of sigmoid(logits) against targets, each element a yes or no.\n"
+        "loss = max(x, 0) - x * z + log(1 + exp(-|x|)) for logits x and targets z from 0 to 1,\n"
+        "of one spec; it never overflows, but an infinite logit gives NaN or inf.\n"
+        "loss: a number, the mean or sum over all elements, or logits' shape with reduction none.\n"
+        "The number is f32 for bf16.",
+        "dlogits = (sigmoid(logits) - targets) * dloss, dtargets = -logits * dloss."),
 };
 
 fmp_status pointwise_loss_register(const fmp_host *h, fmp_registry *r)

@@ -126,4 +126,18 @@ describe("pointwise_loss", function()
       assert.same({0, 0, 1e4, 1e4}, ops.sigmoid_cross_entropy(x, z, {reduction = "none"}):flat())
     end
   end)
+
+  for _, row in ipairs(family) do
+    it(row.op .. " takes bf16, and gives means and sums of it in f32", function()
+      local x = optest.random({70, 70}, {low = -4, high = 4})
+      local z = optest.random({70, 70}, {low = 0, high = 1, seed = 2})
+      for reduction, gives in pairs{mean = "f32", sum = "f32", none = "bf16"} do
+        local attrs, whole = {reduction = reduction}, reduction == "none"
+        optest.bf16{op = row.op, inputs = {x, z}, attrs = attrs, gives = gives}
+        local dloss = optest.random(whole and {70, 70} or {}, {seed = 3, dtype = gives})
+        optest.bf16{op = row.op .. "_back", inputs = {x, z, dloss}, attrs = attrs, outputs = 2,
+                    f32 = not whole and {3} or nil}
+      end
+    end)
+  end
 end)

@@ -7,10 +7,12 @@
  * elements, and neither its input nor its output before the pooling is kept for the
  * backward pass. Which of several equal elements is picked may change where the activation
  * makes equal what was not (relu: all that is negative, by rounding: neighbours); there
- * argmax and gradients name another of them.
+ * argmax and gradients name another of them. No activation here gives -0, which would be
+ * equal to +0 and not the same; but what rounding to bf16 makes of a denormal may have
+ * either sign.
  *
  * Only activations that are monotonic in floating point as well stand in the table: those
- * that pass x on or multiply it by a number that is not negative. exp and tanh come from
+ * that pass x on, give 0 or multiply it by a finite number above 0. exp and tanh come from
  * libraries that may err by a last bit either way.
  */
 #include "fmp/plugin.h"

@@ -122,11 +122,10 @@ static fmp_status log_softmax_back_run(const fmp_call *call)
 
 static const fmp_inplace inplace[] = {{0, 0}, {1, 0}};
 
-#define ROW(softmax, pairs)                                                                  \
-  {                                                                                          \
-    .struct_size = sizeof(fmp_kernel_def), .op = #softmax, .backend = "cpu", .name = "ref",  \
-    .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64), .n_inplace = (pairs), .inplace = inplace, \
-    .run = softmax##_run                                                                     \
+#define ROW(softmax, pairs)                                                                 \
+  {                                                                                         \
+    .struct_size = sizeof(fmp_kernel_def), .op = #softmax, .backend = "cpu", .name = "ref", \
+    .dtypes = FMP_FLOATS, .n_inplace = (pairs), .inplace = inplace, .run = softmax##_run    \
   }
 
 static const fmp_kernel_def kernels[] = {

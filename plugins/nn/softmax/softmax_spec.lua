@@ -118,4 +118,16 @@ describe("softmax", function()
                    match = "expected dy of y's shape f32 [2,3], got f32 [3,2]"}
     end)
   end
+
+  it("computes bf16 in f64 and rounds once", function()
+    local x = optest.random({4, 9, 3}, {low = -6, high = 6})
+    local dy = optest.random({4, 9, 3}, {seed = 2})
+    for axis = 1, 3 do
+      for _, op in ipairs{"softmax", "log_softmax"} do
+        optest.bf16{op = op, inputs = {x}, attrs = {axis = axis}}
+        local y = fmp.ops[op](x, {axis = axis})
+        optest.bf16{op = op .. "_back", inputs = {dy, y}, attrs = {axis = axis}}
+      end
+    end
+  end)
 end)

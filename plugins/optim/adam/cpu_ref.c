@@ -13,7 +13,7 @@ struct factors {
   double rate;  /* lr / (1 - beta1^step) */
   double root;  /* sqrt(1 - beta2^step) */
   double keep;  /* factor of w: 1 but for decoupled decay */
-  double decay; /* of w in g; 0 if decoupled */
+  double decay; /* of w in g; 0 if decoupled: then nothing is added, 0 * inf being NaN */
   double beta1, beta2, epsilon;
 };
 
@@ -23,13 +23,14 @@ struct factors {
     const struct factors *const f = of;                                            \
     const T rate = (T)f->rate, root = (T)f->root, epsilon = (T)f->epsilon;         \
     const T keep = (T)f->keep, decay = (T)f->decay;                                \
+    const int decays = f->decay > 0;                                               \
     const T beta2 = (T)f->beta2;                                                   \
     const T new1 = (T)(1 - f->beta1), new2 = (T)(1 - f->beta2);                    \
     T *const ws = in[ADAM_W].data, *const ms = in[ADAM_M].data;                    \
     T *const vs = in[ADAM_V].data;                                                 \
     const T *const gs = in[ADAM_G].data;                                           \
     for (int64_t i = begin; i < end; i++) {                                        \
-      const T w = ws[i], g = gs[i] + decay * w;                                    \
+      const T w = ws[i], g = decays ? gs[i] + decay * w : gs[i];                   \
       const T m = ms[i] + new1 * (g - ms[i]);                                      \
       const T v = beta2 * vs[i] + new2 * g * g;                                    \
       ms[i] = m;                                                                   \
@@ -65,7 +66,7 @@ static fmp_status update(const fmp_call *call, const fmp_view *lr_view, const fm
                           .loop = in[ADAM_W].dtype == FMP_F64 ? adam_f64 : adam_f32,
                           .rule = &factors,
                           .ends = ends};
-  FMP_TRY(optim_read_lr(call->host, lr_view, &lr));
+  FMP_TRY(optim_read_lr(call->host, lr_view, in[ADAM_W].dtype, &lr));
   FMP_REQUIRE(call->host, step >= 1, FMP_EDATA, "expected step of 1 or more, got %g", step);
   set_factors(&factors, call->params, lr, step);
   return optim_update(call, &all);

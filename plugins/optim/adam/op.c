@@ -9,12 +9,15 @@
 #include "../scalar.h"
 
 /* in: the inputs of one parameter. */
-static fmp_status check_parameter(const fmp_host *h, const fmp_spec *in, uint32_t number)
+static fmp_status check_parameter(const fmp_host *h, const struct adam_params *p,
+                                  const fmp_spec *in, uint32_t number)
 {
   const fmp_spec *const w = &in[ADAM_W];
   FMP_TRY(optim_check_weights(h, w, number));
   FMP_TRY(optim_check_like(h, w, "g", &in[ADAM_G], number));
   FMP_TRY(optim_check_like(h, w, "m", &in[ADAM_M], number));
+  FMP_TRY(fmp_check_holds(h, "epsilon", w->dtype, p->epsilon));
+  FMP_TRY(fmp_check_holds(h, "weight_decay", w->dtype, p->weight_decay));
   return optim_check_like(h, w, "v", &in[ADAM_V], number);
 }
 
@@ -27,8 +30,8 @@ static fmp_status check_numbers(const fmp_host *h, const fmp_spec *lr, const fmp
 static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
                         fmp_spec *out, uint32_t n_out)
 {
-  (void)params, (void)n_in, (void)out, (void)n_out;
-  FMP_TRY(check_parameter(h, in, 0));
+  (void)n_in, (void)out, (void)n_out;
+  FMP_TRY(check_parameter(h, params, in, 0));
   return check_numbers(h, &in[ADAM_LR], &in[ADAM_STEP]);
 }
 
@@ -36,9 +39,9 @@ static fmp_status all_infer(const fmp_host *h, const void *params, const fmp_spe
                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
 {
   const fmp_spec *const first = &in[ADAM_ALL_FIRST];
-  (void)params, (void)out, (void)n_out;
+  (void)out, (void)n_out;
   for (uint32_t k = 0; ADAM_ALL_FIRST + k * ADAM_GROUP < n_in; k++) {
-    FMP_TRY(check_parameter(h, &first[k * ADAM_GROUP], k + 1));
+    FMP_TRY(check_parameter(h, params, &first[k * ADAM_GROUP], k + 1));
     FMP_TRY(optim_check_one_type(h, first, &first[k * ADAM_GROUP], k + 1));
   }
   return check_numbers(h, &in[ADAM_ALL_LR], &in[ADAM_ALL_STEP]);
@@ -49,8 +52,9 @@ static const fmp_attr_def attrs[] = {
              "how much of m, the mean of g, is kept from step to step"),
     FMP_ATTR(struct adam_params, beta2, FMP_ATTR_F64, "0.999", "[0,1)",
              "how much of v, the mean of g^2, is kept from step to step"),
-    FMP_ATTR(struct adam_params, epsilon, FMP_ATTR_F64, "1e-8", "[0,)", "added to the root of v"),
-    FMP_ATTR(struct adam_params, weight_decay, FMP_ATTR_F64, "0", "[0,)",
+    FMP_ATTR(struct adam_params, epsilon, FMP_ATTR_F64, "1e-8", "[0,inf)",
+             "added to the root of v"),
+    FMP_ATTR(struct adam_params, weight_decay, FMP_ATTR_F64, "0", "[0,inf)",
              "how much of w is added to g, or taken off w if decoupled"),
     FMP_ATTR(struct adam_params, decoupled, FMP_ATTR_BOOL, "false", NULL,
              "AdamW: w = w * (1 - lr * weight_decay) first, g as it is"),

@@ -11,16 +11,18 @@ struct factors {
 };
 
 /* A rule gives the direction of the step from the decayed gradient d. LOOP leaves m
- * alone; LOOP_M first makes `v`, the new m. Scalars are rounded to the weights' type. */
+ * alone; LOOP_M first makes `v`, the new m. Scalars are rounded to the weights' type. Without
+ * decay nothing is added to g: 0 times an infinite weight would be NaN. */
 #define LOOP(name, T, rule)                                                        \
   static void name(const void *of, const fmp_view *in, int64_t begin, int64_t end) \
   {                                                                                \
     const struct factors *const f = of;                                            \
     const T lr = (T)f->lr, decay = (T)f->decay;                                    \
+    const int decays = f->decay > 0;                                               \
     T *const w = in[SGD_W].data;                                                   \
     const T *const g = in[SGD_G].data;                                             \
     for (int64_t i = begin; i < end; i++) {                                        \
-      const T d = g[i] + decay * w[i];                                             \
+      const T d = decays ? g[i] + decay * w[i] : g[i];                             \
       w[i] -= lr * (rule);                                                         \
     }                                                                              \
   }
@@ -30,10 +32,11 @@ struct factors {
   {                                                                                \
     const struct factors *const f = of;                                            \
     const T lr = (T)f->lr, momentum = (T)f->momentum, decay = (T)f->decay;         \
+    const int decays = f->decay > 0;                                               \
     T *const w = in[SGD_W].data, *const m = in[SGD_M].data;                        \
     const T *const g = in[SGD_G].data;                                             \
     for (int64_t i = begin; i < end; i++) {                                        \
-      const T d = g[i] + decay * w[i];                                             \
+      const T d = decays ? g[i] + decay * w[i] : g[i];                             \
       const T v = momentum * m[i] + d;                                             \
       m[i] = v;                                                                    \
       w[i] -= lr * (rule);                                                         \
@@ -70,7 +73,7 @@ static fmp_status update(const fmp_call *call, const fmp_view *lr, const fmp_vie
                           .loop = loops[rule_of(p)][in[SGD_W].dtype == FMP_F64],
                           .rule = &factors,
                           .ends = ends};
-  FMP_TRY(optim_read_lr(call->host, lr, &factors.lr));
+  FMP_TRY(optim_read_lr(call->host, lr, in[SGD_W].dtype, &factors.lr));
   return optim_update(call, &all);
 }
 

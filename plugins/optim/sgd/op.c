@@ -33,6 +33,8 @@ static fmp_status check_parameter(const fmp_host *h, const struct sgd_params *p,
 {
   FMP_TRY(optim_check_weights(h, &in[SGD_W], number));
   FMP_TRY(optim_check_like(h, &in[SGD_W], "g", &in[SGD_G], number));
+  FMP_TRY(fmp_check_holds(h, "momentum", in[SGD_W].dtype, p->momentum));
+  FMP_TRY(fmp_check_holds(h, "weight_decay", in[SGD_W].dtype, p->weight_decay));
   return check_momentum(h, p, in, number);
 }
 
@@ -66,7 +68,7 @@ static const fmp_attr_def attrs[] = {
              "how much of m is kept from step to step"),
     FMP_ATTR(struct sgd_params, nesterov, FMP_ATTR_BOOL, "false", NULL,
              "look ahead: step along g + momentum * m"),
-    FMP_ATTR(struct sgd_params, weight_decay, FMP_ATTR_F64, "0", "[0,)",
+    FMP_ATTR(struct sgd_params, weight_decay, FMP_ATTR_F64, "0", "[0,inf)",
              "how much of w is added to g"),
 };
 

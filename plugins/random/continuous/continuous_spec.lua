@@ -248,14 +248,43 @@ describe("random ops", function()
 
   it("refuse impossible parameters", function()
     local nan, inf = 0/0, 1/0
-    for _, range in ipairs{{1, 0}, {nan, 1}, {0, nan}, {-inf, 0}, {0, inf}, {-1.7e308, 1.7e308}} do
-      optest.fails{op = "uniform", attrs = {low = range[1], high = range[2]},
-                   match = "expected finite numbers low <= high"}
+    local finite = "expected a number in (-inf,inf), got "
+    for _, range in ipairs{{1, 0, "expected low <= high and a finite high - low, got 1 and 0"},
+                           {nan, 1, finite}, {0, nan, finite}, {-inf, 0, finite}, {0, inf, finite},
+                           {-1.7e308, 1.7e308, "a finite high - low"}} do
+      optest.fails{op = "uniform", attrs = {low = range[1], high = range[2]}, match = range[3]}
     end
     for _, op in ipairs{"normal", "truncated_normal"} do
-      for _, parameters in ipairs{{0, -1}, {nan, 1}, {0, nan}, {inf, 1}, {0, inf}} do
+      for _, parameters in ipairs{{0, -1, "[0,inf)"}, {nan, 1, finite}, {0, nan, "[0,inf)"},
+                                  {inf, 1, finite}, {0, inf, "[0,inf)"}} do
         optest.fails{op = op, attrs = {mean = parameters[1], stddev = parameters[2]},
-                     match = "expected a finite mean and stddev >= 0"}
+                     match = parameters[3]}
+      end
+    end
+  end)
+
+  it("refuse numbers that the type cannot hold, and draw up to those that it can", function()
+    local largest = {f32 = 3.4028234663852886e38, bf16 = 3.3895313892515355e38,
+                     f64 = 1.7976931348623157e308}
+    for dtype, most in pairs(largest) do
+      local high = dtype == "f64" and most or most * (1 + 2 ^ -30)
+      for op, names in pairs{uniform = {"low", "high"}, normal = {"mean", "stddev"},
+                             truncated_normal = {"mean", "stddev"}} do
+        local attrs = {shape = {1000}, dtype = dtype, [names[1]] = 0, [names[2]] = high}
+        local seen = {}
+        for _, v in ipairs(fmp.ops[op](attrs):flat()) do seen[v] = true end
+        assert.is_nil(seen[0 / 0])
+        local n = 0
+        for _ in pairs(seen) do n = n + 1 end
+        assert.is_true(n > 50, op .. " of " .. dtype)
+        if dtype ~= "f64" then
+          for _, name in ipairs(names) do
+            optest.fails{op = op, match = ("expected %s as a number that %s can hold, got 1e+300")
+                                          :format(name, dtype),
+                         attrs = {shape = {2}, dtype = dtype, high = op == "uniform" and 1e300
+                                  or nil, [name] = 1e300}}
+          end
+        end
       end
     end
   end)

@@ -112,7 +112,7 @@ static fmp_status truncated_run(const fmp_call *call)
 #define DRAW_KERNEL(op_name, function)                                                     \
   {                                                                                        \
     .struct_size = sizeof(fmp_kernel_def), .op = op_name, .backend = "cpu", .name = "ref", \
-    .dtypes = FMP_ANY_DTYPE, .flags = FMP_KERNEL_STRIDED, .run = function                  \
+    .dtypes = FMP_FLOATS, .flags = FMP_KERNEL_STRIDED, .run = function                     \
   }
 
 static const fmp_kernel_def kernels[] = {

@@ -26,35 +26,43 @@ static fmp_status take_shape(const fmp_host *h, const continuous_params *p, cons
   return FMP_OK;
 }
 
-static fmp_status draw_infer(const fmp_host *h, const continuous_params *p, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out)
+/* Numbers that the type rounds to infinity; what it rounds to 0 is drawn so. */
+static fmp_status check_number(const fmp_host *h, const char *name, uint32_t dtype, double value)
+{
+  return fabs(value) < 1 ? FMP_OK : fmp_check_holds(h, name, dtype, value);
+}
+
+static fmp_status draw_infer(const fmp_host *h, const continuous_params *p,
+                             const char *const names[2], const fmp_spec *in, uint32_t n_in,
+                             fmp_spec *out)
 {
   const fmp_spec *like = n_in > 0 && fmp_spec_present(&in[0]) ? &in[0] : NULL;
   FMP_TRY(take_shape(h, p, like, out));
   FMP_REQUIRE(h, p->dtype.count <= 1, FMP_EINVAL, "expected at most one dtype, got %lld",
               (long long)p->dtype.count);
   if (p->dtype.count == 1) out->dtype = ((const uint32_t *)p->dtype.items)[0];
-  return fmp_check_dtype(h, "draws", out, FMP_FLOATS, "f32, f64 or bf16");
+  FMP_TRY(fmp_check_dtype(h, "draws", out, FMP_FLOATS, "f32, f64 or bf16"));
+  FMP_TRY(check_number(h, names[0], out->dtype, p->a));
+  return check_number(h, names[1], out->dtype, p->b);
 }
 
 static fmp_status uniform_infer(const fmp_host *h, const void *params, const fmp_spec *in,
                                 uint32_t n_in, fmp_spec *out, uint32_t n_out)
 {
+  static const char *const names[2] = {"low", "high"};
   const continuous_params *p = params;
   (void)n_out;
-  FMP_REQUIRE(h, p->a <= p->b && isfinite(p->a) && isfinite(p->b - p->a), FMP_EINVAL,
-              "expected finite numbers low <= high, got %g and %g", p->a, p->b);
-  return draw_infer(h, p, in, n_in, out);
+  FMP_REQUIRE(h, p->a <= p->b && isfinite(p->b - p->a), FMP_EINVAL,
+              "expected low <= high and a finite high - low, got %g and %g", p->a, p->b);
+  return draw_infer(h, p, names, in, n_in, out);
 }
 
 static fmp_status normal_infer(const fmp_host *h, const void *params, const fmp_spec *in,
                                uint32_t n_in, fmp_spec *out, uint32_t n_out)
 {
-  const continuous_params *p = params;
+  static const char *const names[2] = {"mean", "stddev"};
   (void)n_out;
-  FMP_REQUIRE(h, isfinite(p->a) && isfinite(p->b) && p->b >= 0, FMP_EINVAL,
-              "expected a finite mean and stddev >= 0, got %g and %g", p->a, p->b);
-  return draw_infer(h, p, in, n_in, out);
+  return draw_infer(h, params, names, in, n_in, out);
 }
 
 /* Draws depend on no input's value: none gets a gradient, and none is refused. */
@@ -72,21 +80,21 @@ static fmp_status no_gradient(const fmp_host *h, fmp_builder *b, const void *par
       FMP_ATTR(continuous_params, dtype, FMP_ATTR_DTYPES, "[]", NULL,              \
                "f32, f64 or bf16; not given: like's, or f32")
 
-#define NUMBER_ATTR(name, field, fallback, doc)                                           \
-  {                                                                                       \
-    name, FMP_ATTR_F64, (uint32_t)offsetof(continuous_params, field), fallback, NULL, doc \
+#define NUMBER_ATTR(name, field, fallback, allowed, doc)                                     \
+  {                                                                                          \
+    name, FMP_ATTR_F64, (uint32_t)offsetof(continuous_params, field), fallback, allowed, doc \
   }
 
 static const fmp_attr_def uniform_attrs[] = {
     COMMON_ATTRS,
-    NUMBER_ATTR("low", a, "0", "the least number"),
-    NUMBER_ATTR("high", b, "1", "above all numbers"),
+    NUMBER_ATTR("low", a, "0", "(-inf,inf)", "the least number"),
+    NUMBER_ATTR("high", b, "1", "(-inf,inf)", "above all numbers"),
 };
 
 static const fmp_attr_def normal_attrs[] = {
     COMMON_ATTRS,
-    NUMBER_ATTR("mean", a, "0", "the mean"),
-    NUMBER_ATTR("stddev", b, "1", "the standard deviation, before any are left out"),
+    NUMBER_ATTR("mean", a, "0", "(-inf,inf)", "the mean"),
+    NUMBER_ATTR("stddev", b, "1", "[0,inf)", "the standard deviation, before any are left out"),
 };
 
 #define DRAW_OP(op_name, op_attrs, op_infer, op_doc)                                     \

@@ -25,7 +25,7 @@ static const fmp_kernel_def kernel = {
     .op = "permutation",
     .backend = "cpu",
     .name = "ref",
-    .dtypes = FMP_ANY_DTYPE,
+    .dtypes = FMP_BIT(FMP_I64),
     .run = run,
 };
 

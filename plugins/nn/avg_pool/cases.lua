@@ -1,0 +1,29 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- For tests/lua/differential.lua: what calls of the ops in this directory look like.
+local fmp = require "fmp"
+
+local function pooling(d)
+  local window = {d.int(1, 4), d.int(1, 4)}
+  local attrs = {window = window, stride = d.list(2, 1, 4), padding = d.pick{"valid", "same"},
+                 count_padding = d.chance(0.5)}
+  if d.chance(0.3) then
+    attrs.padding = "explicit"
+    attrs.pads = {d.int(0, window[1] - 1), d.int(0, window[1] - 1), d.int(0, window[2] - 1),
+                  d.int(0, window[2] - 1)}
+  end
+  local channels = d.pick{1, 2, 3, 8, 17, 33}
+  local shape = {d.int(1, 3), d.int(window[1], 11), d.int(window[2], 11), channels}
+  return d.tensor(shape, d.float()), attrs
+end
+
+return {
+  avg_pool = function(d)
+    local x, attrs = pooling(d)
+    return {x}, attrs
+  end,
+  avg_pool_back = function(d)
+    local x, attrs = pooling(d)
+    local y = fmp.ops.avg_pool(x, attrs)
+    return {d.tensor(y.shape, y.dtype), x}, attrs
+  end,
+}
