@@ -141,5 +141,7 @@ for level in debug WARNING warn 1x -1 " "; do
   check_output "and is said" "FMP_LOG: expected error, warning, info, detail .*, got '$level'" \
     cat "$scratch/err"
 done
+check_output "a misspelt level is said where nothing else is" "FMP_LOG: expected .*, got 'debug'" \
+  env FMP_LOG=debug "$fmprun" -e 'x = 1'
 ends "levels that there are say nothing" 0 "" "FMP_LOG=warning $fmprun -e 'x = 1'"
 finish

@@ -52,6 +52,8 @@ static int level_in_force(void)
   return first;
 }
 
+void fmp__log_start(void) { level_in_force(); }
+
 void fmp__log(int32_t level, const char *format, ...)
 {
   if (level > level_in_force()) return;

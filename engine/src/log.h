@@ -7,6 +7,9 @@
 
 enum { FMP__LOG_ERROR = 0, FMP__LOG_WARNING = 1, FMP__LOG_INFO = 2, FMP__LOG_DETAIL = 3 };
 
+/* Reads FMP_LOG, unless a level was set before: what is misspelt is said at the start, and not with
+ * the first message, which may never come. */
+void fmp__log_start(void);
 void fmp__log(int32_t level, const char *format, ...) FMP_PRINTF(2, 3);
 
 #endif

@@ -347,6 +347,7 @@ fmp_status fmp_plugin_load_default(void)
   int32_t count;
   names l = {0};
   fmp_status status = FMP_OK;
+  fmp__log_start();
   fmp__lock(FMP__LOCK_PLUGINS);
   if (!done) {
     each_directory(list_and_warn, &l);
