@@ -76,6 +76,7 @@ static int load_and_tell(const char *path)
   setrlimit(RLIMIT_CPU, &(struct rlimit){SECONDS, SECONDS});
   const fmp_status status = fmp_graph_load(path, NULL, &g);
   getrusage(RUSAGE_SELF, &used);
+  if (status == FMP_OK) fmp_graph_release(g);
   snprintf(told, sizeof told, "%s.mb", path);
   FILE *f = fopen(told, "w");
   if (!f || fprintf(f, "%ld", (used.ru_maxrss - before) / 1024) < 0 || fclose(f) != 0) return 254;
