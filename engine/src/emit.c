@@ -207,9 +207,9 @@ static fmp_status run_or_trace(emission *e)
       if (e->in[i]) FMP_TRY(fmp__tensor_require(e->in[i]));
     return run_now(e);
   }
-  const uint32_t n_values = g->n_values;
+  const uint32_t n_nodes = g->n_nodes, n_values = g->n_values;
   const fmp_status status = remember(e, g);
-  if (status != FMP_OK) fmp__graph_forget(g, n_values);
+  if (status != FMP_OK) fmp__graph_forget(g, n_nodes, n_values);
   return status;
 }
 

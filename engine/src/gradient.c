@@ -228,11 +228,10 @@ static fmp_status check_loss(fmp_tensor *loss, fmp_graph **graph)
   return FMP_OK;
 }
 
-static fmp_status gradients(fmp_graph *g, fmp_tensor *loss, fmp_tensor *const *x, int32_t n,
-                            uint32_t *values, fmp_tensor **dx)
+static fmp_status emit_gradients(fmp_graph *g, fmp_tensor *loss, fmp_tensor *const *x, int32_t n,
+                                 uint32_t *values, fmp_tensor **dx)
 {
   sweep s;
-  if (g->tracing && !g->no_rewrites) FMP_TRY(fmp__rewrite_trace(FMP_REWRITE_BEFORE_GRADIENTS));
   /* Captures first: they add values. */
   for (int32_t i = 0; i < n; i++) FMP_TRY(fmp__graph_value(g, x[i], &values[i]));
   fmp_status status = start(&s, g);
@@ -244,6 +243,17 @@ static fmp_status gradients(fmp_graph *g, fmp_tensor *loss, fmp_tensor *const *x
   }
   if (status == FMP_OK) status = take_results(&s, values, n, dx);
   finish(&s);
+  return status;
+}
+
+/* Gradients that fail leave nothing in the graph. */
+static fmp_status gradients(fmp_graph *g, fmp_tensor *loss, fmp_tensor *const *x, int32_t n,
+                            uint32_t *values, fmp_tensor **dx)
+{
+  if (g->tracing && !g->no_rewrites) FMP_TRY(fmp__rewrite_trace(FMP_REWRITE_BEFORE_GRADIENTS));
+  const uint32_t n_nodes = g->n_nodes, n_values = g->n_values;
+  const fmp_status status = emit_gradients(g, loss, x, n, values, dx);
+  if (status != FMP_OK) fmp__graph_forget(g, n_nodes, n_values);
   return status;
 }
 

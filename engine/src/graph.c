@@ -264,11 +264,16 @@ void fmp__graph_append(fmp_graph *g, fmp__node *node, void *params, fmp_tensor *
   g->nodes[g->n_nodes++] = *node;
 }
 
-void fmp__graph_forget(fmp_graph *g, uint32_t n_values)
+void fmp__graph_forget(fmp_graph *g, uint32_t n_nodes, uint32_t n_values)
 {
+  while (g->n_nodes > n_nodes) free_node(&g->nodes[--g->n_nodes]);
   for (; g->n_values > n_values; g->n_values--) {
-    fmp_tensor_release(g->values[g->n_values].tensor);
-    g->n_captures--;
+    fmp__value *value = &g->values[g->n_values];
+    if (value->from == FMP__FROM_CAPTURE)
+      g->n_captures--;
+    else if (value->tensor)
+      value->tensor->graph = NULL;
+    fmp_tensor_release(value->tensor);
   }
 }
 

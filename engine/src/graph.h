@@ -91,8 +91,8 @@ void fmp__graph_unreserve(fmp__node *node);
  * retained and bound to the graph. */
 void fmp__graph_append(fmp_graph *g, fmp__node *node, void *params, fmp_tensor *const *tensors,
                        uint64_t random_key);
-/* Forgets all values but the first n_values: captures of an op that was not added after all. */
-void fmp__graph_forget(fmp_graph *g, uint32_t n_values);
+/* Forgets all but the first nodes and values: those of what failed, whose handles nobody has. */
+void fmp__graph_forget(fmp_graph *g, uint32_t n_nodes, uint32_t n_values);
 
 /* The root of a value, with views followed. */
 uint32_t fmp__graph_root(const fmp_graph *g, uint32_t value);

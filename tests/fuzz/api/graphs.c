@@ -191,7 +191,8 @@ static void run_instance(world *w, plan *p, arguments *a, run *r)
   const fmp_status status =
       CALL(w, fmp_instance_run(p->instance, a->tensors, a->n, out, program->n_outputs));
   if (program->writes) taint_frames(w);
-  if (went_well(w, status, 0, "fmp_instance_run")) {
+  const unsigned allowed = program->writes && program->is_differentiated ? 1u << FMP_EINVAL : 0;
+  if (went_well(w, status, allowed, "fmp_instance_run")) {
     keep_outputs(w, program, r, out);
     run_end(r, 1);
     return;

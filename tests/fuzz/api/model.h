@@ -99,6 +99,7 @@ typedef struct program {
   int n_values, n_instructions, n_inputs;
   int outputs[4], n_outputs;
   int writes;
+  int is_differentiated; /* has gradients, which may count on what is written not being shared */
 } program;
 
 /* What a run works on: copies of the storages that it was given. */

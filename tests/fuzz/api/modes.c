@@ -221,6 +221,7 @@ static void differentiate(world *w)
                            (has_gradient(&f->s->p) ? 1u << FMP_ENOGRAD : 0);
   const int good =
       went_well(w, CALL(w, fmp_gradients(loss->t, tensors, n, dx)), allowed, "fmp_gradients");
+  f->s->p.is_differentiated = 1;
   for (int i = 0; i < n; i++) {
     if (good) keep_gradient(w, f, loss, x[i], dx[i]);
     if (!good && dx[i]) complain(w, "a gradient in spite of a failure");
