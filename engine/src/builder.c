@@ -6,6 +6,7 @@
 #include "emit.h"
 #include "memory.h"
 #include "precision.h"
+#include "spec.h"
 #include "text.h"
 
 /* -- failures stick -------------------------------------------------------- */
@@ -247,12 +248,6 @@ fmp_value fmp__builder_grad_dout(fmp_builder *b, uint32_t i)
   return node && check_index(b, i, node->n_out, "an output") ? b->douts[i] : 0;
 }
 
-static int same_spec(const fmp_spec *a, const fmp_spec *b)
-{
-  return a->rank == b->rank && a->dtype == b->dtype &&
-         memcmp(a->shape, b->shape, a->rank * sizeof a->shape[0]) == 0;
-}
-
 void fmp__builder_grad_set(fmp_builder *b, uint32_t i, fmp_value dx)
 {
   const fmp__node *node = node_in_gradient(b, "grad_set");
@@ -263,7 +258,7 @@ void fmp__builder_grad_set(fmp_builder *b, uint32_t i, fmp_value dx)
   if (b->status != FMP_OK) return;
   node = &b->graph->nodes[b->node]; /* a cast may have moved it */
   const fmp_spec *x = &b->graph->values[node->in[i]].spec, *d = &b->graph->values[dx].spec;
-  if (same_spec(x, d)) {
+  if (fmp__spec_equal(x, d)) {
     b->dx[i] = dx;
     return;
   }

@@ -9,6 +9,7 @@
 #include "host.h"
 #include "log.h"
 #include "memory.h"
+#include "spec.h"
 
 enum { LONGEST_CHAIN = 8, MOST_PASSES = 16, MOST_ROUNDS = 16 };
 
@@ -178,12 +179,6 @@ static fmp_status copy_node(pass *p, uint32_t k)
   return status;
 }
 
-static int specs_agree(const fmp_spec *a, const fmp_spec *b)
-{
-  return a->dtype == b->dtype && a->rank == b->rank &&
-         memcmp(a->shape, b->shape, a->rank * sizeof a->shape[0]) == 0;
-}
-
 /* Redirects readers of the last node's outputs; all that are read must be replaced. */
 static fmp_status redirect(pass *p, const fmp__node *last, const fmp_value *replacements)
 {
@@ -191,7 +186,7 @@ static fmp_status redirect(pass *p, const fmp__node *last, const fmp_value *repl
   for (uint32_t i = 0; i < last->n_out; i++) {
     if (!replacements[i] || !last->out[i]) continue;
     any = 1;
-    if (!specs_agree(&p->to->values[replacements[i]].spec, &p->from->values[last->out[i]].spec))
+    if (!fmp__spec_equal(&p->to->values[replacements[i]].spec, &p->from->values[last->out[i]].spec))
       return fmp__fail(FMP_ESHAPE, "it replaces output %u by one of another spec", i);
   }
   for (uint32_t i = 0; any && i < last->n_out; i++)

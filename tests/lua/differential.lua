@@ -17,6 +17,7 @@
 
 local bit = require "bit"
 local fmp = require "fmp"
+local optest = require "tests.lua.optest"
 local raw = require "fmp.ffi"
 
 local M = {}
@@ -102,13 +103,7 @@ local function draws(seed)
     return d.chance(0.8) and (uniform() - 0.5) * 8 or d.pick{0, -0.0, inf, -inf, 1e300, 255, -1}
   end
 
-  --- Both tables' fields.
-  function d.with(a, b)
-    local all = {}
-    for name, value in pairs(a) do all[name] = value end
-    for name, value in pairs(b) do all[name] = value end
-    return all
-  end
+  d.with = optest.with
 
   local function element(dtype)
     local range = whole_range[dtype]
@@ -243,15 +238,7 @@ end
 
 -- -- running -----------------------------------------------------------------
 
-local function with_kernel(name, f, ...)
-  fmp.kernel(name)
-  local results = {pcall(f, ...)}
-  fmp.kernel(nil)
-  if not results[1] then error(results[2], 0) end
-  return unpack(results, 2)
-end
-
--- Kernels are chosen and prepared anew, for so many threads.
+-- Kernels that are not ready for so many threads are made so.
 local function on_threads(count, f, ...)
   fmp.threads(count)
   return f(...)
@@ -447,7 +434,7 @@ local function magnitudes_of(case)
   local attrs = {}
   for name, value in pairs(case.attrs) do attrs[name] = value end
   attrs.slope = nil
-  return with_kernel("ref", call, {op = case.op, attrs = attrs, n = case.n}, sizes)[1]:flat()
+  return optest.with_kernel("ref", call, {op = case.op, attrs = attrs, n = case.n}, sizes)[1]:flat()
 end
 
 -- Of gradients: relative to the largest of them.
@@ -458,7 +445,7 @@ local function near_largest(what, a, b, n) near(what, a, b, n, magnitude(a.t:fla
 local FLOAT = {f32 = true, f64 = true, bf16 = true}
 
 local function check_results(case)
-  local ref = on_threads(1, with_kernel, "ref", run_eager, case)
+  local ref = on_threads(1, optest.with_kernel, "ref", run_eager, case)
   local one, two = run_eager(case), on_threads(2, run_eager, case)
   local n, scale = roundings[case.name], nil
   if n and FLOAT[ref[1].dtype] then

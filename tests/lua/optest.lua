@@ -52,8 +52,8 @@ local function call(case, inputs, n_inputs, n_outputs)
   return {op(unpack(arguments, 1, n_inputs + 1))}
 end
 
--- Runs f with kernels of one name forced; nil forces none.
-local function with_kernel(name, f, ...)
+--- Runs f with kernels of one name forced; nil forces none.
+function M.with_kernel(name, f, ...)
   fmp.kernel(name)
   local results = {pcall(f, ...)}
   fmp.kernel(nil)
@@ -84,7 +84,7 @@ local function takes(case, inputs, n_inputs, name)
   local compiled = fmp.compile(function()
     return unpack(call(case, inputs, n_inputs, math.max(1, op.results)))
   end, {rewrites = false})
-  return with_kernel(name, function()
+  return M.with_kernel(name, function()
     compiled()
     return compiled:text():find("/" .. name .. "]", 1, true) ~= nil
   end)
@@ -165,7 +165,7 @@ end
 
 local function vector_test(case, kernel, dtype)
   busted.it(("%s [%s, %s]"):format(case.name, kernel and kernel.name or "no kernel", dtype),
-  function() with_kernel(kernel and kernel.name, check_case, case, dtype) end)
+  function() M.with_kernel(kernel and kernel.name, check_case, case, dtype) end)
 end
 
 local function takes_case(case, kernel, dtype)
@@ -295,11 +295,11 @@ end
 -- Pending if there is none but ref.
 function M.kernels(case)
   local n, others = count_inputs(case.inputs), 0
-  local expected = with_kernel("ref", outputs_of, case, n)
+  local expected = M.with_kernel("ref", outputs_of, case, n)
   for _, kernel in ipairs(kernels_of(fmp.ops[case.op])) do
     if kernel.name ~= "ref" and takes(case, case.inputs, n, kernel.name) then
       others = others + 1
-      local got = with_kernel(kernel.name, outputs_of, case, n)
+      local got = M.with_kernel(kernel.name, outputs_of, case, n)
       for i = 1, #expected do
         compare.list(("%s: output %d"):format(kernel.name, i), expected[i], got[i],
                      case.tol or 1e-5)
@@ -345,12 +345,12 @@ function M.bf16(case)
   low.inputs = floats_in(case.inputs, n, "bf16", case.f32)
   local exact = copy(case)
   exact.inputs = floats_in(low.inputs, n, "f64")
-  local expected, missing = with_kernel("ref", outputs_of, exact, n), {ref = true}
+  local expected, missing = M.with_kernel("ref", outputs_of, exact, n), {ref = true}
   for _, name in ipairs(case.kernels or {}) do missing[name] = true end
   for _, kernel in ipairs(kernels_of(fmp.ops[case.op])) do
     if kernel.dtypes.bf16 and takes(low, low.inputs, n, kernel.name) then
       missing[kernel.name] = nil
-      local got = with_kernel(kernel.name, outputs_of, low, n)
+      local got = M.with_kernel(kernel.name, outputs_of, low, n)
       for i = 1, #expected do
         check_rounded(("%s, bf16: output %d"):format(kernel.name, i), expected[i], got[i], unit)
       end

@@ -9,13 +9,7 @@ local M = {}
 
 function M.has_kernel() return ops.conv2d.kernels:find("cpu/winograd", 1, true) ~= nil end
 
-function M.with_kernel(name, f, ...)
-  fmp.kernel(name)
-  local results = {pcall(f, ...)}
-  fmp.kernel(nil)
-  if not results[1] then error(results[2], 0) end
-  return unpack(results, 2)
-end
+M.with_kernel = optest.with_kernel
 
 M.directions = {
   forward = function(x, w, b, _, attrs) return ops.conv2d(x, w, b, attrs or {}) end,
