@@ -14,18 +14,18 @@ target_compile_options(sdk INTERFACE ${FMP_SAME_BITS})
 target_include_directories(sdk INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/engine/include> $<INSTALL_INTERFACE:include>)
 
-file(GLOB engine_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/engine/src/*.c)
-# What fmprun alone has: Lua and the terminal.
-set(runner_sources main interrupt output prompt keys history)
-list(TRANSFORM runner_sources REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/engine/src/\\1.c")
-list(REMOVE_ITEM engine_sources ${runner_sources})
-list(APPEND runner_sources ${PROJECT_SOURCE_DIR}/engine/src/aside.c) # both replace files
+# A floor of the engine is a folder. Headers are found by floor and name, "graph/scope.h".
+file(GLOB engine_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/engine/src/*/*.c)
+# What fmprun alone has: Lua and the terminal. Both replace files.
+file(GLOB runner_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/engine/fmprun/*.c)
+list(APPEND runner_sources ${PROJECT_SOURCE_DIR}/engine/src/base/aside.c)
 
 add_library(fmp SHARED ${engine_sources})
 add_library(fmp::fmp ALIAS fmp)
 target_compile_definitions(fmp PRIVATE FMP_VERSION="${PROJECT_VERSION}")
 target_include_directories(fmp PUBLIC
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/engine/include> $<INSTALL_INTERFACE:include>)
+target_include_directories(fmp PRIVATE ${PROJECT_SOURCE_DIR}/engine/src)
 target_link_libraries(fmp PRIVATE PkgConfig::JANSSON Threads::Threads ${CMAKE_DL_LIBS} m)
 set_target_properties(fmp PROPERTIES
   VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
@@ -38,6 +38,7 @@ endif()
 file(RELATIVE_PATH lib_from_bin /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
 add_executable(fmprun ${runner_sources})
 target_compile_definitions(fmprun PRIVATE FMP_VERSION="${PROJECT_VERSION}")
+target_include_directories(fmprun PRIVATE ${PROJECT_SOURCE_DIR}/engine/src)
 target_link_libraries(fmprun PRIVATE fmp PkgConfig::LUAJIT PkgConfig::LIBEDIT Threads::Threads
   ${CMAKE_DL_LIBS})
 set_target_properties(fmprun PROPERTIES

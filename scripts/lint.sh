@@ -32,7 +32,7 @@ lint_format() {
 
 # Its counts of warnings that were suppressed go to stderr.
 lint_tidy() {
-  files 'engine/src/*.c' 'backends/*.c' 'plugins/*.c' |
+  files 'engine/src/*.c' 'engine/fmprun/*.c' 'backends/*.c' 'plugins/*.c' |
     xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p "$build" 2>"$log/tidy.stderr"
 }
 
@@ -50,10 +50,10 @@ lint_licence() {
 
 lint_status() {
   # shellcheck disable=SC2046 # several flags
-  files 'engine/src/*.c' 'backends/*.c' 'plugins/*.c' 'tests/fuzz/*.c' |
+  files 'engine/src/*.c' 'engine/fmprun/*.c' 'backends/*.c' 'plugins/*.c' 'tests/fuzz/*.c' |
     xargs -n 8 clang -std=c11 -D_GNU_SOURCE -DFMP_VERSION='""' -DFMP_FUZZ_PLUGINS='""' \
       -DFMP_TEST_PLUGINS='""' \
-      -Iengine/include $(pkg-config --cflags jansson luajit libedit) -include tests/must_use.h \
+      -Iengine/include -Iengine/src $(pkg-config --cflags jansson luajit libedit) -include tests/must_use.h \
       -Wno-everything -Wunused-result -Werror -fsyntax-only
 }
 

@@ -18,7 +18,7 @@ own_file() { # FILE INCLUDED: does it lie in the family of FILE?
 }
 
 foreign_includes() {
-  find plugins backends -name '*.[ch]' -o -name '*.cc' -o -name '*.cpp' -o -name '*.cu' |
+  find plugins backends -name '*.[ch]' -o -name '*.inc' -o -name '*.cc' -o -name '*.cpp' -o -name '*.cu' |
     sort | while read -r file; do
     sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]\([^>"]*\)[>"].*/\1/p' "$file" |
       while read -r included; do
@@ -35,9 +35,41 @@ foreign_includes >"$scratch/wrong"
 check_empty "plugins and backends include only the SDK" "$scratch/wrong"
 
 # -- the engine: nothing of theirs ------------------------------------------------------
-grep -nE '^[[:space:]]*#[[:space:]]*include.*(plugins|backends)/' engine/src/*.[ch] \
+grep -nE '^[[:space:]]*#[[:space:]]*include.*(plugins|backends)/' engine/src/*/*.[ch] engine/fmprun/*.[ch] \
   engine/include/fmp/*.h engine/include/fmp/kit/*.h >"$scratch/wrong"
 check_empty "the engine includes nothing of plugins or backends" "$scratch/wrong"
+
+# -- the engine's floors: a folder includes itself, those before it, and public headers ----
+floors="base define device kernel graph emit plan file plugin"
+
+# upward DIRECTORY: the includes of its floors that are not allowed.
+upward() {
+  find "$1" -name '*.[ch]' -o -name '*.inc' | sort | while read -r file; do
+    floor=$(basename "$(dirname "$file")")
+    allowed="fmp ${floors%%"$floor"*}$floor"
+    sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$file" |
+      while read -r included; do
+        case " $allowed " in
+          *" ${included%%/*} "*) ;;
+          *) echo "$file includes $included" ;;
+        esac
+      done
+  done
+}
+for folder in engine/src/*; do
+  case " $floors " in *" $(basename "$folder") "*) ;; *) echo "$folder is no floor" ;; esac
+done >"$scratch/wrong"
+check_empty "every folder of engine/src is a floor" "$scratch/wrong"
+upward engine/src >"$scratch/wrong"
+check_empty "no floor includes one above it" "$scratch/wrong"
+# A rule that finds nothing must be seen to find what there is to find.
+mkdir -p "$scratch/house"
+cp -r engine/src/base engine/src/emit "$scratch/house"
+echo '#include "emit/emit.h"' >>"$scratch/house/base/text.c"
+echo '#include "record.h"' >"$scratch/house/emit/planted.inc"
+upward "$scratch/house" | sed 's|.*/house/||' >"$scratch/log"
+printf '%s\n' 'base/text.c includes emit/emit.h' 'emit/planted.inc includes record.h' |
+  cmp -s - "$scratch/log" && pass "planted includes are found" || fail "planted includes: $(cat "$scratch/log")"
 
 # No string in it equals the name of an op or of a backend.
 "$fmprun" ops 2>"$scratch/log" | cut -d' ' -f1 >"$scratch/names"
@@ -50,7 +82,7 @@ else
   cat "$scratch/log"
 fi
 # Comments are not strings, and the names of included files are not either.
-for file in engine/src/*.c engine/src/*.h; do
+for file in engine/src/*/*.[ch] engine/fmprun/*.[ch]; do
   "${CC:-cc}" -fpreprocessed -E -P -x c "$file" | sed '/^[[:space:]]*#[[:space:]]*include/d'
 done |
   grep -oE '"([^"\\]|\\.)*"' | sed 's/^"//; s/"$//' | sort -u >"$scratch/strings"

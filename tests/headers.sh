@@ -8,11 +8,11 @@ once_only
 cd "$root" || exit 1
 
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Werror"
-flags="-Iengine/include $(pkg-config --cflags jansson luajit cmocka 2>/dev/null)"
+flags="-Iengine/include -Iengine/src $(pkg-config --cflags jansson luajit cmocka 2>/dev/null)"
 defines="-DFMP_VERSION=\"0\" -DFMP_TEST_VERSION=\"0\" -DFMP_TEST_PLUGINS=\"x\" -DFMP_FUZZ_PLUGINS=\"x\""
 
 headers() { find engine/include -name '*.h' | sort | sed 's|^engine/include/||'; }
-sources() { find engine/src plugins backends tests examples -name '*.c' | sort; }
+sources() { find engine/src engine/fmprun plugins backends tests examples -name '*.c' | sort; }
 
 # alone COMPILER LANGUAGE STANDARD: one line for each header that does not stand alone.
 alone() {

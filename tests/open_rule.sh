@@ -9,9 +9,9 @@ cd "$root" || exit 1
 # FILE: CALL, and why it may.
 cat >"$scratch/allowed" <<'EOF'
 engine/include/fmp/kit/file.h open     the one place
-engine/src/aside.c open                a directory, and names of our own beside a file, never through links
-engine/src/plugin.c dlopen             what fmp__shared_object_check has looked at
-engine/src/plugin.c opendir            a directory of plugins, which cannot wait
+engine/src/base/aside.c open           a directory, and names of our own beside a file, never through links
+engine/src/plugin/plugin.c dlopen      what fmp__shared_object_check has looked at
+engine/src/plugin/plugin.c opendir     a directory of plugins, which cannot wait
 plugins/math/matmul/openblas.c dlopen  a library by its soname
 lua/fmp/libfmp.lua io.open             headers of the installation
 lua/fmp/libfmp.lua dlopen              the library of the installation

@@ -2,8 +2,8 @@
  * Files of measured choices. */
 #include <string.h>
 
-#include "../../engine/src/choices.h"
-#include "../../engine/src/status.h"
+#include "kernel/choices.h"
+#include "base/status.h"
 #include "fmp/api.h"
 #include "fuzz.h"
 

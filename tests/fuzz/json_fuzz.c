@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * JSON: what parses is written and parses again as the same; all that takes it apart. */
-#include "../../engine/src/json.h"
+#include "base/json.h"
 
 #include <string.h>
 
-#include "../../engine/src/memory.h"
-#include "../../engine/src/status.h"
+#include "base/memory.h"
+#include "base/status.h"
 #include "fmp/api.h"
 #include "fuzz.h"
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What plugins have registered. A plugin fills a staging registry, which is committed
+ * whole or not at all; what is committed is never changed or removed, so that pointers
+ * to it stay good for the life of the process. */
+#ifndef FMP_REGISTRY_H
+#define FMP_REGISTRY_H
+
+#include "define/definition.h"
+
+/* -- staging (one thread at a time) ---------------------------------------- */
+
+fmp_status fmp__staging_new(const fmp__plugin_record *plugin, fmp_registry **r);
+void fmp__staging_free(fmp_registry *r);
+/* Calls the plugin's load(), during which definitions can be added. */
+fmp_status fmp__staging_fill(fmp_registry *r, const fmp_plugin *entry);
+/* Registers all or nothing. FMP_ENOTFOUND: a gradient names an op that nobody has (yet):
+ * the staging stays as it was and may be tried again. FMP_OK empties it. */
+fmp_status fmp__staging_commit(fmp_registry *r);
+
+fmp_status fmp__add_op(fmp_registry *r, const fmp_op_def *def);
+fmp_status fmp__add_kernel(fmp_registry *r, const fmp_kernel_def *def);
+fmp_status fmp__add_backend(fmp_registry *r, const fmp_backend_def *def);
+fmp_status fmp__add_resource(fmp_registry *r, const fmp_resource_def *def);
+fmp_status fmp__add_rewrite(fmp_registry *r, const fmp_rewrite_def *def);
+
+/* -- asking [any-thread] --------------------------------------------------- */
+
+/* The op of a role; NULL: none registered. */
+const fmp_op *fmp__role_op(uint32_t role);
+/* The same, or FMP_EUNSUPPORTED saying which ability is missing. */
+fmp_status fmp__role_require(uint32_t role, const fmp_op **op);
+fmp_status fmp__resource_kind_find(const char *name, const fmp__resource_kind **kind);
+const fmp__resource_kind *fmp__resource_kind_at(uint32_t i); /* NULL beyond the last */
+/* NULL beyond the last. */
+fmp__backend *fmp__backend_at(uint32_t i);
+const fmp__kernel *fmp__kernel_at(uint32_t i);
+const fmp__rewrite *fmp__rewrite_at(uint32_t i);
+
+#endif

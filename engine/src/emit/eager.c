@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "emit/eager.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "define/spec.h"
+#include "base/status.h"
+#include "base/thread.h"
+#include "device/stream.h"
+#include "kernel/choose.h"
+
+/* -- the cache of prepared ops --------------------------------------------- */
+
+/* 4-way sets: an entry can be in one of four places, the oldest of which gives way. */
+enum { CACHE_SETS = 128, CACHE_WAYS = 4 };
+
+typedef struct entry {
+  uint64_t hash, epoch, used;
+  const fmp_op *op;
+  void *params;
+  fmp_device *device;
+  uint32_t n_in, n_out;
+  int32_t threads; /* that it was prepared for */
+  fmp_spec *specs; /* inputs, then outputs; NULL: a free place */
+  fmp__prepared prepared;
+  int pinned; /* in use: copying a strided input looks up another op meanwhile */
+} entry;
+
+struct cache {
+  uint64_t clock;
+  entry entries[CACHE_SETS][CACHE_WAYS];
+};
+
+static void free_entry(entry *e)
+{
+  if (!e->specs) return;
+  fmp__prepared_release(&e->prepared);
+  fmp__params_free(&e->op->attrs, e->params);
+  fmp__free(e->specs);
+  memset(e, 0, sizeof *e);
+}
+
+static _Thread_local struct cache *cache; /* NULL until the thread runs an op */
+
+static void free_cache(void)
+{
+  for (int set = 0; set < CACHE_SETS; set++)
+    for (int way = 0; way < CACHE_WAYS; way++) free_entry(&cache->entries[set][way]);
+  fmp__free(cache);
+  cache = NULL;
+}
+
+static fmp_status make_cache(void)
+{
+  if (cache) return FMP_OK;
+  cache = fmp__alloc_zeroed(1, sizeof *cache);
+  if (!cache) return fmp__no_memory("the cache of prepared ops");
+  fmp__thread_at_end(FMP__END_PREPARED, free_cache);
+  return FMP_OK;
+}
+
+static uint64_t hash_of(const fmp__eager *e, int32_t threads)
+{
+  uint64_t hash = fmp__hash_number((uint64_t)(uintptr_t)e->op, (uint64_t)(uintptr_t)e->device);
+  hash = fmp__hash_number(hash, (uint64_t)threads);
+  hash = fmp__params_hash(&e->op->attrs, e->params, hash);
+  for (uint32_t i = 0; i < e->n_in; i++) hash = fmp__spec_hash(hash, &e->in_specs[i]);
+  return hash;
+}
+
+static int is_entry_for(const entry *c, const fmp__eager *e, int32_t threads, uint64_t hash)
+{
+  if (!c->specs || c->hash != hash || c->epoch != fmp__kernel_epoch()) return 0;
+  if (c->threads != threads) return 0;
+  if (c->op != e->op || c->device != e->device || c->n_in != e->n_in) return 0;
+  for (uint32_t i = 0; i < e->n_in; i++)
+    if (!fmp__spec_equal(&c->specs[i], &e->in_specs[i])) return 0;
+  return fmp__params_equal(&e->op->attrs, c->params, e->params);
+}
+
+static fmp__work work_of(const entry *c)
+{
+  return (fmp__work){.op = c->op,
+                     .params = c->params,
+                     .device = c->device,
+                     .in = c->specs,
+                     .out = c->specs + c->n_in,
+                     .n_in = c->n_in,
+                     .n_out = c->n_out,
+                     .threads = c->threads};
+}
+
+/* Infers, chooses and prepares into a free entry. */
+static fmp_status fill_entry(const fmp__eager *e, int32_t threads, uint64_t hash, entry *c)
+{
+  const uint64_t epoch = fmp__kernel_epoch();
+  fmp__thread_stream *s;
+  memset(c, 0, sizeof *c);
+  FMP_TRY(fmp__stream_of_thread(e->device, &s));
+  FMP_TRY(fmp__params_copy(&e->op->attrs, e->params, &c->params));
+  c->specs = fmp__alloc_zeroed(e->n_in + e->n_out + 1, sizeof *c->specs);
+  if (!c->specs) {
+    fmp__params_free(&e->op->attrs, c->params);
+    memset(c, 0, sizeof *c);
+    return fmp__no_memory("a prepared op");
+  }
+  c->hash = hash;
+  c->epoch = epoch;
+  c->op = e->op;
+  c->device = e->device;
+  c->n_in = e->n_in;
+  c->n_out = e->n_out;
+  c->threads = threads;
+  if (e->n_in) memcpy(c->specs, e->in_specs, e->n_in * sizeof *c->specs);
+  fmp__work work = work_of(c);
+  work.stream = s->stream;
+  fmp_status status = fmp__infer(&work);
+  if (status == FMP_OK) status = fmp__prepare(&work, &c->prepared);
+  if (status != FMP_OK) free_entry(c);
+  return status;
+}
+
+/* At most two entries are pinned at a time, so there is always a place. */
+static entry *oldest_of(entry *set)
+{
+  entry *oldest = NULL;
+  for (int way = 0; way < CACHE_WAYS; way++)
+    if (!set[way].pinned && (!oldest || set[way].used < oldest->used)) oldest = &set[way];
+  return oldest;
+}
+
+/* The entry for this call, found or made. */
+static fmp_status look_up(const fmp__eager *e, entry **found)
+{
+  FMP_TRY(make_cache());
+  const int32_t threads = fmp__device_threads(e->device);
+  const uint64_t hash = hash_of(e, threads);
+  entry *set = cache->entries[hash % CACHE_SETS];
+  *found = NULL;
+  for (int way = 0; way < CACHE_WAYS && !*found; way++)
+    if (is_entry_for(&set[way], e, threads, hash)) *found = &set[way];
+  if (!*found) {
+    entry made;
+    FMP_TRY(fill_entry(e, threads, hash, &made));
+    *found = oldest_of(set);
+    free_entry(*found);
+    **found = made;
+  }
+  (*found)->used = ++cache->clock;
+  return FMP_OK;
+}
+
+/* -- inputs ---------------------------------------------------------------- */
+
+fmp_status fmp__eager_contiguous(const fmp_tensor *t, fmp_tensor **copy)
+{
+  const fmp_op *op;
+  void *params;
+  FMP_TRY(fmp__role_require(FMP_ROLE_COPY, &op));
+  FMP_TRY(fmp__params_new(&op->attrs, NULL, 0, &params));
+  fmp_tensor *in = (fmp_tensor *)t; /* read only */
+  const fmp__eager e = {.op = op,
+                        .params = params,
+                        .device = t->device,
+                        .in = &in,
+                        .in_specs = &t->spec,
+                        .n_in = 1,
+                        .n_out = 1,
+                        .wanted = 1};
+  const fmp_status status = fmp__eager_run(&e, copy);
+  fmp__params_free(&op->attrs, params);
+  return status;
+}
+
+/* The inputs of one call, with the copies that had to be made. */
+typedef struct arguments {
+  fmp_view *in, *out;
+  fmp_tensor **copies; /* by input; NULL: none was needed */
+  uint32_t n_in;
+  void *block; /* NULL: they lie in the room of the caller's stack */
+} arguments;
+
+/* Bytes that suffice for the arrays of most ops. */
+enum { ROOM_BYTES = 1024 };
+
+static fmp_status allocate_arguments(const fmp__eager *e, void *room, arguments *a)
+{
+  const size_t views = (size_t)(e->n_in + e->n_out) * sizeof(fmp_view);
+  const size_t bytes = views + e->n_in * sizeof(fmp_tensor *);
+  char *at = room;
+  memset(a, 0, sizeof *a);
+  if (bytes > ROOM_BYTES) {
+    at = a->block = fmp__alloc(bytes);
+    if (!at) return fmp__no_memory("an op's arguments");
+  }
+  memset(at, 0, bytes);
+  a->in = (fmp_view *)(void *)at;
+  a->out = a->in + e->n_in;
+  a->copies = (fmp_tensor **)(void *)(at + views);
+  a->n_in = e->n_in;
+  return FMP_OK;
+}
+
+static void free_arguments(arguments *a)
+{
+  for (uint32_t i = 0; i < a->n_in; i++) fmp_tensor_release(a->copies[i]);
+  fmp__free(a->block);
+}
+
+static fmp_status view_input(const fmp__eager *e, uint32_t i, int strided, arguments *a)
+{
+  const fmp_tensor *t = e->in[i];
+  const uint32_t marks = fmp__schema_input(&e->op->schema, i)->marks;
+  if (!t) return FMP_OK;
+  fmp__tensor_view(t, &a->in[i]);
+  if (strided || (marks & FMP_ARG_SPEC_ONLY) || fmp__tensor_is_contiguous(t)) return FMP_OK;
+  if (marks & FMP_ARG_WRITTEN)
+    return fmp__fail(FMP_EINVAL, "expected a contiguous tensor for %s, which is written",
+                     fmp__schema_input(&e->op->schema, i)->name);
+  FMP_TRY(fmp__eager_contiguous(t, &a->copies[i]));
+  fmp__tensor_view(a->copies[i], &a->in[i]);
+  return FMP_OK;
+}
+
+/* -- running --------------------------------------------------------------- */
+
+static fmp_status make_outputs(const fmp__eager *e, const fmp_spec *specs, fmp_tensor **out,
+                               arguments *a)
+{
+  for (uint32_t i = 0; i < e->n_out; i++) {
+    const int optional = (e->op->schema.out[i].marks & FMP_ARG_OPTIONAL) != 0;
+    if (specs[i].dtype == FMP_NONE || (optional && i >= e->wanted)) continue;
+    FMP_TRY(fmp_tensor_new(e->device, &specs[i], &out[i]));
+    fmp__tensor_view(out[i], &a->out[i]);
+  }
+  return FMP_OK;
+}
+
+static fmp_status set_step(fmp__thread_stream *s, uint64_t step)
+{
+  if (fmp__device_is_host(s->device)) {
+    *s->step = step;
+    return FMP_OK;
+  }
+  return fmp__device_copy(s->device, s->stream, FMP_COPY_TO_DEVICE, s->step, &step, sizeof step);
+}
+
+static fmp_status enqueue(const fmp__eager *e, const fmp__prepared *p, const arguments *a,
+                          fmp__thread_stream *s)
+{
+  FMP_TRY(fmp__thread_scratch(s, (int64_t)p->scratch_bytes));
+  if (e->op->def.flags & FMP_OP_RANDOM) FMP_TRY(set_step(s, e->step));
+  const fmp_rng rng = {e->seed, e->random_key, s->step};
+  const fmp__call call = {.call = {.struct_size = sizeof(fmp_call),
+                                   .host = p->kernel->plugin->host,
+                                   .device = e->device->state,
+                                   .stream = s->stream,
+                                   .params = e->params,
+                                   .state = p->state,
+                                   .in = a->in,
+                                   .out = a->out,
+                                   .n_in = e->n_in,
+                                   .n_out = e->n_out,
+                                   .scratch = s->scratch,
+                                   .rng = e->op->def.flags & FMP_OP_RANDOM ? &rng : NULL},
+                          .device = e->device};
+  return fmp__run(p, &call);
+}
+
+static fmp_status call_kernel(const fmp__eager *e, const fmp__prepared *p, const arguments *a)
+{
+  fmp__thread_stream *s;
+  FMP_TRY(fmp__stream_of_thread(e->device, &s));
+  FMP_TRY(fmp__stream_enter(e->device, s->stream));
+  const fmp_status status = enqueue(e, p, a, s);
+  fmp__stream_leave(e->device, s->stream);
+  return status;
+}
+
+static fmp_status run_kernel(const fmp__eager *e, const entry *c, fmp_tensor **out)
+{
+  const int strided = fmp__kernel_takes_strides(&c->prepared);
+  arguments a;
+  _Alignas(max_align_t) char room[ROOM_BYTES];
+  FMP_TRY(allocate_arguments(e, room, &a));
+  fmp_status status = make_outputs(e, c->specs + c->n_in, out, &a);
+  for (uint32_t i = 0; i < e->n_in && status == FMP_OK; i++) status = view_input(e, i, strided, &a);
+  if (status == FMP_OK) status = call_kernel(e, &c->prepared, &a);
+  free_arguments(&a);
+  return status;
+}
+
+static fmp_status try_alias(const entry *c, const fmp_tensor *base, fmp_tensor **out)
+{
+  fmp_view in, view;
+  const fmp__work work = work_of(c);
+  fmp__tensor_view(base, &in);
+  FMP_TRY(fmp__alias(&work, &in, &view));
+  return fmp__tensor_alias(base, &work.out[0], &view, out);
+}
+
+static fmp_status run_alias(const fmp__eager *e, const entry *c, fmp_tensor **out)
+{
+  fmp_tensor *copy;
+  const fmp_status status = try_alias(c, e->in[0], out);
+  if (status != FMP_EUNSUPPORTED) return status;
+  FMP_TRY(fmp__eager_contiguous(e->in[0], &copy));
+  const fmp_status again = try_alias(c, copy, out);
+  fmp_tensor_release(copy);
+  return again;
+}
+
+/* An op that holds a resource is not cached: the cache would keep the resource open. */
+static fmp_status run_uncached(const fmp__eager *e, fmp_tensor **out)
+{
+  entry c;
+  FMP_TRY(fill_entry(e, fmp__device_threads(e->device), 0, &c));
+  const fmp_status status = run_kernel(e, &c, out);
+  free_entry(&c);
+  return status;
+}
+
+static fmp_status run_cached(const fmp__eager *e, fmp_tensor **out)
+{
+  entry *c = NULL;
+  FMP_TRY(look_up(e, &c));
+  c->pinned++;
+  const fmp_status status = e->op->def.alias ? run_alias(e, c, out) : run_kernel(e, c, out);
+  c->pinned--;
+  return status;
+}
+
+fmp_status fmp__eager_run(const fmp__eager *e, fmp_tensor **out)
+{
+  for (uint32_t i = 0; i < e->n_out; i++) out[i] = NULL;
+  const fmp_status status = fmp__params_hold_resource(&e->op->attrs) && !e->op->def.alias
+                                ? run_uncached(e, out)
+                                : run_cached(e, out);
+  if (status == FMP_OK) return FMP_OK;
+  for (uint32_t i = 0; i < e->n_out; i++) {
+    fmp_tensor_release(out[i]);
+    out[i] = NULL;
+  }
+  return status;
+}

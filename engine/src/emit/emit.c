@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "emit/emit.h"
+
+#include "base/status.h"
+#include "emit/node.h"
+#include "emit/precision.h"
+#include "emit/record.h"
+
+static fmp_status run_cast(fmp__emission *e)
+{
+  const fmp__work work = fmp__emission_work(e);
+  FMP_TRY(fmp__precision_inputs(&work, e->in, e->in_specs));
+  FMP_TRY(fmp__emission_run(e));
+  fmp_graph *g = fmp__graph_now();
+  if (g) fmp__precision_note(g);
+  return FMP_OK;
+}
+
+fmp_status fmp__emit(const fmp_op *op, void *params, fmp_tensor *const *in, uint32_t n_in,
+                     fmp_tensor **out, uint32_t n_out)
+{
+  fmp__emission e;
+  fmp_status status = fmp__emission_begin(&e, op, params, in, n_in, n_out);
+  if (status == FMP_OK) status = run_cast(&e);
+  return fmp__emission_end(&e, status, out);
+}
+
+static fmp_status check_arrays(const fmp_attr *attrs, int32_t n_attr, fmp_tensor *const *in,
+                               int32_t n_in, fmp_tensor **out, int32_t n_out)
+{
+  FMP_TRY(fmp__require_array(attrs, n_attr, "attributes"));
+  FMP_TRY(fmp__require_array(in, n_in, "inputs"));
+  return fmp__require_array(out, n_out, "room for the outputs");
+}
+
+fmp_status fmp_emit(const fmp_op *op, const fmp_attr *attrs, int32_t n_attr, fmp_tensor *const *in,
+                    int32_t n_in, fmp_tensor **out, int32_t n_out)
+{
+  void *params;
+  FMP_TRY(fmp__require(op, "an op"));
+  if (n_attr < 0 || n_in < 0 || n_out < 0)
+    return fmp__fail(FMP_EINVAL, "%s: expected counts from 0 up", op->def.name);
+  fmp_status status = check_arrays(attrs, n_attr, in, n_in, out, n_out);
+  if (status == FMP_OK) status = fmp__params_new(&op->attrs, attrs, (uint32_t)n_attr, &params);
+  if (status != FMP_OK) return fmp__fail_where(op, status);
+  return fmp__emit(op, params, in, (uint32_t)n_in, out, (uint32_t)n_out);
+}

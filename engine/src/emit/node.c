@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "emit/node.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "base/stop.h"
+#include "emit/eager.h"
+#include "emit/record.h"
+#include "fmp/api.h"
+#include "graph/scope.h"
+
+/* -- one emission ---------------------------------------------------------- */
+
+static fmp_status allocate(fmp__emission *e)
+{
+  const size_t pointers = (size_t)(e->n_in + e->n_out) * sizeof(fmp_tensor *);
+  const size_t specs = (size_t)(e->n_in + e->n_out) * sizeof(fmp_spec);
+  const size_t bytes = pointers + specs + e->n_in * sizeof(uint32_t);
+  char *at = e->room;
+  if (bytes > sizeof e->room) {
+    at = e->block = fmp__alloc(bytes);
+    if (!at) return fmp__no_memory("an op's arguments");
+  }
+  memset(at, 0, bytes);
+  e->in_specs = (fmp_spec *)(void *)at;
+  e->out_specs = e->in_specs + e->n_in;
+  e->in = (fmp_tensor **)(void *)(at + specs);
+  e->out = e->in + e->n_in;
+  e->values = (uint32_t *)(void *)(at + specs + pointers);
+  return FMP_OK;
+}
+
+static fmp_status check_count(const fmp_op *op, uint32_t n_in)
+{
+  const fmp__schema *s = &op->schema;
+  if (fmp__schema_takes(s, n_in) && n_in <= FMP__MAX_INPUTS) return FMP_OK;
+  if (s->group > 1)
+    return fmp__fail(FMP_EINVAL, "expected %u inputs or a multiple of %u more %s, got %u", s->n_in,
+                     s->group, op->def.schema, n_in);
+  return fmp__fail(FMP_EINVAL, "expected %u%s input%s %s, got %u", s->required,
+                   s->group || s->n_in > s->required ? " or more" : "",
+                   s->required == 1 && s->n_in == 1 ? "" : "s", op->def.schema, n_in);
+}
+
+static fmp_status take_input(fmp__emission *e, uint32_t i, fmp_tensor *t)
+{
+  const fmp__arg *arg = fmp__schema_input(&e->op->schema, i);
+  if (!t && (arg->marks & FMP_ARG_OPTIONAL)) return FMP_OK;
+  if (!t)
+    return fmp__fail(FMP_EINVAL, "input %s is missing: expected %s", arg->name, e->op->def.schema);
+  /* Gradients may ask for the spec of what was emptied meanwhile. */
+  if (fmp__tensor_is_empty(t) && !(t->graph && (arg->marks & FMP_ARG_SPEC_ONLY)))
+    FMP_TRY(fmp__tensor_require(t));
+  if (e->device && t->device != e->device)
+    return fmp__fail(FMP_EDEVICE, "expected %s on %s like the inputs before it, got one on %s",
+                     arg->name, e->device->name, t->device->name);
+  e->device = t->device;
+  e->in[i] = t;
+  e->in_specs[i] = t->spec;
+  return FMP_OK;
+}
+
+static fmp_status take_inputs(fmp__emission *e, fmp_tensor *const *in, uint32_t given)
+{
+  for (uint32_t i = 0; i < e->n_in; i++) FMP_TRY(take_input(e, i, i < given ? in[i] : NULL));
+  if (e->device) return FMP_OK;
+  const fmp_graph *g = fmp__graph_now();
+  if (g && g->tracing) e->device = g->device;
+  return e->device ? FMP_OK : fmp_device_default(&e->device);
+}
+
+/* -- running and remembering ----------------------------------------------- */
+
+static fmp_status choose_random_key(fmp__emission *e)
+{
+  fmp_graph *g = fmp__graph_now();
+  if (!(e->op->def.flags & FMP_OP_RANDOM)) return FMP_OK;
+  if (g) return fmp__ordinals_next(&g->ordinals, fmp_scope_path(), &e->random_key);
+  e->random_key = fmp__eager_key(fmp_scope_path());
+  return FMP_OK;
+}
+
+static fmp_status run_now(fmp__emission *e)
+{
+  const int recording = fmp__graph_now() != NULL;
+  fmp__generator *generator = fmp__generator_now();
+  const fmp__generator g = *generator;
+  if (!recording && (e->op->def.flags & FMP_OP_RANDOM)) generator->step++;
+  const fmp__eager eager = {.op = e->op,
+                            .params = e->params,
+                            .device = e->device,
+                            .in = e->in,
+                            .in_specs = e->in_specs,
+                            .n_in = e->n_in,
+                            .n_out = e->n_out,
+                            .wanted = recording ? e->n_out : e->wanted,
+                            .seed = g.seed,
+                            .step = g.step,
+                            .random_key = e->random_key};
+  return fmp__eager_run(&eager, e->out);
+}
+
+fmp__work fmp__emission_work(const fmp__emission *e)
+{
+  return (fmp__work){.op = e->op,
+                     .params = e->params,
+                     .device = e->device,
+                     .in = e->in_specs,
+                     .out = e->out_specs,
+                     .n_in = e->n_in,
+                     .n_out = e->n_out};
+}
+
+/* Handles without values, for the graph that is traced. */
+static fmp_status infer_only(fmp__emission *e)
+{
+  const fmp__work work = fmp__emission_work(e);
+  FMP_TRY(fmp__infer(&work));
+  for (uint32_t i = 0; i < e->n_out; i++)
+    if (e->out_specs[i].dtype != FMP_NONE)
+      FMP_TRY(fmp__tensor_bare(e->device, &e->out_specs[i], &e->out[i]));
+  return FMP_OK;
+}
+
+static fmp_status find_values(fmp__emission *e, fmp_graph *g)
+{
+  for (uint32_t i = 0; i < e->n_in; i++)
+    if (e->in[i]) FMP_TRY(fmp__graph_value(g, e->in[i], &e->values[i]));
+  return FMP_OK;
+}
+
+/* What is to be remembered has its place before anything runs. */
+static fmp_status remember(fmp__emission *e, fmp_graph *g)
+{
+  fmp__node node;
+  FMP_TRY(find_values(e, g));
+  FMP_TRY(fmp__graph_reserve(g, e->op, e->values, e->n_in, e->n_out, fmp_scope_path(), &node));
+  const fmp_status status = g->tracing ? infer_only(e) : run_now(e);
+  if (status != FMP_OK) {
+    fmp__graph_unreserve(&node);
+    return status;
+  }
+  fmp__graph_append(g, &node, e->params, e->out, e->random_key);
+  e->params = NULL;
+  return FMP_OK;
+}
+
+fmp_status fmp__emission_run(fmp__emission *e)
+{
+  fmp_graph *g = fmp__graph_now();
+  FMP_TRY(choose_random_key(e));
+  if (!g) {
+    for (uint32_t i = 0; i < e->n_in; i++)
+      if (e->in[i]) FMP_TRY(fmp__tensor_require(e->in[i]));
+    return run_now(e);
+  }
+  const uint32_t n_nodes = g->n_nodes, n_values = g->n_values;
+  const fmp_status status = remember(e, g);
+  if (status != FMP_OK) fmp__graph_forget(g, n_nodes, n_values);
+  return status;
+}
+
+/* -- from begin to end ----------------------------------------------------- */
+
+/* "cifar_fmp/3: conv2d: " in front of the text. */
+fmp_status fmp__fail_where(const fmp_op *op, fmp_status status)
+{
+  const char *scope = fmp_scope_path();
+  return fmp__fail_in(status, "%s%s%s", scope, *scope ? ": " : "", op->def.name);
+}
+
+fmp_status fmp__emission_begin(fmp__emission *e, const fmp_op *op, void *params,
+                               fmp_tensor *const *in, uint32_t n_in, uint32_t n_out)
+{
+  memset(e, 0, offsetof(fmp__emission, room));
+  e->op = op;
+  e->params = params;
+  e->n_in = n_in > op->schema.n_in ? n_in : op->schema.n_in;
+  e->n_out = op->schema.n_out;
+  e->wanted = n_out;
+  fmp__error_clear();
+  FMP_TRY(check_count(op, n_in));
+  if (n_out > e->n_out)
+    return fmp__fail(FMP_EINVAL, "expected at most %u outputs to be asked for, got %u", e->n_out,
+                     n_out);
+  FMP_TRY(fmp__check_interrupt());
+  FMP_TRY(allocate(e));
+  return take_inputs(e, in, n_in);
+}
+
+static void hand_over(fmp__emission *e, fmp_tensor **out)
+{
+  for (uint32_t i = 0; i < e->wanted; i++) {
+    out[i] = e->out[i];
+    e->out[i] = NULL;
+  }
+}
+
+fmp_status fmp__emission_end(fmp__emission *e, fmp_status status, fmp_tensor **out)
+{
+  if (status == FMP_OK) hand_over(e, out);
+  if (e->out)
+    for (uint32_t i = 0; i < e->n_out; i++) fmp_tensor_release(e->out[i]);
+  fmp__params_free(&e->op->attrs, e->params);
+  fmp__free(e->block);
+  return status == FMP_OK ? FMP_OK : fmp__fail_where(e->op, status);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The safetensors container: a length, that many bytes of JSON, tensors.
+ *
+ *   8 bytes   N, little-endian
+ *   N bytes   {"__metadata__": {text: text}, name: {"dtype", "shape", "data_offsets": [b, e)}}
+ *   the rest  tensors, row-major, little-endian; offsets count from here
+ *
+ * Together the tensors cover the rest exactly: no hole, no overlap, no byte behind them.
+ * There is no checksum. Files come from anywhere: all of the header is checked before any
+ * memory is taken for tensors. */
+#ifndef FMP_SAFETENSORS_H
+#define FMP_SAFETENSORS_H
+
+#include "base/json.h"
+#include "device/tensor.h"
+
+typedef struct fmp__stored {
+  const char *name; /* borrowed from the header */
+  fmp_spec spec;
+  int64_t begin, end;
+} fmp__stored;
+
+/* An open file. */
+typedef struct fmp__safetensors {
+  int file;
+  json_t *header;
+  fmp__stored *tensors; /* in order of name */
+  uint32_t n;
+  int64_t size, data_start; /* of the file, in bytes */
+} fmp__safetensors;
+
+/* FMP_EIO: it cannot be read; FMP_EDATA: it is not such a file. Texts lack the path. */
+fmp_status fmp__safetensors_open(const char *path, fmp__safetensors *s);
+void fmp__safetensors_close(fmp__safetensors *s);
+/* NULL: there is none. Borrowed until close. */
+const char *fmp__safetensors_metadata(const fmp__safetensors *s, const char *key);
+const fmp__stored *fmp__safetensors_find(const fmp__safetensors *s, const char *name);
+fmp_status fmp__safetensors_read(const fmp__safetensors *s, const fmp__stored *stored,
+                                 fmp_device *device, fmp_tensor **t);
+
+typedef struct fmp__named_tensor {
+  const char *name; /* unique, UTF-8, not "__metadata__" */
+  fmp_tensor *tensor;
+} fmp__named_tensor;
+
+/* Replaces the file at path, or leaves it as it was. Sorts tensors[0..n): by size of type,
+ * the largest first, so that each begins at a multiple of its type's size, then by name. */
+fmp_status fmp__safetensors_write(const char *path, const json_t *metadata,
+                                  fmp__named_tensor *tensors, uint32_t n);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph/graph.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "define/spec.h"
+
+/* -- making and ending ----------------------------------------------------- */
+
+fmp_status fmp__graph_new(fmp_device *device, int tracing, fmp_graph **graph)
+{
+  fmp_graph *g = fmp__alloc_zeroed(1, sizeof *g);
+  if (!g) return fmp__no_memory("a graph");
+  atomic_init(&g->references, 1);
+  g->device = device;
+  g->tracing = tracing;
+  if (!fmp__grow((void **)&g->values, &g->values_room, 0, sizeof *g->values)) {
+    fmp__free(g);
+    return fmp__no_memory("a graph");
+  }
+  memset(g->values, 0, sizeof *g->values);
+  *graph = g;
+  return FMP_OK;
+}
+
+static int is_kept(const fmp_tensor *t, fmp_tensor *const *keep, int32_t n)
+{
+  for (int32_t i = 0; keep && i < n; i++)
+    if (keep[i] == t) return 1;
+  return 0;
+}
+
+void fmp__graph_detach(fmp_graph *g, fmp_tensor *const *keep, int32_t n)
+{
+  for (uint32_t v = 1; v <= g->n_values; v++) {
+    fmp__value *value = &g->values[v];
+    if (value->from == FMP__FROM_CAPTURE || !value->tensor) continue;
+    value->tensor->graph = NULL;
+    if (!is_kept(value->tensor, keep, n)) fmp_tensor_empty(value->tensor);
+    fmp_tensor_release(value->tensor);
+    value->tensor = NULL;
+  }
+}
+
+static void free_node(fmp__node *node)
+{
+  fmp__params_free(&node->op->attrs, node->params);
+  fmp__free(node->scope);
+  fmp__free(node->in);
+}
+
+static void free_graph(fmp_graph *g)
+{
+  fmp__graph_detach(g, NULL, 0);
+  for (uint32_t v = 1; v <= g->n_values; v++) fmp_tensor_release(g->values[v].tensor);
+  for (uint32_t i = 0; i < g->n_nodes; i++) free_node(&g->nodes[i]);
+  fmp__ordinals_free(&g->ordinals);
+  fmp__table_free(&g->known);
+  fmp__free(g->nodes);
+  fmp__free(g->values);
+  fmp__free(g->outputs);
+  fmp__free(g->batch_note);
+  fmp__free(g);
+}
+
+void fmp_graph_retain(fmp_graph *g)
+{
+  if (g) atomic_fetch_add(&g->references, 1);
+}
+
+void fmp_graph_release(fmp_graph *g)
+{
+  if (g && atomic_fetch_sub(&g->references, 1) == 1) free_graph(g);
+}
+
+/* -- values ---------------------------------------------------------------- */
+
+uint32_t fmp__graph_root(const fmp_graph *g, uint32_t value) { return g->values[value].root; }
+
+void fmp__graph_pin(fmp_graph *g, uint32_t value)
+{
+  g->values[fmp__graph_root(g, value)].pinned = g->any_pinned = 1;
+}
+
+/* Inputs may be each other's memory, and that of captured tensors; two captured tensors are
+ * known to be apart, and so is what nodes make. */
+uint32_t fmp__graph_written(const fmp_graph *g, uint32_t value)
+{
+  const fmp__value *root = &g->values[fmp__graph_root(g, value)];
+  uint32_t last = root->written;
+  if (root->from == FMP__FROM_NODE || value == 0) return last;
+  if (g->input_written > last) last = g->input_written;
+  if (root->from == FMP__FROM_INPUT && g->capture_written > last) last = g->capture_written;
+  return last;
+}
+
+/* A new value, itself its root. 0: out of memory. */
+static uint32_t add_value(fmp_graph *g, const fmp_spec *spec, uint32_t from, uint32_t index)
+{
+  const uint32_t v = g->n_values + 1;
+  if (!fmp__grow((void **)&g->values, &g->values_room, v, sizeof *g->values)) return 0;
+  g->values[v] = (fmp__value){.spec = *spec, .from = from, .index = index, .root = v};
+  g->n_values = v;
+  return v;
+}
+
+static uint64_t key_of(const void *address) { return (uint64_t)(uintptr_t)address; }
+
+/* The value that was noted for an address last, if its handle is held still. */
+static const fmp__value *noted(const fmp_graph *g, const void *address, uint32_t *v)
+{
+  *v = fmp__table_get(&g->known, key_of(address));
+  const fmp__value *value = *v && *v <= g->n_values ? &g->values[*v] : NULL;
+  return value && value->tensor ? value : NULL;
+}
+
+static uint32_t find_capture(const fmp_graph *g, const fmp_tensor *t)
+{
+  uint32_t v;
+  const fmp__value *value = noted(g, t, &v);
+  return value && value->tensor == t ? v : 0;
+}
+
+/* A capture over the same storage as an earlier value shares its root: writes to either must be
+ * seen by readers of both. A noted tensor that was emptied since has lost its storage: another one
+ * may have it still, or a new storage lies there now. */
+static uint32_t shared_root(const fmp_graph *g, const fmp_tensor *t)
+{
+  uint32_t v;
+  const fmp__value *value = noted(g, t->storage, &v);
+  if (!value || value->tensor->storage == t->storage) return value ? value->root : 0;
+  for (v = 1; v <= g->n_values; v++) {
+    value = &g->values[v];
+    if (value->tensor && value->tensor->storage == t->storage) return value->root;
+  }
+  return 0;
+}
+
+static int note(fmp_graph *g, const fmp_tensor *t, uint32_t v, int is_root)
+{
+  return fmp__table_set(&g->known, key_of(t), v) &&
+         (!is_root || fmp__table_set(&g->known, key_of(t->storage), v));
+}
+
+static fmp_status add_capture(fmp_graph *g, fmp_tensor *t, uint32_t *value)
+{
+  const uint32_t root = shared_root(g, t),
+                 v = add_value(g, &t->spec, FMP__FROM_CAPTURE, g->n_captures);
+  if (!v) return fmp__no_memory("a graph");
+  if (!note(g, t, v, !root)) {
+    g->n_values--;
+    return fmp__no_memory("a graph");
+  }
+  g->n_captures++;
+  g->values[v].tensor = fmp_tensor_retain(t);
+  if (root) g->values[v].root = root;
+  *value = v;
+  return FMP_OK;
+}
+
+fmp_status fmp__graph_value(fmp_graph *g, fmp_tensor *t, uint32_t *value)
+{
+  FMP_TRY(fmp__require(t, "a tensor"));
+  if (t->graph == g) {
+    *value = t->value;
+    return FMP_OK;
+  }
+  if (t->graph && !t->storage)
+    return fmp__fail(FMP_ESTATE, "a tensor of another trace was used: it has no value here");
+  FMP_TRY(fmp__tensor_require(t));
+  *value = find_capture(g, t);
+  return *value ? FMP_OK : add_capture(g, t, value);
+}
+
+static void bind_tensor(fmp_graph *g, uint32_t value, fmp_tensor *t)
+{
+  t->graph = g;
+  t->value = value;
+  g->values[value].tensor = fmp_tensor_retain(t);
+}
+
+fmp_status fmp__graph_add_input(fmp_graph *g, const fmp_spec *spec, fmp_tensor **input)
+{
+  FMP_TRY(fmp__spec_check(spec));
+  FMP_TRY(fmp__tensor_bare(g->device, spec, input));
+  const uint32_t v = add_value(g, &(*input)->spec, FMP__FROM_INPUT, g->n_inputs);
+  if (!v) {
+    fmp_tensor_release(*input);
+    return fmp__no_memory("a graph's input");
+  }
+  g->n_inputs++;
+  bind_tensor(g, v, *input);
+  return FMP_OK;
+}
+
+/* -- nodes ----------------------------------------------------------------- */
+
+static fmp_status new_node(const fmp_op *op, const uint32_t *in, uint32_t n_in, uint32_t n_out,
+                           const char *scope, fmp__node *node)
+{
+  memset(node, 0, sizeof *node);
+  node->op = op;
+  node->n_in = n_in;
+  node->n_out = n_out;
+  node->in = fmp__alloc_zeroed(2 * n_in + n_out + 1, sizeof *node->in);
+  node->scope = fmp__copy_text(scope);
+  if (!node->in || !node->scope) {
+    free_node(node);
+    return fmp__no_memory("a graph's node");
+  }
+  node->in_written = node->in + n_in;
+  node->out = node->in + 2 * n_in;
+  if (n_in) memcpy(node->in, in, n_in * sizeof *in);
+  return FMP_OK;
+}
+
+static void note_write(fmp_graph *g, uint32_t value)
+{
+  fmp__value *root = &g->values[fmp__graph_root(g, value)];
+  root->written = ++g->n_writes;
+  if (root->from == FMP__FROM_INPUT) g->input_written = g->n_writes;
+  if (root->from == FMP__FROM_CAPTURE) g->capture_written = g->n_writes;
+}
+
+/* Notes what the node reads, as it is before its own writes, and then those. */
+static void count_writes(fmp_graph *g, fmp__node *node)
+{
+  node->n_before = g->n_writes;
+  for (uint32_t i = 0; i < node->n_in; i++)
+    node->in_written[i] = fmp__graph_written(g, node->in[i]);
+  for (uint32_t i = 0; i < node->n_in; i++)
+    if (node->in[i] && (fmp__schema_input(&node->op->schema, i)->marks & FMP_ARG_WRITTEN))
+      note_write(g, node->in[i]);
+}
+
+static int reserve_values(fmp_graph *g, uint32_t n)
+{
+  while (g->values_room <= g->n_values + n)
+    if (!fmp__grow((void **)&g->values, &g->values_room, g->values_room, sizeof *g->values))
+      return 0;
+  return fmp__table_reserve(&g->known, n);
+}
+
+fmp_status fmp__graph_reserve(fmp_graph *g, const fmp_op *op, const uint32_t *in, uint32_t n_in,
+                              uint32_t n_out, const char *scope, fmp__node *node)
+{
+  if (!fmp__grow((void **)&g->nodes, &g->nodes_room, g->n_nodes, sizeof *g->nodes) ||
+      !reserve_values(g, n_out))
+    return fmp__no_memory("a graph's node");
+  return new_node(op, in, n_in, n_out, scope, node);
+}
+
+void fmp__graph_unreserve(fmp__node *node) { free_node(node); }
+
+/* What was recorded may come back as a view that was made outside of the recording: its storage is
+ * noted. There is room for all of it. */
+static void add_output(fmp_graph *g, fmp__node *node, uint32_t i, fmp_tensor *t)
+{
+  const uint32_t v = add_value(g, &t->spec, FMP__FROM_NODE, i);
+  node->out[i] = v;
+  g->values[v].node = g->n_nodes;
+  if (node->op->def.alias) g->values[v].root = fmp__graph_root(g, node->in[0]);
+  if (t->storage) fmp__table_set(&g->known, key_of(t->storage), v);
+  bind_tensor(g, v, t);
+}
+
+void fmp__graph_append(fmp_graph *g, fmp__node *node, void *params, fmp_tensor *const *tensors,
+                       uint64_t random_key)
+{
+  for (uint32_t i = 0; i < node->n_out; i++)
+    if (tensors[i]) add_output(g, node, i, tensors[i]);
+  count_writes(g, node);
+  node->params = params;
+  node->random_key = random_key;
+  g->nodes[g->n_nodes++] = *node;
+}
+
+void fmp__graph_forget(fmp_graph *g, uint32_t n_nodes, uint32_t n_values)
+{
+  while (g->n_nodes > n_nodes) free_node(&g->nodes[--g->n_nodes]);
+  for (; g->n_values > n_values; g->n_values--) {
+    fmp__value *value = &g->values[g->n_values];
+    if (value->from == FMP__FROM_CAPTURE)
+      g->n_captures--;
+    else if (value->tensor)
+      value->tensor->graph = NULL;
+    fmp_tensor_release(value->tensor);
+  }
+}

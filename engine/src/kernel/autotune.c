@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel/autotune.h"
+
+#include <string.h>
+
+#include "kernel/choices.h"
+#include "base/clock.h"
+#include "device/stream.h"
+#include "base/memory.h"
+#include "define/params.h"
+#include "define/spec.h"
+#include "base/status.h"
+
+/* -- arguments ------------------------------------------------------------- */
+
+/* Inputs and outputs of the work, all zeros, in memory of their own. */
+typedef struct arguments {
+  const fmp__work *work;
+  fmp_view *views; /* inputs, then outputs */
+} arguments;
+
+static uint32_t count_arguments(const fmp__work *work) { return work->n_in + work->n_out; }
+
+static const fmp_spec *spec_of(const fmp__work *work, uint32_t i)
+{
+  return i < work->n_in ? &work->in[i] : &work->out[i - work->n_in];
+}
+
+static void free_arguments(arguments *a)
+{
+  for (uint32_t i = 0; i < count_arguments(a->work); i++)
+    if (a->views[i].data)
+      fmp__device_free(a->work->device, a->views[i].data, fmp__spec_bytes(spec_of(a->work, i)));
+  fmp__free(a->views);
+}
+
+static fmp_status clear(fmp_device *device, void *stream, void *memory, int64_t bytes)
+{
+  if (fmp__device_is_host(device)) {
+    memset(memory, 0, (size_t)bytes);
+    return FMP_OK;
+  }
+  void *zeros = fmp__alloc_zeroed((size_t)bytes, 1);
+  if (!zeros) return fmp__no_memory("arguments to measure with");
+  fmp_status status = fmp__stream_enter(device, stream);
+  if (status == FMP_OK) {
+    status = fmp__device_copy(device, stream, FMP_COPY_TO_DEVICE, memory, zeros, (size_t)bytes);
+    if (status == FMP_OK) status = fmp__stream_wait(device, stream);
+    fmp__stream_leave(device, stream);
+  }
+  fmp__free(zeros);
+  return status;
+}
+
+static int is_spec_only(const fmp__work *work, uint32_t i)
+{
+  return i < work->n_in &&
+         (fmp__schema_input(&work->op->schema, i)->marks & FMP_ARG_SPEC_ONLY) != 0;
+}
+
+static fmp_status add_argument(arguments *a, uint32_t i)
+{
+  fmp_device *device = a->work->device;
+  const fmp_spec *spec = spec_of(a->work, i);
+  fmp_view *view = &a->views[i];
+  const int64_t bytes = fmp__spec_bytes(spec);
+  if (spec->dtype == FMP_NONE) return FMP_OK;
+  view->dtype = spec->dtype;
+  view->rank = spec->rank;
+  memcpy(view->shape, spec->shape, sizeof view->shape);
+  fmp__strides_of(spec, view->strides);
+  if (is_spec_only(a->work, i)) return FMP_OK;
+  FMP_TRY(fmp__device_alloc(device, bytes, &view->data));
+  return clear(device, a->work->stream, view->data, bytes);
+}
+
+static fmp_status make_arguments(const fmp__work *work, arguments *a)
+{
+  fmp_status status = FMP_OK;
+  *a = (arguments){.work = work,
+                   .views = fmp__alloc_zeroed(count_arguments(work), sizeof *a->views)};
+  if (!a->views) return fmp__no_memory("arguments to measure with");
+  for (uint32_t i = 0; i < count_arguments(work) && status == FMP_OK; i++)
+    status = add_argument(a, i);
+  if (status != FMP_OK) free_arguments(a);
+  return status;
+}
+
+/* -- measuring ------------------------------------------------------------- */
+
+/* One run, in nanoseconds. */
+static fmp_status run_once(const fmp__work *work, const fmp__prepared *prepared, const arguments *a,
+                           void *scratch, int64_t *nanoseconds)
+{
+  const fmp__call call = {.call = {.struct_size = sizeof(fmp_call),
+                                   .host = prepared->kernel->plugin->host,
+                                   .device = work->device->state,
+                                   .stream = work->stream,
+                                   .params = work->params,
+                                   .state = prepared->state,
+                                   .in = a->views,
+                                   .out = a->views + work->n_in,
+                                   .n_in = work->n_in,
+                                   .n_out = work->n_out,
+                                   .scratch = scratch},
+                          .device = work->device};
+  const int64_t begun = fmp__clock_now();
+  FMP_TRY(fmp__run(prepared, &call));
+  FMP_TRY(fmp__stream_wait(work->device, work->stream));
+  *nanoseconds = fmp__clock_now() - begun;
+  return FMP_OK;
+}
+
+/* The least of some runs, of which the first only warms up. */
+static fmp_status run_often(const fmp__work *work, const fmp__prepared *prepared,
+                            const arguments *a, void *scratch, int64_t *least)
+{
+  enum { RUNS = 5 };
+  for (int i = 0; i < RUNS; i++) {
+    int64_t now;
+    FMP_TRY(run_once(work, prepared, a, scratch, &now));
+    if (i > 0 && now < *least) *least = now;
+  }
+  return FMP_OK;
+}
+
+static fmp_status measure_prepared(const fmp__work *work, const fmp__prepared *prepared,
+                                   const arguments *a, int64_t *least)
+{
+  void *scratch;
+  fmp_device *device = work->device;
+  const int64_t bytes = (int64_t)prepared->scratch_bytes;
+  FMP_TRY(fmp__device_alloc(device, bytes, &scratch));
+  fmp_status status = fmp__stream_enter(device, work->stream);
+  if (status == FMP_OK) {
+    status = run_often(work, prepared, a, scratch, least);
+    fmp__stream_leave(device, work->stream);
+  }
+  fmp__device_free(device, scratch, bytes);
+  return status;
+}
+
+/* INT64_MAX where it cannot be prepared or run. */
+static int64_t time_of(const fmp__work *work, const fmp__kernel *kernel, const arguments *a)
+{
+  fmp__prepared prepared;
+  int64_t least = INT64_MAX;
+  if (fmp__prepare_kernel(work, kernel, &prepared) != FMP_OK) return INT64_MAX;
+  const fmp_status status = measure_prepared(work, &prepared, a, &least);
+  fmp__prepared_release(&prepared);
+  return status == FMP_OK ? least : INT64_MAX;
+}
+
+static fmp_status measure(const fmp__work *work, const fmp__kernel **kernel)
+{
+  const fmp__kernel *candidate;
+  int64_t least = INT64_MAX;
+  arguments a;
+  FMP_TRY(make_arguments(work, &a));
+  for (uint32_t i = 0; (candidate = fmp__kernel_at(i)); i++) {
+    if (!fmp__kernel_may_be_tuned(candidate, work)) continue;
+    const int64_t time = time_of(work, candidate, &a);
+    if (time >= least) continue;
+    least = time;
+    *kernel = candidate;
+  }
+  free_arguments(&a);
+  return FMP_OK;
+}
+
+/* -- choosing -------------------------------------------------------------- */
+
+/* Zeros may stand for its inputs, and a run leaves nothing behind. */
+static int is_harmless(const fmp_op *op)
+{
+  return !(op->def.flags & (FMP_OP_EFFECT | FMP_OP_RANDOM | FMP_OP_HOST)) &&
+         !fmp__schema_has(&op->schema, FMP_ARG_WRITTEN) && !fmp__params_hold_resource(&op->attrs);
+}
+
+static uint32_t count_candidates(const fmp__work *work)
+{
+  const fmp__kernel *candidate;
+  uint32_t count = 0;
+  for (uint32_t i = 0; (candidate = fmp__kernel_at(i)); i++)
+    count += fmp__kernel_may_be_tuned(candidate, work) != 0;
+  return count;
+}
+
+/* "conv2d{...} (f32[100,24,24,32], ...) -> (...) on cpu:0, 2 threads" */
+static fmp_status make_key(const fmp__work *work, fmp__text *key)
+{
+  fmp__text_add(key, "%s", work->op->def.name);
+  fmp__params_text(&work->op->attrs, work->params, key);
+  fmp__text_add(key, " (");
+  fmp__specs_text(work->in, work->n_in, key);
+  fmp__text_add(key, ") -> (");
+  fmp__specs_text(work->out, work->n_out, key);
+  fmp__text_add(key, ") on %s, %d threads", work->device->name, (int)work->threads);
+  return key->failed ? fmp__no_memory("a choice of kernel") : FMP_OK;
+}
+
+static int find_named(const fmp__work *work, const char *name, const fmp__kernel **kernel)
+{
+  const fmp__kernel *candidate;
+  for (uint32_t i = 0; (candidate = fmp__kernel_at(i)); i++) {
+    if (strcmp(candidate->def.name, name) != 0) continue;
+    if (!fmp__kernel_may_be_tuned(candidate, work)) continue;
+    *kernel = candidate;
+    return 1;
+  }
+  return 0;
+}
+
+/* What is not known, or names a kernel that is no more, is measured. */
+static fmp_status choose_by_key(const fmp__work *work, const char *key, const fmp__kernel **kernel)
+{
+  fmp__text name = {0};
+  fmp__choices_find(key, &name);
+  const int is_known = name.bytes && find_named(work, name.bytes, kernel);
+  fmp__text_free(&name);
+  if (is_known) return FMP_OK;
+  FMP_TRY(measure(work, kernel));
+  return fmp__choices_add(key, (*kernel)->def.name);
+}
+
+fmp_status fmp__autotune_choose(const fmp__work *work, const fmp__kernel **kernel)
+{
+  fmp__text key = {0};
+  if (!fmp__choices_are_open() || fmp__kernel_is_forced()) return FMP_OK;
+  if (!is_harmless(work->op) || count_candidates(work) < 2) return FMP_OK;
+  fmp_status status = make_key(work, &key);
+  if (status == FMP_OK) status = choose_by_key(work, key.bytes, kernel);
+  fmp__text_free(&key);
+  return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "autotune");
+}
+
+fmp_status fmp_autotune(const char *path)
+{
+  if (path) FMP_TRY(fmp__choices_open(path));
+  if (!path) fmp__choices_close();
+  fmp__kernel_choices_changed();
+  return FMP_OK;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L /* access */
+
+#include "kernel/choices.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/aside.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/locks.h"
+#include "base/memory.h"
+#include "base/status.h"
+
+/* The file: {"fmp_kernels": 1, "choices": {KEY: KERNEL, ...}}. */
+static const char version_key[] = "fmp_kernels", choices_key[] = "choices";
+enum { VERSION = 1, MOST_BYTES = 1 << 24 };
+
+static json_t *file_object; /* the whole of the file; NULL: closed */
+static atomic_int is_open;  /* whether it is there, to be asked without the lock */
+static char *file_path;     /* NULL: memory only */
+
+/* -- reading --------------------------------------------------------------- */
+
+static fmp_status new_object(json_t **object)
+{
+  json_t *made = json_object();
+  const int failed = fmp__json_set(made, version_key, json_integer(VERSION)) ||
+                     fmp__json_set(made, choices_key, json_object());
+  *object = fmp__json_whole(made, failed);
+  return *object ? FMP_OK : fmp__no_memory("choices of kernels");
+}
+
+static fmp_status check_object(const json_t *object)
+{
+  json_t *version, *choices, *name;
+  const char *key;
+  int64_t number;
+  FMP_TRY(fmp__json_get(object, version_key, JSON_INTEGER, &version));
+  FMP_TRY(fmp__json_number(version, INT64_MAX, &number));
+  if (number != VERSION)
+    return fmp__fail(FMP_EDATA, "expected version %d of kernel choices, got %lld", VERSION,
+                     (long long)number);
+  FMP_TRY(fmp__json_get(object, choices_key, JSON_OBJECT, &choices));
+  json_object_foreach(choices, key, name) if (!json_is_string(name)) return fmp__fail(
+      FMP_EDATA, "expected a kernel's name for '%s'", key);
+  return FMP_OK;
+}
+
+static fmp_status parse(const char *text, size_t n, json_t **object)
+{
+  FMP_TRY(fmp__json_parse(text, n, object));
+  const fmp_status status = check_object(*object);
+  if (status == FMP_OK) return FMP_OK;
+  json_decref(*object);
+  *object = NULL;
+  return status;
+}
+
+static fmp_status read_opened(int file, int64_t size, json_t **object)
+{
+  if (size > MOST_BYTES)
+    return fmp__fail(FMP_EDATA, "expected at most %d bytes, got %lld", MOST_BYTES, (long long)size);
+  char *text = fmp__alloc((size_t)size + 1);
+  if (!text) return fmp__no_memory("choices of kernels");
+  fmp_status status = fmp__file_read(file, 0, text, size);
+  if (status == FMP_OK) status = parse(text, (size_t)size, object);
+  fmp__free(text);
+  return status;
+}
+
+/* A file that is not there yet is an empty one. */
+static fmp_status read_file(const char *path, json_t **object)
+{
+  int file;
+  int64_t size;
+  if (access(path, F_OK) != 0 && errno == ENOENT) return new_object(object);
+  FMP_TRY(fmp__file_open(path, &file, &size));
+  const fmp_status status = read_opened(file, size, object);
+  fmp__file_close(file);
+  return status;
+}
+
+/* -- writing --------------------------------------------------------------- */
+
+static int put(fmp__aside *a, const char *text, size_t n)
+{
+  if (fmp__aside_open(file_path, 0666, a) != 0) return -1;
+  if (fmp__aside_write(a, text, n) == 0) return fmp__aside_commit(a);
+  fmp__aside_discard(a);
+  return -1;
+}
+
+/* What could not be read again is not written. */
+static fmp_status write_text(const char *text, size_t n)
+{
+  fmp__aside aside;
+  if (n > MOST_BYTES)
+    return fmp__fail(FMP_EUNSUPPORTED, "expected at most %d bytes to write, got %zu", MOST_BYTES,
+                     n);
+  return put(&aside, text, n) == 0 ? FMP_OK : fmp__fail(FMP_EIO, "%s", aside.why);
+}
+
+static fmp_status write_file(void)
+{
+  char *text;
+  size_t n;
+  FMP_TRY(fmp__json_write(file_object, &text, &n));
+  const fmp_status status = write_text(text, n);
+  fmp__free(text);
+  return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "%s", file_path);
+}
+
+/* -- the table ------------------------------------------------------------- */
+
+static void replace(json_t *object, char *path)
+{
+  fmp__lock(FMP__LOCK_CHOICES);
+  json_decref(file_object);
+  fmp__free(file_path);
+  file_object = object;
+  file_path = path;
+  atomic_store(&is_open, object != NULL);
+  fmp__unlock(FMP__LOCK_CHOICES);
+}
+
+fmp_status fmp__choices_open(const char *path)
+{
+  json_t *object = NULL;
+  if (!*path) {
+    FMP_TRY(new_object(&object));
+    replace(object, NULL);
+    return FMP_OK;
+  }
+  char *copy = fmp__copy_text(path);
+  if (!copy) return fmp__no_memory("a path");
+  const fmp_status status = read_file(path, &object);
+  if (status == FMP_OK) {
+    replace(object, copy);
+    return FMP_OK;
+  }
+  fmp__free(copy);
+  return fmp__fail_in(status, "%s", path);
+}
+
+void fmp__choices_close(void) { replace(NULL, NULL); }
+
+int fmp__choices_are_open(void) { return atomic_load(&is_open); }
+
+void fmp__choices_find(const char *key, fmp__text *name)
+{
+  fmp__lock(FMP__LOCK_CHOICES);
+  const json_t *found = json_object_get(json_object_get(file_object, choices_key), key);
+  if (found) fmp__text_add(name, "%s", json_string_value(found));
+  fmp__unlock(FMP__LOCK_CHOICES);
+}
+
+fmp_status fmp__choices_add(const char *key, const char *name)
+{
+  fmp_status status = FMP_OK;
+  fmp__lock(FMP__LOCK_CHOICES);
+  json_t *choices = json_object_get(file_object, choices_key);
+  if (choices && fmp__json_set(choices, key, json_string(name)))
+    status = fmp__no_memory("a choice of kernel");
+  if (choices && status == FMP_OK && file_path) status = write_file();
+  fmp__unlock(FMP__LOCK_CHOICES);
+  return status;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Plan instances: the memory in which one caller at a time runs a plan. All views are
+ * made once; a run sets the pointers of inputs and outputs and calls the kernels.
+ *
+ * Kernels are made ready for a number of threads: with another they would sum in other parts
+ * than an eager op does, and be no faster. An instance that is to run on another number than
+ * its plan was made for plans anew. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "device/stream.h"
+#include "emit/record.h"
+#include "emit/eager.h"
+#include "base/stop.h"
+#include "base/locks.h"
+#include "base/memory.h"
+#include "plan/plan.h"
+#include "plan/profile.h"
+#include "define/spec.h"
+
+/* A view whose memory comes with each run. */
+typedef struct patch {
+  fmp_view *view;
+  uint32_t index;
+  int64_t offset;
+} patch;
+
+struct fmp_instance {
+  fmp_plan *plan; /* retained */
+  int32_t serial; /* non-zero: runs on the calling thread alone */
+  void *stream;
+  void *arena, *scratch;
+  uint64_t *step; /* in the device's memory */
+  fmp__call *calls;
+  fmp_view *views;
+  fmp_rng *rngs; /* by step of the plan */
+  patch *inputs, *outputs;
+  uint32_t n_inputs, n_outputs;
+  fmp_tensor **taken; /* during a run: the plan's inputs, contiguous, one reference each */
+};
+
+/* -- views ----------------------------------------------------------------- */
+
+static void *root_memory(const fmp_instance *x, const fmp__slot *root)
+{
+  switch (root->place) {
+  case FMP__PLACE_ARENA: return (char *)x->arena + x->plan->slots[root->buffer].arena_offset;
+  case FMP__PLACE_CAPTURE: return root->storage->memory;
+  default: return NULL; /* set by each run, or never */
+  }
+}
+
+/* A capture's own offset stands in its slot, and views of it count from the storage. */
+static void set_view(fmp_instance *x, uint32_t slot, fmp_view *view)
+{
+  const fmp__slot *s = &x->plan->slots[slot], *root = &x->plan->slots[s->root];
+  memset(view, 0, sizeof *view);
+  if (!slot) return;
+  view->dtype = s->spec.dtype;
+  view->rank = s->spec.rank;
+  memcpy(view->shape, s->spec.shape, sizeof view->shape);
+  memcpy(view->strides, s->strides, sizeof view->strides);
+  void *memory = root_memory(x, root);
+  if (memory) view->data = (char *)memory + s->offset;
+  const patch p = {view, root->index, s->offset};
+  if (root->place == FMP__PLACE_INPUT) x->inputs[x->n_inputs++] = p;
+  if (root->place == FMP__PLACE_OUTPUT) x->outputs[x->n_outputs++] = p;
+}
+
+static void set_call(fmp_instance *x, uint32_t t, fmp_view *views)
+{
+  const fmp__step *step = &x->plan->steps[t];
+  for (uint32_t i = 0; i < step->n_in; i++) set_view(x, step->in[i], &views[i]);
+  for (uint32_t i = 0; i < step->n_out; i++) set_view(x, step->out[i], &views[step->n_in + i]);
+  x->rngs[t] = (fmp_rng){0, step->random_key, x->step};
+  const int is_random = (step->op->def.flags & FMP_OP_RANDOM) != 0;
+  x->calls[t] = (fmp__call){.call = {.struct_size = sizeof(fmp_call),
+                                     .host = step->prepared.kernel->plugin->host,
+                                     .device = x->plan->device->state,
+                                     .stream = x->stream,
+                                     .params = step->params,
+                                     .state = step->prepared.state,
+                                     .in = views,
+                                     .out = views + step->n_in,
+                                     .n_in = step->n_in,
+                                     .n_out = step->n_out,
+                                     .scratch = x->scratch,
+                                     .rng = is_random ? &x->rngs[t] : NULL},
+                            .device = x->plan->device};
+}
+
+/* -- making and ending ----------------------------------------------------- */
+
+static fmp_status allocate_memory(fmp_instance *x)
+{
+  void *step;
+  const fmp_plan *p = x->plan;
+  FMP_TRY(fmp__device_alloc(p->device, p->arena_bytes, &x->arena));
+  FMP_TRY(fmp__device_alloc(p->device, p->scratch_bytes, &x->scratch));
+  FMP_TRY(fmp__device_alloc(p->device, (int64_t)sizeof *x->step, &step));
+  x->step = step;
+  fmp__count_tensor_bytes(p->arena_bytes);
+  return FMP_OK;
+}
+
+static fmp_status allocate_calls(fmp_instance *x)
+{
+  const fmp_plan *p = x->plan;
+  x->calls = fmp__alloc_zeroed(p->n_steps + 1, sizeof *x->calls);
+  x->rngs = fmp__alloc_zeroed(p->n_steps + 1, sizeof *x->rngs);
+  x->views = fmp__alloc_zeroed(p->n_views + 1, sizeof *x->views);
+  x->inputs = fmp__alloc_zeroed(p->n_views + 1, sizeof *x->inputs);
+  x->outputs = fmp__alloc_zeroed(p->n_views + 1, sizeof *x->outputs);
+  x->taken = fmp__alloc_zeroed(p->graph->n_inputs + 1, sizeof *x->taken);
+  if (x->calls && x->rngs && x->views && x->inputs && x->outputs && x->taken) return FMP_OK;
+  return fmp__no_memory("a plan's instance");
+}
+
+/* Room for runs of the plan, which is there. On failure what was had stays for free_room. */
+static fmp_status make_room(fmp_instance *x)
+{
+  FMP_TRY(allocate_calls(x));
+  FMP_TRY(allocate_memory(x));
+  fmp_view *views = x->views;
+  for (uint32_t t = 0; t < x->plan->n_steps; t++) {
+    set_call(x, t, views);
+    views += x->plan->steps[t].n_in + x->plan->steps[t].n_out;
+  }
+  return FMP_OK;
+}
+
+static void free_room(fmp_instance *x)
+{
+  fmp_device *device = x->plan->device;
+  if (x->step) fmp__count_tensor_bytes(-x->plan->arena_bytes);
+  fmp__device_free(device, x->step, (int64_t)sizeof *x->step);
+  fmp__device_free(device, x->scratch, x->plan->scratch_bytes);
+  fmp__device_free(device, x->arena, x->plan->arena_bytes);
+  fmp__free(x->calls);
+  fmp__free(x->rngs);
+  fmp__free(x->views);
+  fmp__free(x->inputs);
+  fmp__free(x->outputs);
+  fmp__free(x->taken);
+  *x = (fmp_instance){.plan = x->plan, .serial = x->serial, .stream = x->stream};
+}
+
+static int32_t threads_of(const fmp_instance *x)
+{
+  return x->serial ? 1 : fmp__device_threads(x->plan->device);
+}
+
+/* A reference to x's plan, or to the same for as many threads as will run it. */
+static fmp_status plan_for_threads(const fmp_instance *x, fmp_plan **plan)
+{
+  const int32_t threads = threads_of(x);
+  if (x->plan->threads != threads) return fmp__plan_again(x->plan, x->stream, threads, plan);
+  *plan = x->plan;
+  fmp_plan_retain(*plan);
+  return FMP_OK;
+}
+
+/* Before a run; on failure x stays as it was. */
+static fmp_status follow_threads(fmp_instance *x)
+{
+  if (x->plan->threads == threads_of(x)) return FMP_OK;
+  fmp_instance moved = {.serial = x->serial, .stream = x->stream};
+  FMP_TRY(plan_for_threads(x, &moved.plan));
+  const fmp_status status = make_room(&moved);
+  fmp_instance *const gone = status == FMP_OK ? x : &moved;
+  free_room(gone);
+  fmp_plan_release(gone->plan);
+  if (status == FMP_OK) *x = moved;
+  return status;
+}
+
+static fmp_status fill_instance(fmp_instance *x, fmp_plan *p)
+{
+  FMP_TRY(fmp__stream_open(p->device, x->serial, &x->stream));
+  FMP_TRY(plan_for_threads(x, &p));
+  fmp_plan_release(x->plan);
+  x->plan = p;
+  return make_room(x);
+}
+
+fmp_status fmp_instance_new(fmp_plan *p, int32_t serial, fmp_instance **instance)
+{
+  FMP_TRY(fmp__require(p, "a plan"));
+  fmp_instance *x = fmp__alloc_zeroed(1, sizeof *x);
+  if (!x) return fmp__no_memory("a plan's instance");
+  fmp_plan_retain(p);
+  x->plan = p;
+  x->serial = serial;
+  const fmp_status status = fill_instance(x, p);
+  if (status != FMP_OK) {
+    fmp_instance_release(x);
+    return status;
+  }
+  *instance = x;
+  return FMP_OK;
+}
+
+void fmp_instance_release(fmp_instance *x)
+{
+  if (!x) return;
+  free_room(x);
+  if (x->stream) fmp__stream_close(x->plan->device, x->stream);
+  fmp_plan_release(x->plan);
+  fmp__free(x);
+}
+
+/* -- one run --------------------------------------------------------------- */
+
+static fmp_status check_input(const fmp_plan *p, uint32_t i, const fmp_tensor *t)
+{
+  char wanted[FMP_SPEC_TEXT], got[FMP_SPEC_TEXT];
+  const fmp_spec *spec = &p->slots[i + 1].spec;
+  if (!t) return fmp__fail(FMP_EINVAL, "input %u is missing", i + 1);
+  FMP_TRY(fmp__tensor_require(t));
+  if (!fmp__spec_equal(spec, &t->spec))
+    return fmp__fail(FMP_ESHAPE, "input %u: expected %s as planned, got %s", i + 1,
+                     fmp_spec_text(spec, wanted), fmp_spec_text(&t->spec, got));
+  if (t->device == p->device) return FMP_OK;
+  return fmp__fail(FMP_EDEVICE, "input %u: expected it on %s, got it on %s", i + 1, p->device->name,
+                   t->device->name);
+}
+
+static fmp_status take_input(const fmp_plan *p, uint32_t i, fmp_tensor *t, fmp_tensor **taken)
+{
+  if (fmp__tensor_is_contiguous(t)) {
+    *taken = fmp_tensor_retain(t);
+    return FMP_OK;
+  }
+  if (p->graph->values[i + 1].written > 0)
+    return fmp__fail(FMP_EINVAL, "input %u: expected a contiguous tensor, since it is written",
+                     i + 1);
+  return fmp__eager_contiguous(t, taken);
+}
+
+static void apply_patches(const patch *patches, uint32_t n, fmp_tensor *const *tensors)
+{
+  for (uint32_t i = 0; i < n; i++) {
+    const fmp_tensor *t = tensors[patches[i].index];
+    patches[i].view->data = (char *)t->storage->memory + t->offset + patches[i].offset;
+  }
+}
+
+static fmp_status set_random(fmp_instance *x)
+{
+  const uint64_t seed = fmp__generator_now()->seed;
+  const uint64_t step = fmp__generator_of_thread()->step++;
+  fmp_device *device = x->plan->device;
+  if (!x->plan->has_random) return FMP_OK;
+  for (uint32_t t = 0; t < x->plan->n_steps; t++) x->rngs[t].seed = seed;
+  if (fmp__device_is_host(device)) {
+    *x->step = step;
+    return FMP_OK;
+  }
+  return fmp__device_copy(device, x->stream, FMP_COPY_TO_DEVICE, x->step, &step, sizeof step);
+}
+
+static fmp_status run_step(const fmp_instance *x, uint32_t t)
+{
+  const fmp__step *step = &x->plan->steps[t];
+  FMP_TRY(fmp__check_interrupt());
+  const fmp_status status = fmp__run(&step->prepared, &x->calls[t]);
+  if (status == FMP_OK) return FMP_OK;
+  return fmp__fail_in(status, "%s%s%s", step->scope, *step->scope ? ": " : "", step->op->def.name);
+}
+
+static fmp_status run_plain(const fmp_instance *x)
+{
+  for (uint32_t t = 0; t < x->plan->n_steps; t++) FMP_TRY(run_step(x, t));
+  return FMP_OK;
+}
+
+/* What one node takes is known only once it has been waited for. */
+static fmp_status run_measured(const fmp_instance *x, fmp__profile *profile)
+{
+  const uint32_t n = x->plan->n_steps;
+  const int64_t begun = fmp__clock_now();
+  int64_t before = begun;
+  for (uint32_t t = 0; t < n; t++) {
+    FMP_TRY(run_step(x, t));
+    FMP_TRY(fmp__stream_wait(x->plan->device, x->stream));
+    const int64_t now = fmp__clock_now();
+    fmp__profile_add(profile, t, now - before);
+    before = now;
+  }
+  fmp__profile_add(profile, n, before - begun);
+  return FMP_OK;
+}
+
+/* Waits for what has been enqueued, whatever became of the run; the first failure's text stays. */
+static fmp_status finish_run(const fmp_instance *x, fmp_status status)
+{
+  char text[FMP__ERROR_TEXT];
+  if (status == FMP_OK) return fmp__stream_wait(x->plan->device, x->stream);
+  fmp__error_keep(text);
+  (void)fmp__stream_wait(x->plan->device, x->stream);
+  fmp__error_restore(text);
+  return status;
+}
+
+static fmp_status run_entered(fmp_instance *x, fmp__profile *profile)
+{
+  fmp__error_clear();
+  fmp_status status = set_random(x);
+  if (status == FMP_OK) status = profile ? run_measured(x, profile) : run_plain(x);
+  return finish_run(x, status);
+}
+
+static fmp_status run_steps(fmp_instance *x)
+{
+  fmp__profile *profile;
+  FMP_TRY(fmp__profile_find(x->plan, &profile));
+  fmp_status status = fmp__stream_enter(x->plan->device, x->stream);
+  if (status == FMP_OK) {
+    status = run_entered(x, profile);
+    fmp__stream_leave(x->plan->device, x->stream);
+  }
+  fmp__profile_release(profile);
+  return status;
+}
+
+static void release_all(fmp_tensor **tensors, uint32_t n)
+{
+  for (uint32_t i = 0; i < n; i++) {
+    fmp_tensor_release(tensors[i]);
+    tensors[i] = NULL;
+  }
+}
+
+static fmp_status make_outputs(const fmp_plan *p, fmp_tensor **out)
+{
+  for (uint32_t i = 0; i < p->n_outputs; i++) out[i] = NULL;
+  for (uint32_t i = 0; i < p->n_outputs; i++)
+    FMP_TRY(fmp_tensor_new(p->device, &p->slots[p->outputs[i]].spec, &out[i]));
+  return FMP_OK;
+}
+
+static fmp_status run_on(fmp_instance *x, fmp_tensor *const *in, fmp_tensor **out)
+{
+  const uint32_t n = x->plan->graph->n_inputs;
+  for (uint32_t i = 0; i < n; i++) FMP_TRY(check_input(x->plan, i, in[i]));
+  FMP_TRY(fmp__plan_check_sharing(x->plan, in));
+  for (uint32_t i = 0; i < n; i++) FMP_TRY(take_input(x->plan, i, in[i], &x->taken[i]));
+  FMP_TRY(make_outputs(x->plan, out));
+  apply_patches(x->inputs, x->n_inputs, x->taken);
+  apply_patches(x->outputs, x->n_outputs, out);
+  return run_steps(x);
+}
+
+fmp_status fmp_instance_run(fmp_instance *x, fmp_tensor *const *in, int32_t n_in, fmp_tensor **out,
+                            int32_t n_out)
+{
+  FMP_TRY(fmp__require(x, "an instance of a plan"));
+  FMP_TRY(follow_threads(x));
+  const fmp_plan *p = x->plan;
+  const uint32_t n_inputs = p->graph->n_inputs;
+  if (n_in < 0 || n_out < 0 || (uint32_t)n_in != n_inputs || (uint32_t)n_out != p->n_outputs)
+    return fmp__fail(FMP_EINVAL, "expected %u inputs and %u outputs, got %d and %d", n_inputs,
+                     p->n_outputs, n_in, n_out);
+  if ((n_in > 0 && !in) || (n_out > 0 && !out))
+    return fmp__fail(FMP_EINVAL, "expected inputs, and places for outputs, got none");
+  for (int32_t i = 0; i < n_out; i++) out[i] = NULL;
+  FMP_TRY(fmp__check_forked());
+  const fmp_status status = run_on(x, in, out);
+  release_all(x->taken, n_inputs);
+  if (status != FMP_OK) release_all(out, (uint32_t)n_out);
+  return status;
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Finding, checking and loading plugins. All of a plugin is registered or nothing; a
+ * shared object is never closed, since its functions may be in use. */
+#define _GNU_SOURCE /* dladdr */
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "plugin/host.h"
+#include "base/locks.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "define/registry.h"
+#include "plugin/shared_object.h"
+#include "base/status.h"
+
+/* Plugins that are loaded, in order. */
+static struct {
+  fmp__plugin_record **items;
+  const fmp_plugin **entries;
+  uint32_t n, room, entries_room;
+} loaded;
+
+/* A plugin whose load() has run and whose definitions wait for commitment. */
+typedef struct candidate {
+  const fmp_plugin *entry;
+  fmp__plugin_record *record;
+  fmp_registry *staging;
+  int is_overridden; /* refused because one of its name is loaded already */
+} candidate;
+
+static void free_record(fmp__plugin_record *r)
+{
+  if (!r) return;
+  fmp__free(r->name);
+  fmp__free(r->version);
+  fmp__free(r->summary);
+  fmp__free(r->path);
+  fmp__free(r);
+}
+
+static void drop_candidate(candidate *c)
+{
+  fmp__staging_free(c->staging);
+  free_record(c->record);
+  memset(c, 0, sizeof *c);
+}
+
+/* -- checks before any code of the plugin runs ----------------------------- */
+
+static fmp_status check_file(const char *path)
+{
+  struct stat status;
+  if (stat(path, &status) != 0)
+    return fmp__fail(errno == ENOENT ? FMP_ENOTFOUND : FMP_EIO, "%s", strerror(errno));
+  if (!S_ISREG(status.st_mode)) return fmp__fail(FMP_EPLUGIN, "is not a file");
+  return FMP_OK;
+}
+
+/* The loader's text starts with the path, which our caller puts there already. */
+static const char *loader_text(const char *path)
+{
+  const char *text = dlerror();
+  if (!text) return "the loader gives no reason";
+  const size_t n = strlen(path);
+  return strncmp(text, path, n) == 0 && strncmp(text + n, ": ", 2) == 0 ? text + n + 2 : text;
+}
+
+static fmp_status open_entry(const char *path, const fmp_plugin **entry)
+{
+  FMP_TRY(check_file(path));
+  FMP_TRY(fmp__shared_object_check(path));
+  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (!handle) return fmp__fail(FMP_EPLUGIN, "%s", loader_text(path));
+  *entry = dlsym(handle, "fmp_plugin_entry");
+  if (!*entry) return fmp__fail(FMP_EPLUGIN, "exports no fmp_plugin_entry");
+  return FMP_OK;
+}
+
+static fmp_status check_entry(const fmp_plugin *entry)
+{
+  if (entry->struct_size < sizeof *entry)
+    return fmp__fail(FMP_EPLUGIN, "expected an entry of at least %zu bytes, got %zu", sizeof *entry,
+                     entry->struct_size);
+  if (entry->abi_major != FMP_ABI_MAJOR || entry->abi_minor > FMP_ABI_MINOR)
+    return fmp__fail(FMP_EPLUGIN, "built for ABI %u.%u, engine offers %u.%u", entry->abi_major,
+                     entry->abi_minor, FMP_ABI_MAJOR, FMP_ABI_MINOR);
+  if (entry->view_size != sizeof(fmp_view))
+    return fmp__fail(FMP_EPLUGIN, "built for views of %u bytes, the engine's have %zu",
+                     entry->view_size, sizeof(fmp_view));
+  if (!entry->name || !*entry->name || !entry->load)
+    return fmp__fail(FMP_EPLUGIN, "its entry has no name or no load function");
+  return FMP_OK;
+}
+
+static int is_loaded(const fmp_plugin *entry)
+{
+  for (uint32_t i = 0; i < loaded.n; i++)
+    if (loaded.entries[i] == entry) return 1;
+  return 0;
+}
+
+static fmp_status check_name_free(const fmp_plugin *entry, candidate *c)
+{
+  for (uint32_t i = 0; i < loaded.n; i++) {
+    if (strcmp(loaded.items[i]->name, entry->name) != 0) continue;
+    c->is_overridden = 1;
+    return fmp__fail(FMP_EPLUGIN, "plugin '%s' is loaded already, from %s", entry->name,
+                     loaded.items[i]->path);
+  }
+  return FMP_OK;
+}
+
+/* -- staging and committing ------------------------------------------------ */
+
+static fmp_status new_record(const fmp_plugin *entry, const char *path, fmp__plugin_record **record)
+{
+  fmp__plugin_record *r = fmp__alloc_zeroed(1, sizeof *r);
+  if (!r) return fmp__no_memory("a plugin");
+  r->name = fmp__copy_text(entry->name);
+  r->version = fmp__copy_text(entry->version ? entry->version : "");
+  r->summary = fmp__copy_text(entry->summary ? entry->summary : "");
+  r->path = fmp__copy_text(path);
+  r->abi_major = entry->abi_major;
+  r->abi_minor = entry->abi_minor;
+  r->host = fmp__host();
+  *record = r;
+  if (r->name && r->version && r->summary && r->path) return FMP_OK;
+  free_record(r);
+  return fmp__no_memory("a plugin");
+}
+
+/* Runs load(). c->entry NULL afterwards: it is loaded already, nothing to commit. */
+static fmp_status stage(const char *path, candidate *c)
+{
+  const fmp_plugin *entry;
+  memset(c, 0, sizeof *c);
+  FMP_TRY(open_entry(path, &entry));
+  if (is_loaded(entry)) return FMP_OK;
+  FMP_TRY(check_entry(entry));
+  FMP_TRY(check_name_free(entry, c));
+  FMP_TRY(new_record(entry, path, &c->record));
+  fmp_status status = fmp__staging_new(c->record, &c->staging);
+  if (status == FMP_OK && fmp__staging_fill(c->staging, entry) != FMP_OK)
+    status = FMP_EPLUGIN; /* whatever load() calls its refusal */
+  if (status != FMP_OK) {
+    drop_candidate(c);
+    return status;
+  }
+  c->entry = entry;
+  return FMP_OK;
+}
+
+/* FMP_ENOTFOUND: a gradient needs an op that another plugin may bring yet. */
+static fmp_status commit(candidate *c)
+{
+  if (!fmp__grow((void **)&loaded.items, &loaded.room, loaded.n, sizeof *loaded.items) ||
+      !fmp__grow((void **)&loaded.entries, &loaded.entries_room, loaded.n, sizeof *loaded.entries))
+    return fmp__no_memory("a plugin");
+  FMP_TRY(check_name_free(c->entry, c));
+  FMP_TRY(fmp__staging_commit(c->staging));
+  loaded.items[loaded.n] = c->record;
+  loaded.entries[loaded.n++] = c->entry;
+  c->record = NULL; /* the registry points to it from now on */
+  return FMP_OK;
+}
+
+static fmp_status load_path(const char *path)
+{
+  candidate c;
+  fmp_status status = stage(path, &c);
+  if (status == FMP_OK && c.entry) status = commit(&c);
+  if (status == FMP_ENOTFOUND && c.entry) status = FMP_EPLUGIN;
+  drop_candidate(&c);
+  return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "%s", path);
+}
+
+/* -- directories ----------------------------------------------------------- */
+
+typedef struct names {
+  char **items;
+  uint32_t n, room;
+} names;
+
+static void free_names(names *l)
+{
+  for (uint32_t i = 0; i < l->n; i++) fmp__free(l->items[i]);
+  fmp__free(l->items);
+}
+
+static int is_plugin_file(const char *name)
+{
+  const size_t n = strlen(name);
+  return n > 7 && strncmp(name, "fmp_", 4) == 0 && strcmp(name + n - 3, ".so") == 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Adds the fmp_*.so of a directory, with their paths, in order. */
+static fmp_status list_plugins(const char *directory, names *l)
+{
+  char path[PATH_MAX];
+  const uint32_t first = l->n;
+  DIR *d = opendir(directory);
+  if (!d)
+    return fmp__fail(errno == ENOENT || errno == ENOTDIR ? FMP_ENOTFOUND : FMP_EIO, "%s: %s",
+                     directory, strerror(errno));
+  fmp_status status = FMP_OK;
+  for (struct dirent *file; status == FMP_OK && (file = readdir(d));) {
+    if (!is_plugin_file(file->d_name)) continue;
+    snprintf(path, sizeof path, "%s/%s", directory, file->d_name);
+    char *copy = fmp__copy_text(path);
+    if (copy && fmp__grow((void **)&l->items, &l->room, l->n, sizeof *l->items)) {
+      l->items[l->n++] = copy;
+    } else {
+      fmp__free(copy);
+      status = fmp__no_memory("a list of plugins");
+    }
+  }
+  closedir(d);
+  if (l->n > first) qsort(l->items + first, l->n - first, sizeof *l->items, by_name);
+  return status;
+}
+
+/* A second plugin of a name is no defect: an earlier directory overrides a later. */
+static void warn_refused(const char *path, const candidate *c)
+{
+  if (c->is_overridden)
+    fmp__log(FMP__LOG_INFO, "plugin %s was skipped: %s", path, fmp_last_error());
+  else
+    fmp__log(FMP__LOG_WARNING, "plugin %s was refused: %s", path, fmp_last_error());
+}
+
+/* The first of a name goes before all others: they wait until it is in, or refused. */
+static int waits(const candidate *candidates, uint32_t i)
+{
+  for (uint32_t k = 0; k < i; k++)
+    if (candidates[k].entry && strcmp(candidates[k].entry->name, candidates[i].entry->name) == 0)
+      return 1;
+  return 0;
+}
+
+/* Commits what can be, until nothing more can: a plugin may need another's ops. */
+static int32_t commit_all(candidate *candidates, uint32_t n)
+{
+  int32_t count = 0, before;
+  do {
+    before = count;
+    for (uint32_t i = 0; i < n; i++)
+      if (candidates[i].entry && !waits(candidates, i) && commit(&candidates[i]) == FMP_OK) {
+        drop_candidate(&candidates[i]);
+        count++;
+      }
+  } while (count > before);
+  return count;
+}
+
+/* What is left is refused in order, and makes way for others of its name. */
+static void load_candidates(const names *l, candidate *candidates, int32_t *count)
+{
+  for (uint32_t i = 0; i < l->n; i++)
+    if (stage(l->items[i], &candidates[i]) != FMP_OK) warn_refused(l->items[i], &candidates[i]);
+  *count = commit_all(candidates, l->n);
+  for (uint32_t i = 0; i < l->n; i++) {
+    const int refused = candidates[i].entry && commit(&candidates[i]) != FMP_OK;
+    if (refused) warn_refused(l->items[i], &candidates[i]);
+    drop_candidate(&candidates[i]);
+    if (refused) *count += commit_all(candidates, l->n);
+  }
+}
+
+/* Loads all that can be; the others are warned about. */
+static fmp_status load_files(const names *l, int32_t *count)
+{
+  candidate *candidates = fmp__alloc_zeroed(l->n + 1, sizeof *candidates);
+  if (!candidates) return fmp__no_memory("a list of plugins");
+  load_candidates(l, candidates, count);
+  fmp__free(candidates);
+  return FMP_OK;
+}
+
+fmp_status fmp_plugin_scan(const char *directory, int32_t *count)
+{
+  int32_t n = 0;
+  names l = {0};
+  FMP_TRY(fmp__require(directory, "a directory"));
+  fmp__lock(FMP__LOCK_PLUGINS);
+  fmp_status status = list_plugins(directory, &l);
+  if (status == FMP_OK) status = load_files(&l, &n);
+  fmp__unlock(FMP__LOCK_PLUGINS);
+  free_names(&l);
+  if (count) *count = n;
+  return status;
+}
+
+/* -- where plugins are looked for ------------------------------------------ */
+
+/* lib/libfmp.so -> lib/fmp/plugins */
+static int installed_directory(char *path, size_t room)
+{
+  Dl_info info;
+  char real[PATH_MAX];
+  if (!dladdr((void *)(uintptr_t)fmp_plugin_scan, &info) || !realpath(info.dli_fname, real))
+    return 0;
+  char *slash = strrchr(real, '/');
+  if (!slash) return 0;
+  *slash = '\0';
+  return (size_t)snprintf(path, room, "%s/fmp/plugins", real) < room;
+}
+
+/* Calls visit for each directory of the search path until it returns non-zero. */
+static int each_directory(int (*visit)(const char *directory, void *arg), void *arg)
+{
+  char path[PATH_MAX];
+  const char *list = getenv("FMP_PLUGIN_PATH");
+  for (const char *p = list ? list : ""; *p;) {
+    const size_t n = strcspn(p, ":");
+    if (n > 0 && n < sizeof path) {
+      snprintf(path, sizeof path, "%.*s", (int)n, p);
+      if (visit(path, arg)) return 1;
+    }
+    p += n + (p[n] == ':');
+  }
+  return installed_directory(path, sizeof path) && visit(path, arg);
+}
+
+static int list_and_warn(const char *directory, void *l)
+{
+  if (list_plugins(directory, l) != FMP_OK)
+    fmp__log(FMP__LOG_WARNING, "plugins are not loaded from %s", fmp_last_error());
+  return 0;
+}
+
+/* All directories at once: a plugin of one may need an op of another. */
+fmp_status fmp_plugin_load_default(void)
+{
+  static int done;
+  int32_t count;
+  names l = {0};
+  fmp_status status = FMP_OK;
+  fmp__log_start();
+  fmp__lock(FMP__LOCK_PLUGINS);
+  if (!done) {
+    each_directory(list_and_warn, &l);
+    status = load_files(&l, &count);
+    done = status == FMP_OK;
+  }
+  fmp__unlock(FMP__LOCK_PLUGINS);
+  free_names(&l);
+  return status;
+}
+
+/* A search for fmp_NAME.so. */
+typedef struct search {
+  const char *name;
+  char path[PATH_MAX];
+  fmp__nearest nearest;
+  char nearest_name[64];
+} search;
+
+/* "…/fmp_nn.so" -> "nn" */
+static void offer_file(search *s, const char *path)
+{
+  char name[64];
+  const char *file = strrchr(path, '/') + 5;
+  const fmp__nearest before = s->nearest;
+  snprintf(name, sizeof name, "%.*s", (int)(strlen(file) - 3), file);
+  fmp__nearest_offer(&s->nearest, name);
+  if (s->nearest.best == before.best) return;
+  memcpy(s->nearest_name, name, sizeof name);
+  s->nearest.best = s->nearest_name;
+}
+
+static int look_in(const char *directory, void *arg)
+{
+  search *s = arg;
+  struct stat status;
+  names l = {0};
+  const int n = snprintf(s->path, sizeof s->path, "%s/fmp_%s.so", directory, s->name);
+  if (n > 0 && (size_t)n < sizeof s->path && stat(s->path, &status) == 0) return 1;
+  if (list_plugins(directory, &l) == FMP_OK)
+    for (uint32_t i = 0; i < l.n; i++) offer_file(s, l.items[i]);
+  free_names(&l);
+  return 0;
+}
+
+/* A name without '/' is looked up; never in the working directory. */
+static fmp_status find_file(const char *name, char *path)
+{
+  char hint[96];
+  if (strchr(name, '/')) {
+    if (realpath(name, path)) return FMP_OK;
+    return fmp__fail(errno == ENOENT ? FMP_ENOTFOUND : FMP_EIO, "%s: %s", name, strerror(errno));
+  }
+  search s = {.name = name, .nearest = {.name = name}};
+  if (each_directory(look_in, &s)) {
+    memcpy(path, s.path, sizeof s.path);
+    return FMP_OK;
+  }
+  return fmp__fail(FMP_ENOTFOUND,
+                   "no plugin '%s' in FMP_PLUGIN_PATH or the installed plugins (a path needs a "
+                   "'/')%s",
+                   name, fmp__nearest_hint(&s.nearest, hint, sizeof hint));
+}
+
+fmp_status fmp_plugin_load(const char *name)
+{
+  char path[PATH_MAX];
+  FMP_TRY(fmp__require(name, "a plugin's name or path"));
+  fmp__lock(FMP__LOCK_PLUGINS);
+  fmp_status status = find_file(name, path);
+  if (status == FMP_OK) status = load_path(path);
+  fmp__unlock(FMP__LOCK_PLUGINS);
+  return status;
+}
+
+/* -- asking ---------------------------------------------------------------- */
+
+int32_t fmp_plugin_count(void)
+{
+  fmp__lock(FMP__LOCK_PLUGINS);
+  const uint32_t n = loaded.n;
+  fmp__unlock(FMP__LOCK_PLUGINS);
+  return (int32_t)n;
+}
+
+fmp_status fmp_plugin_get(int32_t i, fmp_plugin_info *info)
+{
+  fmp__lock(FMP__LOCK_PLUGINS);
+  const fmp__plugin_record *r = i >= 0 && (uint32_t)i < loaded.n ? loaded.items[i] : NULL;
+  fmp__unlock(FMP__LOCK_PLUGINS);
+  if (!r) return fmp__fail(FMP_ENOTFOUND, "no plugin number %d", i);
+  *info = (fmp_plugin_info){r->name, r->version, r->summary, r->path, r->abi_major, r->abi_minor};
+  return FMP_OK;
+}
