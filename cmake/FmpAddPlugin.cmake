@@ -4,6 +4,8 @@
 #
 #   <op>/*.c              compiled
 #   <op>/op.c             defines  fmp_status <op>_register(const fmp_host *, fmp_registry *)
+#                         (a directory without ops: rewrite.c, reader.c or resource.c does)
+#                         (a directory with none of these is code that ops share)
 #   <op>/libraries.cmake  may append to LIBRARIES, DEFINITIONS, INCLUDES for the family
 #
 # The entry, which calls the register functions in order of name, is generated.
@@ -19,8 +21,11 @@ function(fmp_add_plugin family)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "VERSION;SUMMARY" "")
   set(here ${CMAKE_CURRENT_SOURCE_DIR})
   file(GLOB sources CONFIGURE_DEPENDS ${here}/*/*.c)
-  file(GLOB ops CONFIGURE_DEPENDS RELATIVE ${here} ${here}/*/op.c)
+  file(GLOB ops CONFIGURE_DEPENDS RELATIVE ${here} ${here}/*/op.c ${here}/*/rewrite.c
+       ${here}/*/reader.c ${here}/*/resource.c)
   file(GLOB extras CONFIGURE_DEPENDS ${here}/*/libraries.cmake)
+  list(TRANSFORM ops REPLACE "/.*" "")
+  list(REMOVE_DUPLICATES ops)
   list(SORT ops)
   if(NOT ops)
     message(STATUS "plugin ${family}: no op in it yet")
@@ -29,8 +34,7 @@ function(fmp_add_plugin family)
 
   set(FMP_DECLARATIONS "")
   set(FMP_CALLS "")
-  foreach(op IN LISTS ops)
-    cmake_path(GET op PARENT_PATH name)
+  foreach(name IN LISTS ops)
     string(APPEND FMP_DECLARATIONS
            "fmp_status ${name}_register(const fmp_host *h, fmp_registry *r);\n")
     string(APPEND FMP_CALLS "  FMP_TRY(${name}_register(h, r));\n")

@@ -16,7 +16,7 @@ target_include_directories(sdk INTERFACE
 
 # A floor of the engine is a folder. Headers are found by floor and name, "graph/scope.h".
 file(GLOB engine_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/engine/src/*/*.c)
-# What fmprun alone has: Lua and the terminal. Both replace files.
+# What fmprun alone has: Lua and the terminal. Engine and fmprun both replace files.
 file(GLOB runner_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/engine/fmprun/*.c)
 list(APPEND runner_sources ${PROJECT_SOURCE_DIR}/engine/src/base/aside.c)
 
@@ -34,7 +34,7 @@ if(NOT FMP_SANITIZE)
   target_link_options(fmp PRIVATE -Wl,--no-undefined)
 endif()
 
-# The runner finds the library from where it lies itself, in either tree.
+# The runner finds the library relative to itself, in either tree.
 file(RELATIVE_PATH lib_from_bin /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
 add_executable(fmprun ${runner_sources})
 target_compile_definitions(fmprun PRIVATE FMP_VERSION="${PROJECT_VERSION}")

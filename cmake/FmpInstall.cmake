@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What is installed beside the targets: headers, Lua, scripts, and the two ways by which
-# other builds find fmp. Nothing in it is an absolute path: the tree may be moved.
+# What is installed besides the targets: headers, Lua, scripts, and the files by which other
+# builds find fmp. None of it contains an absolute path: the tree may be moved.
 include(CMakePackageConfigHelpers)
 
 install(DIRECTORY engine/include/fmp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -14,8 +14,8 @@ set(FMP_PLUGIN_OUTPUT ${PROJECT_BINARY_DIR}/lib/fmp/plugins)
 set(FMP_PLUGIN_INSTALL ${CMAKE_INSTALL_LIBDIR}/fmp/plugins)
 set(FMP_SHARE_INSTALL ${CMAKE_INSTALL_DATADIR}/fmp)
 
-# Links, not copies: an edit of a Lua file or a header needs no build. A link may
-# stand before the directory that it names.
+# Links, not copies: an edit of a Lua file or a header needs no build. A link may be
+# made before the directory that it names.
 function(fmp_link target link)
   cmake_path(GET link PARENT_PATH directory)
   file(MAKE_DIRECTORY ${directory})
@@ -30,7 +30,7 @@ fmp_link(lua ${share}/lua)
 fmp_link(templates ${share}/templates)
 fmp_link(scripts ${share}/scripts)
 
-# A part that is not ours goes with the tree, so that it is never looked for on a user's paths.
+# Foreign parts are put into the tree, so that they are never looked for on a user's paths.
 find_file(FMP_ARGPARSE argparse.lua PATH_SUFFIXES share/lua/5.1 DOC "The file of lua-argparse")
 if(NOT FMP_ARGPARSE)
   message(FATAL_ERROR "lua-argparse is missing: install it, or set FMP_ARGPARSE to its argparse.lua")

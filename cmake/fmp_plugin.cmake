@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# fmp_plugin(NAME sources...): a plugin, the module fmp_NAME.so. It links nothing of
+# fmp_plugin(NAME sources...): a plugin, the module fmp_NAME.so. It links no library of
 # fmp's and needs only the headers; its one exported symbol is fmp_plugin_entry.
-# This file is installed: plugins in this tree and elsewhere are built by the same lines. Flags
+# This file is installed: plugins in this tree and elsewhere are built in the same way. Flags
 # on which results depend come with fmp::sdk.
 
 function(fmp_plugin name)
@@ -16,8 +16,8 @@ function(fmp_plugin name)
     CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
     C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden
     VISIBILITY_INLINES_HIDDEN ON)
-  # A symbol that nobody defines is found when the plugin is built, not when it loads;
-  # sanitizers want it otherwise.
+  # An undefined symbol is reported when the plugin is built, not when it loads; with sanitizers
+  # that is not possible.
   if(NOT FMP_SANITIZE)
     target_link_options(${target} PRIVATE -Wl,--no-undefined)
   endif()

@@ -3,7 +3,7 @@
 # coverage.sh: which lines of the engine, the backends and the plugins the tests run. Builds
 # in build-coverage/, runs the C tests, the Lua specs and the tests of the SDK, and prints a
 # table for each part, with the lines that no test reached. engine/src, with engine/fmprun, must have at least
-# 90 % (FMP_COVERAGE_MIN). Kernels for instruction sets that this processor does not have
+# 90 % (FMP_COVERAGE_MIN). Kernels for instruction sets that the processor does not have
 # count as not reached.
 set -eu
 cd "$(dirname "$0")/.."

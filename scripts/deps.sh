@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by scripts that need packages:
 #   . scripts/deps.sh; fmp_deps run | build | test | fuzz | lint | coverage
-# On Debian and its like, missing packages are installed, or, without the right to, the
-# line that would do it is printed and the script ends. Elsewhere the tools must be there.
+# On Debian and similar systems missing packages are installed; without root's rights the
+# command that would do it is printed and the script ends. Elsewhere the tools must be there.
 
 fmp_packages_run="libluajit-5.1-2 libdnnl2 libopenblas0-openmp libjansson4 zlib1g libedit2"
 fmp_packages_build="cmake ninja-build gcc g++ pkg-config libluajit-5.1-dev libdnnl-dev \
@@ -28,7 +28,7 @@ fmp_deps() {
     *) packages=$fmp_packages_test ;;
   esac
   if ! command -v dpkg-query >/dev/null; then
-    echo "deps: no Debian system; expected to be there: $packages"
+    echo "deps: not a Debian system; expected to be installed: $packages"
     return 0
   fi
   # Unquoted: the words of a list.

@@ -2,7 +2,7 @@
 -- The reference pages, from what plugins registered and from doc comments:
 --   fmprun scripts/docs.lua            writes docs/ops.md and docs/lua.md, and puts the session
 --                                      that docs/session.txt records into README.md
---   fmprun scripts/docs.lua --check    says which of them is not what it would write; status 1
+--   fmprun scripts/docs.lua --check    says which of them are out of date; status 1 if any is
 -- Run from the tree's root, with the plugins of the tree and no others.
 
 local fmp = require "fmp"
@@ -51,8 +51,8 @@ local function attributes(rows)
   return table.concat(lines, "\n")
 end
 
--- "cpu: ref (f32 f64)". References alone: which others there are, and for which types, depends
--- on the processor, and the page must not.
+-- "cpu: ref (f32 f64)". References alone: the other kernels and their types depend on the
+-- processor, and the page must not.
 local function kernels(op)
   local by_backend = {}
   for backend, name, dtypes in op.kernels:gmatch "([%w_]+)/([%w_]+) priority 0([%w ]*) %(" do
@@ -118,10 +118,10 @@ local function ops_page()
 # Ops and resources
 
 Written by `build/bin/fmprun scripts/docs.lua` from the definitions that the plugins register;
-edit those. `fmprun ops NAME` shows the same for any op, those of other plugins too, and all
-kernels that this processor has for it; this page names the references alone.
+edit those. `fmprun ops NAME` shows the same for any op, including those of other plugins, with
+all kernels for it on your processor; this page names the reference kernels only.
 
-Marks in a schema: `?` may be absent, `!` is written in place, `~` only the shape is looked at,
+Marks in a schema: `?` may be absent, `!` is written in place, `~` only the shape is used,
 `...` any number of inputs. Images are [n,h,w,c], weights [out,h,w,in]. In Lua:
 `y = fmp.ops.NAME(inputs..., {attribute = value})`.]]}
   for _, plugin in ipairs(sorted_keys(plugins)) do
@@ -133,13 +133,13 @@ end
 
 -- -- docs/lua.md -------------------------------------------------------------
 
--- Objects that modules give: what methods stand in which file.
+-- Objects that modules return, and the files that define their methods.
 local objects = {
   {"Tensors", "tensor", prefix = "t", file_text = true},
   {"Compiled functions", "compile", class = "Compiled", prefix = "f"},
   {"Layers, networks and losses", "nn/module", class = "Module", prefix = "net"},
   {"Optimizers", "optim", class = "Optimizer", prefix = "optimizer"},
-  {"Data sets", "data/set", class = "Set", prefix = "set"},
+  {"Data sets", "data/set", class = "Set", prefix = "set", file_text = true},
   {"Batches", "data/batches", class = "Batches", prefix = "batches"},
   {"Resources", "resource", class = "Resource", prefix = "r"},
 }
@@ -158,7 +158,7 @@ local function value_of(path)
   return value
 end
 
--- Modules load others at first use, so what there is depends on what has run before: only
+-- Modules load others at first use, so their fields depend on what has run before: only
 -- functions and classes are listed, and every module by itself.
 local function is_listed(value, name, modules)
   if modules[name] then return false end

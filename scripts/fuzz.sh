@@ -4,8 +4,8 @@
 # sanitizers, for files that crash, hang or fill the memory: all harnesses of tests/fuzz, or those
 # named, two at once, SECONDS each (default 30) or N inputs each.
 #
-# What is found is left in build-fuzz/found/, and the corpus, which grows from seeds that the
-# harnesses make themselves, in build-fuzz/corpus/NAME/. FMP_FUZZ_JOBS: how many at once.
+# Inputs that fail are left in build-fuzz/found/, and the corpus, which grows from seeds that the
+# harnesses make themselves, in build-fuzz/corpus/NAME/. FMP_FUZZ_JOBS: how many run at once.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/deps.sh
@@ -21,7 +21,7 @@ fmp_deps fuzz
 
 build="build-fuzz"
 mkdir -p $build/found
-build_in() { # DIRECTORY TARGET PRESET: says what went wrong
+build_in() { # DIRECTORY TARGET PRESET: prints the log if it fails
   mkdir -p "$1"
   # Unquoted: several arguments.
   { cmake --preset "$3" -DBUILD_TESTING=ON ${FMP_CMAKE_ARGS:-} &&
@@ -35,7 +35,7 @@ build_in $build fuzzers fuzz
 names=$*
 [ -n "$names" ] || names=$(find $build/tests/fuzz -type f -name 'fuzz_*' | sed 's/.*fuzz_//' | sort)
 
-# Of one input: 10 seconds, 1 GB in all, half of that at once, 8 KB long.
+# Limits for one input: 10 seconds, 1 GB in all, half of that at once, 8 KB long.
 export FMP_PLUGIN_PATH="$PWD/build/lib/fmp/plugins" ASAN_OPTIONS=quarantine_size_mb=16
 export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0" limit build
 for name in $names; do

@@ -9,4 +9,4 @@ case ${1:-build} in
 esac
 . "$(dirname "$0")/deps.sh"
 fmp_deps "${1:-build}"
-echo "deps: all packages are there"
+echo "deps: all packages are installed"

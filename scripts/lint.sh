@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# lint.sh [CHECK...]: all that can be said about the tree without running its tests, or only
-# the checks named: format tidy lua shell licence status rule docs.
+# lint.sh [CHECK...]: all checks of the tree that do not run its tests, or only those named:
+# format tidy lua shell licence status rule docs.
 #
 #   format   C and C++ as clang-format would write them (version 14, .clang-format)
 #   tidy     clang-tidy on every C file of engine, backends and plugins (.clang-tidy)
@@ -9,10 +9,10 @@
 #   shell    shellcheck on all shell scripts (.shellcheckrc)
 #   licence  every source file names the licence in its first lines
 #   status   no function's fmp_status is dropped (clang, tests/must_use.h)
-#   rule     who may know of whom (tests/dependency_rule.sh)
+#   rule     which parts may include which (tests/dependency_rule.sh)
 #   docs     generated pages are up to date, paths and links lead somewhere (tests/docs.sh)
 #
-# Installs the packages that it needs, and builds into build/ what it looks at. The last line
+# Installs the packages that it needs, and builds what it looks at in build/. The last line
 # says what failed.
 set -eu
 cd "$(dirname "$0")/.."
@@ -30,7 +30,7 @@ lint_format() {
   files '*.c' '*.h' '*.inc' '*.cc' '*.cpp' | xargs clang-format --dry-run --Werror
 }
 
-# Its counts of warnings that were suppressed go to stderr.
+# clang-tidy prints its counts of suppressed warnings to stderr.
 lint_tidy() {
   files 'engine/src/*.c' 'engine/fmprun/*.c' 'backends/*.c' 'plugins/*.c' |
     xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p "$build" 2>"$log/tidy.stderr"
@@ -66,7 +66,7 @@ lint_docs() {
   return $status
 }
 
-# What the checks look at: compile commands, headers that are generated, fmprun.
+# What the checks look at: compile commands, generated headers, fmprun.
 echo "== lint: build in $build/"
 cmake --preset release ${FMP_CMAKE_ARGS:-} >"$log/build" 2>&1 &&
   cmake --build "$build" -j "$(nproc)" >>"$log/build" 2>&1 ||

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# nightly.sh [NAME...]: what takes too long for the tests: every script of tests/nightly/, or
-# those named, each in whole, on the build in build/. Says how long each took; the last line says
+# nightly.sh [NAME...]: checks that take too long for the tests: every script of tests/nightly/, or
+# those named, at full length, on the build in build/. Says how long each took; the last line says
 # what failed.
 set -eu
 cd "$(dirname "$0")/.."

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # onednn3.sh [ROUNDS]: fetches oneDNN 3.x, builds this tree against it in build/onednn3/, runs
 # the tests of convolutions, and times it beside the oneDNN of build/, in turn, A B A B: training
-# steps, and convolutions alone. Says which is faster. Without ROUNDS: 3; 0: the tests alone.
+# steps, and convolutions alone. Says which is faster. ROUNDS is 3 if not given; 0: tests only.
 #
-# From Python's package index, the build that computes by GNU's OpenMP as everything else
-# here does; of those the last is 3.2 (packages of 2023.2). The later packages, onednn and
-# onednn-devel, hold a build for SYCL queues over TBB, which opens no processor without an
-# OpenCL driver, and would be a second pool of threads.
+# It takes, from Python's package index, the build that uses GNU's OpenMP, as everything else
+# here does; the last of those is 3.2 (packages of 2023.2). The later packages, onednn and
+# onednn-devel, contain a build for SYCL queues over TBB, which cannot use the processor without
+# an OpenCL driver, and would have a second pool of threads.
 #
-# Another oneDNN, of a newer distribution, say: FMP_ONEDNN3=DIR with include/ and lib/.
+# For another oneDNN, from a newer distribution, say: FMP_ONEDNN3=DIR with include/ and lib/.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/deps.sh
@@ -38,7 +38,7 @@ fetch() {
     for wheel in "$directory"/wheels/*.whl; do
       ${PYTHON:-python3} -m zipfile -e "$wheel" "$package.new/unpacked"
     done
-    # <name>.data/data/ is what pip would put below the prefix.
+    # <name>.data/data/ is what pip would install below the prefix.
     for part in "$package.new"/unpacked/*.data/data/*; do cp -r "$part" "$package.new"; done
     rm -rf "$package.new/unpacked"
     mv "$package.new" "$package"
@@ -53,12 +53,12 @@ runtime=$(readelf -d "$library" | grep -oE 'lib(gomp|iomp5|omp|tbb|sycl)\.so[.0-
 echo "== $library: threads by ${runtime:-none}"
 case $runtime in
   libgomp.so*) ;;
-  *) echo "onednn3: not GNU's OpenMP: its threads are beside those of all else" >&2 ;;
+  *) echo "onednn3: not GNU's OpenMP: it has threads of its own beside the others" >&2 ;;
 esac
 
 # -- build and test --------------------------------------------------------------
 
-build() { # TREE [CMAKE ARGUMENTS]: both alike
+build() { # TREE [CMAKE ARGUMENTS]
   configured=$1
   shift
   cmake -S . -B "$configured" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo ${FMP_CMAKE_ARGS:-} "$@" \

@@ -4,11 +4,11 @@
 # contain a NAME: unit.plugin, spec.nn, conv2d, sh.sdk ...
 #
 #   --asan  with the address and undefined sanitizers, in build-asan/
-#   --tsan  with the thread sanitizer, in build-tsan/: the C tests, since Lua's compiled
-#           code and the libraries' threads are out of its sight
+#   --tsan  with the thread sanitizer, in build-tsan/: the C tests only, since it does not see
+#           Lua's compiled code and the libraries' threads
 #
-# FMP_CMAKE_ARGS is passed to cmake. What was skipped is listed with the reason; the last line
-# counts what passed, failed and was skipped, whatever ran it.
+# FMP_CMAKE_ARGS is passed to cmake. Skipped tests are listed with the reason; the last line
+# counts those that passed, failed and were skipped, by whatever runner.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/deps.sh
@@ -39,9 +39,9 @@ status=0
 ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 900 \
   ${select:+-R "$select"} || status=$?
 
-# LastTest.log has what every runner printed; each says in its own way what it counted, and
-# what it skipped: busted in three lines, others in one. A test that failed without counting
-# a failure (it crashed, it timed out) counts as one.
+# LastTest.log has the output of every runner; each reports its counts, and what it skipped, in
+# its own way: busted in three lines, others in one. A test that failed without counting
+# a failure (it crashed, it timed out) counts as one failure.
 awk '
   function close_test() {
     if (in_test != "" && result == "failed" && test_failed == 0) test_failed = 1

@@ -1,41 +1,42 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Trains (width n C2 - FMP ratio) layers - C2 - C1 - output on CIFAR-10 or CIFAR-100 in
 -- their binary form: 2x2 convolutions of width, 2 width, ... filters, each followed by
--- fractional max pooling, until one pixel is left. Without --data on drawn shapes.
+-- fractional max pooling, until one pixel is left. Without --data it trains on drawn shapes.
 local fmp = require "fmp"
 local nn, data, optim = fmp.nn, fmp.data, fmp.optim
 local paper = fmp.networks.paper.cifar
 
 local opt = fmp.args({
   summary = "Trains a fractional-max-pooling network on CIFAR-10 or CIFAR-100. Without --data "
-            .. "it draws shapes, and takes a network that learns them in minutes.",
+            .. "it draws shapes, and uses a network that learns them in minutes.",
   options = {
     {"data", nil, "directory of the .bin files; not given: drawn shapes"},
     {"epochs", false, "passes over the training data (250; shapes: 12)", type = "integer"},
     {"width", nil, "filters of the first layer (64; shapes: 24)", type = "integer", min = 1},
     {"layers", nil, "convolutions with pooling (12; shapes: 6)", type = "integer", min = 1},
-    {"ratio", nil, "by which a pooling shrinks (1.26; shapes: 1.414)", type = "number", min = 0},
+    {"ratio", nil, "ratio by which each pooling shrinks (1.26; shapes: 1.414)", type = "number",
+     min = 0},
     {"classes", nil, "20: the coarse labels of CIFAR-100; not given: what the files have",
      type = "integer", choices = {"10", "20", "100"}},
     {"mode", paper.mode, "steps of the regions", choices = {"random", "pseudorandom"}},
     {"overlapping", true, "regions share rows and columns with the next"},
     {"window", nil, "fixed: 2x2 pixels, which overlap; not given: fixed if overlapping",
      choices = {"boundaries", "fixed"}},
-    {"per", "sample", "who shares regions", choices = {"batch", "sample"}},
-    {"tests", 1, "passes of the last test, whose probabilities are summed", min = 1},
+    {"per", "sample", "regions are drawn for each of these", choices = {"batch", "sample"}},
+    {"tests", 1, "passes over the test data at the end, whose probabilities are summed", min = 1},
     {"lr", 0.02, "the highest learning rate; falls by a cosine"},
-    {"max-norm", 5, "gradients longer than this are shortened to it; 0: none are",
+    {"max-norm", 5, "gradients of a greater norm are scaled down to this one; 0: none are",
      type = "number", min = 0},
-    {"dropout", 0, "of the last layer; the others less and less, the first none", type = "number",
+    {"dropout", 0, "rate in the last layer; it falls to none in the first", type = "number",
      min = 0, max = 0.99},
     {"augment", false, "distort the training images"},
-    {"precision", "f32", "what convolutions compute in", choices = {"f32", "bf16"}},
-    {"winograd", "exact", "transforms that convolutions may take: those that lose little accuracy, "
+    {"precision", "f32", "type that convolutions compute in", choices = {"f32", "bf16"}},
+    {"winograd", "exact", "transforms that convolutions may use: those that lose little accuracy, "
                           .. "all, none", choices = {"exact", "fast", "off"}},
   },
 }, ...)
 
--- The paper's network, or one that a few minutes train.
+-- The paper's network, or one that can be trained in a few minutes.
 local usual = opt.data and {epochs = 250, width = paper.width, layers = paper.layers,
                           ratio = paper.ratio}
               or {epochs = 12, width = 24, layers = 6, ratio = 2 ^ (1 / 2)}
@@ -44,7 +45,7 @@ for name, value in pairs(usual) do opt[name] = opt[name] or value end
 if opt.window == "fixed" and not opt.overlapping then
   error "--window fixed: its regions always overlap, but --overlapping says no"
 end
-local directory = opt.data or fmp.shapes.default "cifar"
+local directory = opt.data or fmp.data.drawn.default "cifar"
 
 print((opt.data and "data: " or "no --data: drawn shapes in ") .. directory)
 

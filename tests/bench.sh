@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The benchmarks run, on little, and say what other programs read. Not what they measure.
+# The benchmarks run, on small inputs, and print the lines that other programs read. What they
+# measure is not checked.
 . "$(dirname "$0")/lib.sh"
 once_only
 cd "$root" || exit 1
@@ -27,6 +28,8 @@ check_output "conv_op" '^conv_ms back_weights [0-9.]* [0-9.]* [0-9.]*$' \
   "$fmprun" $bench/conv_op.lua --width 4 --batch 2 --rounds 1
 check_output "dispatch" '^node_ns [-0-9.]*$' \
   "$fmprun" $bench/dispatch.lua --rounds 1 --calls 10 --nodes 5 --replays 2
+check_output "plan_size" '^rewrites_ms 12 [0-9.]*$' \
+  "$fmprun" $bench/plan_size.lua --n 3 --rounds 1
 
 # Against the oneDNN that the build was made with.
 cached() { sed -n "s/^$1:[^=]*=//p" "$build/CMakeCache.txt"; }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Who may know of whom: plugins and backends see only the SDK's headers, the engine names
-# no op and no backend, Lua sees only api.h.
+# Which parts may depend on which: plugins and backends see only the SDK's headers, the engine
+# names no op and no backend, Lua sees only api.h.
 . "$(dirname "$0")/lib.sh"
 once_only
 cd "$root" || exit 1
@@ -62,7 +62,7 @@ done >"$scratch/wrong"
 check_empty "every folder of engine/src is a floor" "$scratch/wrong"
 upward engine/src >"$scratch/wrong"
 check_empty "no floor includes one above it" "$scratch/wrong"
-# A rule that finds nothing must be seen to find what there is to find.
+# The rule must be seen to find a violation.
 mkdir -p "$scratch/house"
 cp -r engine/src/base engine/src/emit "$scratch/house"
 echo '#include "emit/emit.h"' >>"$scratch/house/base/text.c"

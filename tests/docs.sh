@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What the pages name is there: files and directories of the tree, links, decisions.
+# What the pages name exists: files and directories of the tree, links, decisions.
 . "$(dirname "$0")/lib.sh"
 once_only
 cd "$root" || exit 1

@@ -4,8 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 fmprun=$build/bin/fmprun
 
-# ends WHAT STATUS PATTERN COMMAND: a command of sh that ends with this status, and says on stderr
-# one line with PATTERN in it, or nothing at all where that is "".
+# ends WHAT STATUS PATTERN COMMAND: a command of sh that ends with this status, and prints on stderr
+# one line with PATTERN in it, or nothing at all if that is "".
 ends() {
   what=$1 wanted=$2 pattern=$3
   sh -c "$4" >"$scratch/out" 2>"$scratch/err"
@@ -55,7 +55,7 @@ ends "one that was closed and is not used" 0 "" "$fmprun -e 'x = 1' >&-"
 ends "an output in order" 0 "" "$fmprun ops"
 ends "a training's log in order" 0 "" "$fmprun $scratch/train.lua"
 
-# A reader that goes: the writer ends by SIGPIPE, without a word.
+# When the reader is gone, the writer ends by SIGPIPE, silently.
 ends "a reader that goes" 0 "" "( $fmprun -e 'for i = 1, 1e6 do print(i) end'
   echo \$? >$scratch/status ) | head -n 1"
 check_output "ends the writer by SIGPIPE" "^141$" cat "$scratch/status"

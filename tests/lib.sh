@@ -17,7 +17,7 @@ pass() { passed=$((passed + 1)) && echo "ok    $*"; }
 fail() { failed=$((failed + 1)) && echo "FAIL  $*"; }
 skip() { skipped=$((skipped + 1)) && echo "skip  $*"; }
 
-# check WHAT COMMAND...: passes if the command does; else shows what it said.
+# check WHAT COMMAND...: passes if the command does; else shows its output.
 check() {
   what=$1
   shift

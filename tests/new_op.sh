@@ -28,19 +28,17 @@ cat >"$op/op.c" <<EOF
 
 fmp_status ${name}_register(const fmp_host *h, fmp_registry *r);
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *args)
 {
-  (void)params, (void)n_in, (void)n_out;
-  FMP_TRY(fmp_check_dtype(h, "x", &in[0], FMP_BIT(FMP_F64), "f64"));
-  out[0] = in[0];
+  FMP_TRY(fmp_check_dtype(args->host, "x", &args->in[0], FMP_BIT(FMP_F64), "f64"));
+  args->out[0] = args->in[0];
   return FMP_OK;
 }
 
-static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status gradient(const fmp_gradient_args *args)
 {
-  (void)params;
-  h->grad_set(b, 0, h->grad_dout(b, 0));
+  const fmp_host *h = args->host;
+  h->grad_set(args->builder, 0, h->grad_dout(args->builder, 0));
   return FMP_OK;
 }
 

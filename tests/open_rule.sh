@@ -17,7 +17,7 @@ lua/fmp/libfmp.lua io.open             headers of the installation
 lua/fmp/libfmp.lua dlopen              the library of the installation
 lua/fmp/doc.lua io.open                Lua files of the installation
 lua/fmp/newplugin.lua io.open          templates of the installation, and new files in a new directory
-lua/fmp/shapes.lua io.open             new files, where none is
+lua/fmp/data/drawn.lua io.open             new files, where none is
 lua/fmp/system.lua opendir             a directory, which cannot wait
 EOF
 

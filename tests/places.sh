@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Where fmprun finds its own parts: beside itself, whatever the paths are called and whatever
-# lies in the working directory or stands in LUA_PATH; and one engine for a process.
+# Where fmprun finds its own parts: next to itself, whatever the paths are called and whatever
+# is in the working directory or in LUA_PATH; and one engine per process.
 . "$(dirname "$0")/lib.sh"
 once_only
 unset FMP_PLUGIN_PATH

@@ -28,7 +28,7 @@ check "configures against the SDK" cmake -S "$scratch/plugin" -B "$scratch/plugi
 check "builds in C and C++" cmake --build "$scratch/plugin-build"
 check "does what it must" ctest --test-dir "$scratch/plugin-build" --output-on-failure --no-tests=error
 
-# Flags of the same file, here and there; not what is said about paths, names and warnings.
+# The flags with which a file is compiled here and there, except paths, names and warnings.
 flags() { # DIRECTORY FILE
   sed -n "s/^ *\"command\": \"\(.*$2\)\",*\$/\1/p" "$1/compile_commands.json" | head -n 1 |
     tr ' ' '\n' | grep '^-' | grep -vE '^-(I|D|o|c|W|g|isystem)' | sort -u
@@ -55,6 +55,14 @@ for plugin in "$scratch"/plugin-build/plugins/*.so; do
   readelf -d "$plugin" | grep 'NEEDED.*libfmp'
 done >"$scratch/wrong"
 check_empty "exports its entry alone, and links nothing of fmp" "$scratch/wrong"
+
+# -- kernels for an op of others, on a device of its own, with nothing but plugin.h --------------
+cp -r "$root/tests/plugin/foreign" "$scratch/foreign"
+check "foreign: configures" cmake -S "$scratch/foreign" -B "$scratch/foreign-build" \
+  "-DCMAKE_PREFIX_PATH=$prefix"
+check "foreign: builds" cmake --build "$scratch/foreign-build"
+check "foreign: conv2d there is conv2d here" ctest --test-dir "$scratch/foreign-build" \
+  --output-on-failure --no-tests=error
 
 # -- fmprun new-plugin --------------------------------------------------------------------
 new_plugin() { # DIRECTORY [--cxx]

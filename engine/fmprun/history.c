@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The history file. Writers exclude each other by a lock on the file itself; it is appended to in
+ * place, and replaced whole (base/aside.h) when it is shortened. Readers take no lock: they see
+ * whole appends, or at worst a last line whose end is still missing. */
 #define _DEFAULT_SOURCE /* flock */
 
 #include "history.h"
@@ -15,6 +19,7 @@ static int fails(char *why, int reason)
   return -1;
 }
 
+/* As fmp_file_open. errno stays the reason, since history_read asks for ENOENT. */
 static int open_file(const char *path, int flags, struct stat *about, char *why)
 {
   const int file = fmp_file_open(path, flags, about, why, HISTORY_WHY);
@@ -26,7 +31,7 @@ static int open_file(const char *path, int flags, struct stat *about, char *why)
 
 /* -- reading --------------------------------------------------------------- */
 
-/* The last `limit` bytes, less the line that has lost its beginning. */
+/* The last `limit` bytes, less a first line that has lost its beginning. */
 static int read_end(int file, size_t size, size_t limit, char **bytes, size_t *n, char *why)
 {
   const size_t wanted = size < limit ? size : limit;
@@ -60,6 +65,7 @@ int history_read(const char *path, size_t limit, char **bytes, size_t *n, char *
 
 /* -- adding ---------------------------------------------------------------- */
 
+/* Is the open file still the one that this path names? */
 static int same_file(int file, const char *path)
 {
   struct stat opened, named;
@@ -67,8 +73,9 @@ static int same_file(int file, const char *path)
          opened.st_dev == named.st_dev;
 }
 
-/* Whoever waits for the lock while another puts a shorter file in its place has locked the
- * one that was, and tries again. */
+/* Whoever waits for the lock while another prompt replaces the file has locked the old one in the
+ * end; the path then names a new one, and it tries again. Only prompts that shorten the file at
+ * that very moment can make an attempt fail. */
 static int open_locked(const char *path, char *why)
 {
   enum { ATTEMPTS = 100 };
@@ -83,6 +90,7 @@ static int open_locked(const char *path, char *why)
   return fails(why, EBUSY);
 }
 
+/* The lock that the caller holds is on the old file; nobody can append to the new one unseen. */
 static void put_in_place(const char *path, const char *bytes, size_t n)
 {
   fmp__aside aside;
@@ -93,7 +101,8 @@ static void put_in_place(const char *path, const char *bytes, size_t n)
     fmp__aside_discard(&aside);
 }
 
-/* Half of `limit` stays. A file that cannot be shortened stays long: nothing is lost. */
+/* Half of `limit` stays, so that shortening is rare. A file that cannot be shortened stays long,
+ * and nothing is lost. */
 static void drop_older(const char *path, int file, size_t size, size_t limit)
 {
   char *bytes, why[HISTORY_WHY];
@@ -103,7 +112,8 @@ static void drop_older(const char *path, int file, size_t size, size_t limit)
   free(bytes);
 }
 
-/* Half a line would spoil the next: it is taken back. Returns 0 or errno. */
+/* Half a line would spoil the next one, so if writing fails, what was written is cut off again.
+ * Returns 0 or errno. */
 static int append(int file, off_t size, const char *line, size_t n)
 {
   if (fmp_file_write(file, line, n) == 0 && fdatasync(file) == 0) return 0;

@@ -1,4 +1,11 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Ctrl-C. Three things may be running when it comes, and each is stopped in its own way: an engine
+ * call by the engine's flag, interpreted Lua by a debug hook, and a compiled trace by the
+ * profiler's flag, which makes it leave for the interpreter, where the hook waits.
+ *
+ * The handler only sets flags and the hook. The error itself is raised by the hook, before a Lua
+ * instruction, on the main thread: nothing is left in the middle of a C function. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "interrupt.h"
@@ -11,18 +18,20 @@
 
 #include "fmp/api.h"
 
-/* For the signal handler, which gets no argument. */
+/* For the signal handler, which gets no argument. The flags are written by the main thread and by
+ * the handler, which also runs on it. */
 static lua_State *running;
 static pthread_t main_thread;
-static volatile sig_atomic_t spared; /* a prompt: nothing ends the process */
-static volatile sig_atomic_t armed;  /* something runs that is to be stopped */
-static volatile sig_atomic_t seen;
-static volatile sig_atomic_t came; /* what ran was stopped, and is to end */
+static volatile sig_atomic_t spared; /* this is a prompt: nothing ends the process */
+static volatile sig_atomic_t armed;  /* something is running that Ctrl-C is to stop */
+static volatile sig_atomic_t seen;   /* it came while nothing was */
+static volatile sig_atomic_t came;   /* a script was stopped, and the process is to end */
 
 /* -- stopping Lua ---------------------------------------------------------- */
 
 /* Files that call the engine in pairs, begin and end, or take over what it has made: an error
- * between the two would leave a recording open, or lose a tensor. */
+ * between the two would leave a recording open, or lose a tensor. The hook stays until control has
+ * left them. */
 static int is_pairing_file(const char *source)
 {
   static const char *const files[] = {"fmp/ffi.lua", "fmp/errors.lua", "fmp/guard.lua",
@@ -35,7 +44,7 @@ static int is_pairing_file(const char *source)
   return 0;
 }
 
-/* The innermost function that is Lua's decides: C functions are called by it. */
+/* The innermost function that is written in Lua decides, since C functions run on its behalf. */
 static int in_pairing_file(lua_State *L)
 {
   lua_Debug at;
@@ -46,8 +55,9 @@ static int in_pairing_file(lua_State *L)
   return 0;
 }
 
-/* Runs before the next Lua instruction: an error may be raised only there. Where an engine
- * call has been stopped, ffi.lua takes this hook away: one Ctrl-C is one error. */
+/* Runs before the next Lua instruction, the only place where an error may be raised. If an
+ * engine call has been stopped meanwhile, ffi.lua takes this hook away, so that one Ctrl-C is
+ * one error. */
 static void stop_lua(lua_State *L, lua_Debug *at)
 {
   (void)at;
@@ -57,14 +67,16 @@ static void stop_lua(lua_State *L, lua_Debug *at)
   luaL_error(L, "interrupted");
 }
 
-/* Compiled traces look at no hook, but at the profiler's flag, if it was on when they were
- * compiled; its signal sets the flag, they exit, and the interpreter meets the hook. */
+/* Compiled traces look at no hook, but at the profiler's flag, provided that it was on when they
+ * were compiled. Its signal sets the flag, the trace exits, and the interpreter meets the hook. If
+ * somebody has taken the profiler away there is no handler, and the signal would kill. */
 static void leave_traces(void)
 {
   struct sigaction action;
   if (sigaction(SIGPROF, NULL, &action) == 0 && action.sa_handler != SIG_DFL) raise(SIGPROF);
 }
 
+/* The profiler is only there for its flag. */
 static void ignore_sample(void *data, lua_State *L, int samples, int state)
 {
   (void)data, (void)L, (void)samples, (void)state;
@@ -80,9 +92,12 @@ static void stop_running(void)
   if (spared) leave_traces();
 }
 
+/* The system may deliver the signal to any thread; a worker passes it on, since only the main
+ * thread may touch Lua. A script's second Ctrl-C finds the default action and ends the process, in
+ * case the first cannot get through. */
 static void on_interrupt(int number)
 {
-  if (!pthread_equal(pthread_self(), main_thread)) { /* a worker: Lua is not its own */
+  if (!pthread_equal(pthread_self(), main_thread)) { /* a worker thread */
     pthread_kill(main_thread, number);
     return;
   }
@@ -97,6 +112,7 @@ static void on_interrupt(int number)
   stop_running();
 }
 
+/* Without SA_RESTART: a system call that waits returns, and whoever made it can stop. */
 static void handle(void)
 {
   struct sigaction action;
@@ -115,11 +131,11 @@ void interrupt_catch(lua_State *L)
   if (sigaction(SIGINT, NULL, &before) != 0 || before.sa_handler != SIG_IGN) handle();
 }
 
-/* Whoever types at a prompt is in the foreground, whatever was inherited. */
+/* Whoever types at a prompt is in the foreground, whatever signal action was inherited. */
 void interrupt_spare(void)
 {
   handle();
-  /* Line by line, with an interval that does not end. */
+  /* For each line ("l"), with an interval that never ends: no sample is taken by time. */
   luaJIT_profile_start(running, "li100000000", ignore_sample, NULL);
   spared = 1;
   armed = 0;
@@ -136,7 +152,7 @@ int interrupt_call(lua_State *L)
 {
   luaL_checkany(L, 2);
   armed = 1;
-  if (interrupt_seen()) stop_running(); /* it came while nothing ran yet */
+  if (interrupt_seen()) stop_running(); /* it came before this began */
   const int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
   armed = 0;
   /* A Ctrl-C that came too late to stop anything. */
@@ -147,7 +163,7 @@ int interrupt_call(lua_State *L)
   return lua_gettop(L);
 }
 
-/* What was ignored from the start stays so. */
+/* An action that was inherited as ignored is left alone. */
 void interrupt_release(void)
 {
   struct sigaction now;

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading keys. Between keys_begin and keys_end all watched signals are blocked but while ppoll()
+ * waits, which unblocks them for just that long. So a signal comes either before a key or after it,
+ * never in the middle of the editor's work, and the handler only notes that it came. */
 #define _GNU_SOURCE /* ppoll */
 
 #include "keys.h"
@@ -13,21 +17,23 @@
 
 #include "interrupt.h"
 
-/* Those that an editor must know of: a new width; and what stops or ends the program, which
- * must leave the terminal as it was. SIGINT is interrupt.c's. */
+/* The signals that an editor must know of: a new width of the terminal; and what stops or ends the
+ * program, which must leave the terminal in order. SIGINT is interrupt.c's. */
 static const int watched[] = {SIGWINCH, SIGTSTP, SIGTERM, SIGHUP, SIGQUIT};
 enum { N_WATCHED = sizeof watched / sizeof watched[0] };
 
 static pthread_t reader;
 static volatile sig_atomic_t pending[N_WATCHED];
-static struct sigaction before[N_WATCHED]; /* the actions outside of reading */
+static struct sigaction before[N_WATCHED]; /* their actions while no line is read */
 static sigset_t mask_before;
 static int interrupted;
 
-/* While lines are edited the terminal makes no signals of keys (prompt.c sees to it): it
- * would echo them when it pleases. So the keys are looked for here. */
+/* While lines are edited the terminal makes no signals of keys (prompt.c turns that off), because
+ * it would echo them whenever it pleases. So Ctrl-C and its like arrive as bytes and are recognised
+ * here. */
 static struct termios keys;
 
+/* Any thread may be interrupted by the signal; the reader is the one that waits for it. */
 static void on_signal(int number)
 {
   if (!pthread_equal(pthread_self(), reader)) {
@@ -47,6 +53,7 @@ static void watch(int i)
   sigaction(watched[i], &action, &before[i]);
 }
 
+/* A Ctrl-C of before is forgotten: it was meant for what ran then. */
 void keys_begin(void)
 {
   sigset_t held;
@@ -68,13 +75,13 @@ void keys_begin(void)
 int keys_end(void)
 {
   for (int i = 0; i < N_WATCHED; i++) sigaction(watched[i], &before[i], NULL);
-  /* A Ctrl-C that comes now finds the line read: it is to stop what the line does. */
+  /* From here on Ctrl-C is meant for what the line does, and no longer for the line. */
   pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
   return interrupted;
 }
 
-/* Lets a signal do what it would without an editor, on a terminal that is in order; the
- * program may stop here and go on much later. */
+/* Lets a signal do what it would do without an editor, on a terminal that has been put in order.
+ * The program may be stopped here and go on much later, on a terminal of another size. */
 static void pass_on(EditLine *edit, int i)
 {
   sigset_t mask;
@@ -103,7 +110,7 @@ static void answer_signals(EditLine *edit)
   }
 }
 
-/* Whether a key does what a signal would: it is then as if that had come. */
+/* Does the key do what a signal would? Then it is as if the signal had come. */
 static int is_signal_key(char byte)
 {
   const cc_t key = (cc_t)byte;
@@ -117,7 +124,7 @@ static int is_signal_key(char byte)
   return interrupted;
 }
 
-/* Waits for a byte: 1 and the byte, 0 at the end, -1 where Ctrl-C has come. */
+/* Waits for a byte: 1 and the byte, 0 at the end of input, -1 if Ctrl-C has come. */
 static int read_byte(EditLine *edit, char *byte)
 {
   for (;;) {
@@ -129,11 +136,12 @@ static int read_byte(EditLine *edit, char *byte)
     if (interrupted) return -1;
     answer_signals(edit);
     if (is_key) return 1;
-    /* A terminal that has gone is the end, too. */
+    /* A terminal that has gone away is the end, too. */
     if (n == 0 || (ready > 0 && n < 0 && errno != EINTR && errno != EAGAIN)) return 0;
   }
 }
 
+/* Bytes become characters by the locale; what is no character is dropped, as a shell drops it. */
 int keys_read(EditLine *edit, wchar_t *key)
 {
   mbstate_t state;
@@ -145,6 +153,6 @@ int keys_read(EditLine *edit, wchar_t *key)
     if (got <= 0) return got;
     const size_t used = mbrtowc(key, &byte, 1, &state);
     if (used == 0 || used == 1) return 1;
-    if (used == (size_t)-1) memset(&state, 0, sizeof state); /* no character: dropped */
+    if (used == (size_t)-1) memset(&state, 0, sizeof state);
   }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fmprun: opens Lua, lets it find the library's modules beside this program, and hands
- * the command line to share/fmp/lua/fmp/cli.lua.
- */
+ * fmprun: opens Lua, lets it find the library's modules beside this program, and hands the command
+ * line to share/fmp/lua/fmp/cli.lua. All that a user sees of it is written in Lua; here is what Lua
+ * cannot do: find itself, catch signals, and end as a program should. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <lauxlib.h>
@@ -20,8 +20,8 @@
 
 /* -- finding the modules --------------------------------------------------- */
 
-/* The directory above the one this program lies in, without symbolic links; 0 if it
- * cannot be found out. */
+/* The directory above the one that this program lies in, symbolic links followed: bin/fmprun gives
+ * its prefix. 0: it cannot be found out. */
 static int find_prefix(char *prefix, size_t room)
 {
   const ssize_t n = readlink("/proc/self/exe", prefix, room - 1);
@@ -35,7 +35,7 @@ static int find_prefix(char *prefix, size_t room)
   return 1;
 }
 
-/* Whether the file at the top of the stack is there; else it is popped. */
+/* Is the file whose name is on top of the stack there? If not, the name is popped. */
 static int has_file(lua_State *L)
 {
   if (access(lua_tostring(L, -1), R_OK) == 0) return 1;
@@ -43,9 +43,10 @@ static int has_file(lua_State *L)
   return 0;
 }
 
-/* A loader of the library's modules alone, by their own paths: package.path, which is the
- * user's, neither hides them nor puts others in their place, and no name of a directory is
- * taken for a pattern. Upvalue: the prefix. */
+/* A loader for the library's own modules, by their own paths: package.path belongs to the user and
+ * neither hides them nor puts others in their place, and no directory's name is taken for a pattern
+ * (docs/decisions/own-modules-by-own-paths.md). Upvalue: the prefix. Returning nothing means "not
+ * mine". */
 static int load_own(lua_State *L)
 {
   const char *name = luaL_checkstring(L, 1);
@@ -64,7 +65,7 @@ static int load_own(lua_State *L)
   return 1;
 }
 
-/* Puts that loader behind package.preload and in front of package.path. */
+/* Puts that loader behind package.preload and before package.path. */
 static void add_loader(lua_State *L, const char *prefix)
 {
   lua_getglobal(L, "package");
@@ -79,7 +80,7 @@ static void add_loader(lua_State *L, const char *prefix)
   lua_pop(L, 2);
 }
 
-/* require "fmprun.terminal", for the prompt. */
+/* Makes require "fmprun.terminal" work, for the prompt; only this program has it. */
 static void offer_terminal(lua_State *L)
 {
   lua_getglobal(L, "package");
@@ -91,7 +92,7 @@ static void offer_terminal(lua_State *L)
 
 /* -- running --------------------------------------------------------------- */
 
-/* Global `arg`, as the stand-alone Lua has it; cli.lua renumbers it for scripts. */
+/* The global `arg`, as the stand-alone Lua sets it; cli.lua renumbers it for scripts. */
 static void set_arg(lua_State *L, int argc, char **argv)
 {
   lua_createtable(L, argc, 1);
@@ -102,7 +103,7 @@ static void set_arg(lua_State *L, int argc, char **argv)
   lua_setglobal(L, "arg");
 }
 
-/* What cli.lua itself fails with: a text, or an object that says what it is. */
+/* What cli.lua itself fails with: a text, or an object that can say what it is. */
 static int describe_error(lua_State *L)
 {
   if (lua_isstring(L, 1) || luaL_callmeta(L, 1, "__tostring")) return 1;
@@ -110,7 +111,7 @@ static int describe_error(lua_State *L)
   return 1;
 }
 
-/* require("fmp.cli").main(arg) gives the exit status. */
+/* require("fmp.cli").main(arg) returns the exit status. */
 static int run_cli(lua_State *L)
 {
   lua_getglobal(L, "require");
@@ -131,13 +132,16 @@ static int run(lua_State *L)
   return EXIT_FAILURE;
 }
 
+/* Output first and last: whatever happens in between, what was printed is written or its loss
+ * reported. A script that Ctrl-C has stopped dies by that signal, after Lua has been closed in
+ * order. */
 int main(int argc, char **argv)
 {
   char prefix[PATH_MAX];
   output_watch();
   lua_State *L = luaL_newstate();
   if (L == NULL || !find_prefix(prefix, sizeof prefix)) {
-    fputs("fmprun: cannot start: no memory, or /proc/self/exe is not to be read\n", stderr);
+    fputs("fmprun: cannot start: no memory, or /proc/self/exe cannot be read\n", stderr);
     return EXIT_FAILURE;
   }
   luaL_openlibs(L);

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Closing the standard output with a look at the result. A buffered write can fail as late as
+ * fclose(), on a full disk or a quota, and a program that ignores that reports success for output
+ * that is lost. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "output.h"
@@ -11,15 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
-static int reason; /* errno of the flush that failed, 0: it is not known */
+static int reason; /* errno of a flush that failed; 0: none did, or it is not known */
 
 void output_flush(void)
 {
   if (fflush(stdout) != 0) reason = errno;
 }
 
-/* Whether all that was written to it has arrived. A stdout that was closed before the program
- * began is in order if nothing was written to it. */
+/* Has all that was written arrived? A stdout that was closed before the program began is in order,
+ * if nothing was written to it. */
 static int close_stdout(void)
 {
   const int had_failed = ferror(stdout), is_pending = __fpending(stdout) != 0;
@@ -28,7 +32,7 @@ static int close_stdout(void)
   return !had_failed && !is_pending && errno == EBADF;
 }
 
-/* stderr keeps nothing back, and stays open: sanitizers report after this. */
+/* stderr is unbuffered and stays open: sanitizers report after this. */
 static void close_at_exit(void)
 {
   const int stderr_failed = ferror(stderr);
@@ -40,10 +44,10 @@ static void close_at_exit(void)
   if (stderr_failed) _exit(EXIT_FAILURE);
 }
 
-/* The write that meets the limit fails with EFBIG. */
+/* Does nothing, so that the write that meets the limit fails with EFBIG. */
 static void on_file_limit(int number) { (void)number; }
 
-/* A handler, since programs that scripts start would inherit SIG_IGN. */
+/* A handler and not SIG_IGN, which programs that scripts start would inherit. */
 static void catch_file_limit(void)
 {
   struct sigaction action;

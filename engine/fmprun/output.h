@@ -4,13 +4,13 @@
 #ifndef FMP_OUTPUT_H
 #define FMP_OUTPUT_H
 
-/* However the process ends from now on, but for signals, its output is closed and what could
- * not be written makes it end with status 1. A limit on the size of files is an error of the
- * write that meets it, and no signal that kills. */
+/* From now on, however the process ends but by a signal, its output is closed, and if something
+ * could not be written it ends with status 1. A limit on the size of files makes a write fail
+ * instead of killing the process. */
 void output_watch(void);
 
-/* Writes what is held back: before exit handlers of libraries do, which would forget why they
- * could not, and before an end by a signal. */
+/* Writes what is held back. Called before exit handlers of libraries run, which would flush it too
+ * but forget why they could not, and before the process dies by a signal. */
 void output_flush(void);
 
 #endif

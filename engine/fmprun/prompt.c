@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The prompt's terminal: libedit edits the line, and what it offers and does with the line is
+ * written in Lua (lua/fmp/prompt/). Lua's errors are longjmps and must not pass through libedit's
+ * functions, so whatever libedit calls runs protected. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "prompt.h"
@@ -18,7 +22,7 @@
 
 enum { HISTORY_SIZE = 10000 };
 
-/* There is one terminal. */
+/* There is one terminal, and so one editor. edit NULL: it is not open. */
 static struct {
   EditLine *edit;
   History *history;
@@ -29,8 +33,8 @@ static struct {
 
 /* -- completion ------------------------------------------------------------ */
 
-/* Protected, since an error of Lua must not pass through libedit. Two strings stay on the
- * stack: what to insert, and what to list. */
+/* Called protected. complete()'s two strings stay on the stack while they are used: what to insert,
+ * and what to list. */
 static int ask_for_completion(lua_State *L)
 {
   const LineInfo *line = lua_touserdata(L, 1);
@@ -47,6 +51,7 @@ static int ask_for_completion(lua_State *L)
   return 0;
 }
 
+/* A completion that fails is a beep; the line stays as it is. */
 static unsigned char on_tab(EditLine *edit, wint_t key)
 {
   lua_State *L = editor.L;
@@ -59,19 +64,22 @@ static unsigned char on_tab(EditLine *edit, wint_t key)
 
 /* -- opening --------------------------------------------------------------- */
 
+/* libedit asks for it at each redraw, so it must stay while the line is read: Lua's stack keeps
+ * it. */
 static char *prompt_text(EditLine *edit)
 {
   (void)edit;
   return (char *)editor.prompt;
 }
 
-/* Bytes of UTF-8 are one character each only where the locale says so. */
+/* Bytes of UTF-8 make one character only if the locale says so; "C" would edit byte by byte. */
 static void choose_locale(void)
 {
   setlocale(LC_CTYPE, "");
   if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+/* What users of other prompts have in their fingers, and terminals send for cursor keys. */
 static void bind_keys(EditLine *edit)
 {
   static const char *const keys[][2] = {
@@ -80,12 +88,13 @@ static void bind_keys(EditLine *edit)
       {"\\e[H", "ed-move-to-beg"},  {"\\e[F", "ed-move-to-end"},  {"\\eOH", "ed-move-to-beg"},
       {"\\eOF", "ed-move-to-end"},
   };
-  /* Wide: of narrow strings libedit makes copies that it never frees. */
+  /* The wide function, because the narrow one makes copies that libedit never frees. */
   el_wset(edit, EL_ADDFN, L"fmp-complete", L"Complete names", on_tab);
   for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
     el_set(edit, EL_BIND, keys[i][0], keys[i][1], NULL);
 }
 
+/* Puts the terminal back in order. May be called when nothing is open. */
 static void close_editor(void)
 {
   if (editor.edit) el_end(editor.edit);
@@ -94,6 +103,7 @@ static void close_editor(void)
   editor.history = NULL;
 }
 
+/* Returns 0 if there is no memory; the caller closes what there is. */
 static int open_editor(void)
 {
   HistEvent event;
@@ -107,12 +117,14 @@ static int open_editor(void)
   el_set(editor.edit, EL_EDITOR, "emacs");
   el_set(editor.edit, EL_HIST, history, editor.history);
   el_set(editor.edit, EL_GETCFN, keys_read);
-  el_set(editor.edit, EL_SETTY, "-d", "-isig", NULL); /* keys.c knows why */
+  el_set(editor.edit, EL_SETTY, "-d", "-isig", NULL); /* see keys.c */
   bind_keys(editor.edit);
-  el_source(editor.edit, NULL); /* ~/.editrc has the last word */
+  el_source(editor.edit, NULL); /* ~/.editrc, last: the user's word counts */
   return 1;
 }
 
+/* The completion function is kept in Lua's registry: libedit knows nothing of Lua's collector. From
+ * here on Ctrl-C no longer ends the process. */
 static int terminal_open(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -137,13 +149,14 @@ static int terminal_close(lua_State *L)
 
 /* -- lines ----------------------------------------------------------------- */
 
+/* The editor's own text ends with the newline; Lua gets the line without it. */
 static int terminal_read(lua_State *L)
 {
   int n = 0;
   editor.prompt = luaL_checkstring(L, 1);
   if (!editor.edit) return luaL_error(L, "the terminal is not open");
   keys_begin();
-  el_set(editor.edit, EL_PREP_TERM, 1); /* before the prompt is seen, so that no key is echoed */
+  el_set(editor.edit, EL_PREP_TERM, 1); /* before the prompt shows: no key is to be echoed */
   const char *text = el_gets(editor.edit, &n);
   if (keys_end()) {
     puts("^C");
@@ -164,7 +177,7 @@ static int terminal_remember(lua_State *L)
   return 0;
 }
 
-/* nil and why. */
+/* Returns nil and "path: why" to Lua, as its own io functions do. */
 static int give_reason(lua_State *L, const char *path, const char *why)
 {
   lua_pushnil(L);
@@ -172,6 +185,7 @@ static int give_reason(lua_State *L, const char *path, const char *why)
   return 2;
 }
 
+/* An error of luaL_check* may leave here, since no C function of ours is waiting. */
 static int terminal_keep(lua_State *L)
 {
   size_t n;

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What the engine says of plugins, ops, attributes and profiles: from its structs to tables.
+--- What the engine says about plugins, ops, attributes and profiles: its structs as tables.
 
 local ffi = require "ffi"
 
@@ -7,13 +7,20 @@ local C = ffi.C -- for constants
 
 local M = {}
 
---- A text of C's; nil for NULL.
+--- A C string as a Lua string; nil for NULL.
 function M.text_of(pointer)
   if pointer ~= nil then return ffi.string(pointer) end
   return nil
 end
 
 local text_of = M.text_of
+
+--- A struct for the engine to fill, of the size that is declared here.
+function M.sized(name)
+  local struct = ffi.new(name)
+  struct.struct_size = ffi.sizeof(name)
+  return struct
+end
 
 --- A plugin, from fmp_plugin_info.
 function M.plugin(info)
@@ -30,7 +37,7 @@ function M.attr(info)
   local name = kind_names[info.kind % 16] or "?"
   return {
     name = text_of(info.name), doc = text_of(info.doc), kind = info.kind,
-    default = text_of(info.fallback), allowed = text_of(info.allowed),
+    default = text_of(info.default_text), allowed = text_of(info.allowed),
     type = info.kind >= 16 and "list of " .. name or name,
   }
 end
@@ -47,7 +54,7 @@ function M.arg(info)
   }
 end
 
---- An op, but for its inputs, outputs and attributes.
+--- An op, without its inputs, outputs and attributes.
 function M.op(name, info)
   return {
     name = name, schema = text_of(info.schema), doc = text_of(info.doc) or "",

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- lua-argparse, from the file that is part of the installation. Under the name "argparse" a
--- script, or a file in the working directory, may have something else.
+--- lua-argparse, from the installation's own file. A script, or a file in the working
+-- directory, may use the name "argparse" for something else.
 
 local share = require("fmp.libfmp").share
 

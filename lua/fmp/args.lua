@@ -8,10 +8,11 @@
 --     {"epochs", 250},                           -- a common option with another default
 --   }}, ...)
 --
--- An option is {name, default, help, type =, choices =, min =, max =}. type: "integer", "number",
--- "string" or "boolean"; not given: the default's. A default of nil: none, or that of the
--- common option of the name; false: none even so. --help prints them all. Seed, threads and
--- device take effect at once. Words that cannot be end the script with one line and status 1.
+-- An option is {name, default, help, type =, choices =, min =, max =}. type is "integer", "number",
+-- "string" or "boolean", and need not be given where there is a default. A default of nil means
+-- that of the common option of the same name, if there is one; false means no default even then.
+-- --help prints all options. Seed, threads and device take effect at once. An invalid option ends
+-- the script with a message of one line and status 1.
 
 local argparse = require "fmp.argparse"
 local raw = require "fmp.ffi"
@@ -22,12 +23,11 @@ local random = require "fmp.random"
 local common = {
   {"data", nil, "the data's directory", type = "string"},
   {"epochs", 10, "passes over the training data", min = 1},
-  {"steps", nil, "end after so many steps, if that is earlier", type = "integer", min = 1},
+  {"steps", nil, "end after this many steps, if that is earlier", type = "integer", min = 1},
   {"batch", 50, "examples in a batch", min = 1},
   {"lr", 0.01, "learning rate at the start", type = "number", min = 0},
-  {"seed", 1, "of all that is random", min = 0},
-  {"threads", nil, "threads to compute with; not given: one for each core", type = "integer",
-   min = 1},
+  {"seed", 1, "seed for everything that is random", min = 0},
+  {"threads", nil, "threads to compute with (one per core)", type = "integer", min = 1},
   {"device", nil, "where to compute: cpu, cuda:1, ...", type = "string"},
   {"autotune", nil, "measure which kernels are the fastest, and keep the choices in this file",
    type = "string"},
@@ -38,7 +38,7 @@ local words_for = {
   no = false, ["false"] = false, off = false, ["0"] = false,
 }
 
--- Whole numbers beyond are not all there in a double.
+-- Above this, a double cannot hold every whole number.
 local LARGEST_WHOLE = 2 ^ 53
 
 local function number_of(row, text, whole)
@@ -60,7 +60,7 @@ local function number_of(row, text, whole)
   return value
 end
 
--- From a word to a value; nil and a message if it cannot be.
+-- The value of a word; nil and a message if it has none.
 local convert = {}
 
 function convert.integer(row, text) return number_of(row, text, true) end
@@ -90,7 +90,7 @@ local function check_row(given)
   end
 end
 
--- An option as declared, over the common one of its name if there is one.
+-- An option as declared; what it leaves out comes from the common option of its name, if any.
 local function declare(given, base)
   base = base or {}
   local kind = given.type or base.type or type_of(given[2])
@@ -146,7 +146,7 @@ local function make_parser(declaration, rows)
   return parser
 end
 
--- Values by name, "-" in names as "_", with defaults; given tells what stood on the line.
+-- Values by name, "-" in names as "_", with defaults; given tells which were on the line.
 local function values(rows, parsed)
   local opt = {given = {}}
   for _, row in ipairs(rows) do
@@ -169,8 +169,8 @@ local effects = {
   {"autotune", device.autotune},
 }
 
--- True, or false and what is wrong with which option, without the position of the script's
--- call, which is not where the fault is.
+-- True, or false and what is wrong with which option. The position of the script's call is
+-- removed from the message: the fault is not there.
 local function apply(opt)
   for _, effect in ipairs(effects) do
     local name, set = effect[1], effect[2]
@@ -208,7 +208,7 @@ local function refuse(parser, message)
 end
 
 --- The options of a command line as a table: args(...) or args(declaration, ...), where ...
--- are the script's arguments. opt.given.NAME tells whether it stood on the line.
+-- are the script's arguments. opt.given.NAME tells whether the option was given.
 return function(declaration, ...)
   local words = {...}
   if type(declaration) ~= "table" then

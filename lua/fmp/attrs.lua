@@ -116,7 +116,7 @@ function M.pack(values, kinds)
   return array, n, anchors
 end
 
---- From rows {name =, kind =} the table of kinds that pack wants.
+--- The table of kinds that pack takes, from rows {name =, kind =}.
 function M.kinds(rows)
   local kinds = {}
   for _, row in ipairs(rows) do kinds[row.name] = row.kind end

@@ -4,7 +4,7 @@
 --   fmprun [options] SCRIPT [arguments]     fmprun plugins | ops [NAME] | new-plugin NAME
 --   fmprun                                  the prompt
 --
--- What stands behind SCRIPT is the script's own and is not looked at.
+-- Everything after SCRIPT belongs to the script and is not looked at.
 
 local argparse = require "fmp.argparse"
 local failure = require "fmp.failure"
@@ -21,10 +21,10 @@ local function find_script(name)
   if system.is_readable(name) then return name end
   local installed = raw.share .. "scripts/" .. name
   if name:sub(1, 1) ~= "/" and system.is_readable(installed) then return installed end
-  error(("no script %s, and none of this name in %sscripts"):format(name, raw.share), 0)
+  error(("no script %s, and none of that name in %sscripts"):format(name, raw.share), 0)
 end
 
--- Code given by -e may use the library without requiring it.
+-- Code given with -e may use the library without requiring it.
 local function code_environment()
   return setmetatable({fmp = require "fmp"}, {__index = _G, __newindex = _G})
 end
@@ -35,7 +35,7 @@ local function run_code(code, environment)
   setfenv(chunk, environment)()
 end
 
--- arg as the stand-alone Lua sets it: the script at 0, what stands before it below.
+-- arg as the stand-alone Lua sets it: the script at 0, the words before it at negative indices.
 local function renumber(words, position)
   local renumbered = {}
   for i = 0, #words do renumbered[i - position] = words[i] end
@@ -81,10 +81,10 @@ Usage: fmprun [options] SCRIPT [arguments of the script]
 local function make_parser()
   local parser = argparse("fmprun", "Runs Lua scripts that compose and train networks.")
   parser:usage(usage)
-  parser:epilog("A script that is not found where it is named is looked up among the "
-                .. "installed ones. Scripts say require \"fmp\"; code given by -e has fmp. "
-                .. "The prompt says more with ?; in a pipe it prints values alone, and the first "
-                .. "error ends it with status 1.")
+  parser:epilog("A script that is not found at the given path is looked up among the "
+                .. "installed ones. Scripts say require \"fmp\"; code given with -e has fmp. "
+                .. "At the prompt ? shows help; in a pipe the prompt prints values only, and the "
+                .. "first error ends it with status 1.")
   parser:require_command(false):command_target("command")
   parser:flag("-i", "Stay in the prompt after the script, or the code of -e."):target("stay")
   parser:option("-e", "Run this code."):argname("CODE"):count("*"):target("code")
@@ -108,7 +108,7 @@ end
 
 local takes_value = {["-e"] = true, ["-l"] = true}
 
--- Where the first word is that is neither an option nor an option's value.
+-- The index of the first word that is neither an option nor an option's value.
 local function first_word(words)
   local i = 1
   while words[i] do
@@ -124,7 +124,7 @@ local function slice(words, first, last)
   return part
 end
 
--- Whether a report is due at the end.
+-- Whether a report is to be printed at the end.
 local profiling = false
 
 local function start_profile()
@@ -139,7 +139,7 @@ local function run_options(options, environment)
   for _, code in ipairs(options.code) do run_code(code, environment) end
 end
 
--- Everything that the command line says but for the prompt.
+-- Everything that the command line asks for except the prompt.
 local function run_all(words, position, options, environment)
   run_options(options, environment)
   if options.command then
@@ -149,12 +149,12 @@ local function run_all(words, position, options, environment)
   end
 end
 
--- A run that failed or was stopped is reported on too.
+-- The report is also printed after a run that failed or was stopped.
 local function report_profile()
   if profiling then io.stderr:write(require("fmp.profile").text(), "\n") end
 end
 
--- With nothing else to do, a prompt, as other interpreters have it.
+-- With nothing else to do, a prompt, as in other interpreters.
 local function wants_prompt(options, position)
   return options.stay or not position and #options.code == 0 and not options.command
 end

@@ -3,17 +3,17 @@
 -- shapes and types, and from then on runs as a plan, without Lua between its ops.
 --
 -- Inputs are tensors and numbers. A number becomes a rank-0 input, so a learning rate that
--- changes from call to call makes no new plan; f sees it as a tensor of f64 that takes on the
--- type of the floats it meets, as a number does. All results must be tensors: anything else
--- would stay what it was while tracing. Tensors that f reads from outside are held
--- by reference; whatever else f reads (a Lua number, say) is fixed by the trace, but for
--- what was named with depends_on, as layers do with whether they train: when that changes,
--- another plan is made.
+-- changes from call to call needs no new plan; f sees it as a tensor of f64 that takes the
+-- type of the floats it is combined with, as a number does. All results must be tensors:
+-- anything else would keep the value it had while tracing. Tensors that f reads from outside
+-- are held by reference; everything else that f reads (a Lua number, say) is fixed by the
+-- trace, except what is named with depends_on: when that changes, another plan is made. Layers
+-- name whether they are training.
 --
 -- With precision = "bf16" convolutions and matrix products take bf16, by casts that the
--- engine puts in, and what follows them computes in bf16 where that is safe. Parameters,
--- gradients of parameters, losses and results stay f32, so that nothing else changes. A
--- tensor that f sees on its way may be bf16.
+-- engine inserts, and what follows them computes in bf16 where that is safe. Parameters,
+-- gradients of parameters, losses and results stay f32, so that nothing else changes.
+-- Intermediate tensors that f sees may be bf16.
 
 local raw = require "fmp.ffi"
 local guard = require "fmp.guard"
@@ -72,7 +72,7 @@ local function make_plan(self, args, n)
   for i = 1, n do
     if raw.is_number(args[i]) then raw.as_number(inputs[i]) end
   end
-  local outer = tracing -- of a trace that this one is outside of
+  local outer = tracing -- the trace that this one interrupts, if any
   local function end_trace(ok)
     tracing = outer
     if not ok then raw.trace_abort() end
@@ -82,7 +82,7 @@ local function make_plan(self, args, n)
   return raw.trace_end(results, count)
 end
 
--- -- plans by inputs; the least recently used goes when there are too many ----
+-- -- plans by inputs; when there are too many, the least recently used is dropped ----
 
 local function drop_oldest(self)
   local oldest
@@ -94,7 +94,7 @@ local function drop_oldest(self)
   self.cached = self.cached - 1
 end
 
--- Equal for equal inputs, and equal values of all that any trace has depended on so far.
+-- Equal for equal inputs and equal values of everything that any trace has depended on so far.
 local function key_for(self, args, n, numbers)
   local key = raw.plan_key(device.kernel_tag(), args, n) .. numbers
   for _, read in ipairs(self.reads) do
@@ -117,7 +117,7 @@ local function plan_for(self, args, n, numbers)
   return entry.plan
 end
 
---- Runs the plan for these inputs; traces f first where there is none yet. Inside of a
+--- Runs the plan for these inputs; traces f first where there is none yet. Inside a
 -- recording or another trace f is simply called.
 function Compiled:__call(...)
   local args, n = {...}, select("#", ...)
@@ -126,7 +126,7 @@ function Compiled:__call(...)
   return raw.plan_run(plan_for(self, args, n, numbers), args, n)
 end
 
---- The plans that are held, as text, the one used last first.
+--- The plans that are held, as text, the most recently used first.
 function Compiled:text()
   local entries, texts = {}, {}
   for _, entry in pairs(self.cache) do entries[#entries + 1] = entry end
@@ -158,8 +158,8 @@ local function is_noted(reads, object, field)
   return false
 end
 
---- Returns object[field], a boolean, number or string, and lets the plan that is being made
--- hold only while it stays the same.
+--- Returns object[field], a boolean, number or string. The plan that is being traced is used
+-- only while that value stays the same.
 function M.depends_on(object, field)
   if tracing and not is_noted(tracing.reads, object, field) then
     table.insert(tracing.reads, {object = object, field = field})
@@ -167,7 +167,7 @@ function M.depends_on(object, field)
   return object[field]
 end
 
---- What is being traced now computes in: "bf16", else "f32".
+--- The precision of the trace that is running: "bf16", else "f32".
 function M.precision() return tracing and tracing.precision or "f32" end
 
 local precisions = {f32 = true, bf16 = true}
@@ -183,9 +183,9 @@ local known = {rewrites = true, precision = "f32", bound = 16}
 
 --- Makes a compiled function of f. Options:
 --   rewrites   false: each op runs as traced, equal to eager bit for bit (default true)
---   bound      how many plans are held; the least recently used goes (default 16)
---   precision  "f32", or "bf16": see above. Inside of a recording or another compiled
---              function, theirs holds
+--   bound      how many plans are held; the least recently used is dropped (default 16)
+--   precision  "f32", or "bf16": see above. Inside a recording or another compiled
+--              function, that one's precision applies
 -- The result has the fields plans (how many were made) and cached (how many are held),
 -- and the methods explain, text and clear.
 function M.compile(f, options)

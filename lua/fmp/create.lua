@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- New tensors. The type is f32 where no `dtype` is given, the device the default one
--- where no `device` is.
+--- New tensors. The type is f32 unless `dtype` is given, the device the default one unless
+-- `device` is.
 
 local raw = require "fmp.ffi"
 local guard = require "fmp.guard"

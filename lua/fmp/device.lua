@@ -5,7 +5,7 @@ local raw = require "fmp.ffi"
 
 local M = {}
 
---- The default device's name; with a name ("cpu", "cuda:1") makes that the default.
+--- The name of the default device. With a name ("cpu", "cuda:1") makes that the default first.
 function M.device(name)
   if name ~= nil then raw.device_set_default(name) end
   return raw.device_default()
@@ -14,9 +14,9 @@ end
 --- All backends as text, one per line.
 function M.devices() return raw.device_list() end
 
-local set_threads -- the number that was set last; nil: none
+local set_threads -- the number that was last set; nil: none
 
---- How many threads the default device computes with; with a number sets it first.
+--- How many threads the default device computes with. With a number sets it first.
 function M.threads(count)
   local now = raw.device_threads(nil, count)
   if count ~= nil then set_threads = now end
@@ -29,17 +29,17 @@ function M.wait(name) raw.device_wait(name) end
 local forced, tags, n_tags = nil, {}, 0
 local tuned = nil -- the file of fmp.autotune, "" for memory; nil: off
 
---- From now on takes kernels of this name ("ref") wherever an op has one; nil: the best.
+--- From now on uses the kernel of this name ("ref") for each op that has one; nil: the best.
 function M.kernel(name)
   raw.kernel_force(name)
   forced = name
 end
 
---- From now on measures, where several kernels can compute an op, which is the fastest, once
--- for each op, its attributes and shapes. fmp.autotune(true) keeps the choices in memory;
--- fmp.autotune "kernels.json" takes those that the file has, and adds new ones to it, so that
--- runs repeat bit for bit; fmp.autotune(false) lets priorities choose again. Only kernels of
--- the accuracy that an op asks for are candidates.
+--- From now on, where several kernels can compute an op, measures which is the fastest, once
+-- for each op with its attributes and shapes. fmp.autotune(true) keeps the choices in memory;
+-- fmp.autotune "kernels.json" uses the choices in that file and adds new ones to it, so that
+-- runs repeat bit for bit; fmp.autotune(false) goes back to choosing by priority. Only kernels
+-- of the accuracy that an op asks for are candidates.
 function M.autotune(file)
   if file == nil then file = true end
   if type(file) ~= "boolean" and (type(file) ~= "string" or file == "") then
@@ -50,8 +50,8 @@ function M.autotune(file)
   tuned = path
 end
 
---- A number for how kernels are chosen and made ready: plans that were made under another do
--- not serve.
+--- A number that stands for how kernels are chosen and prepared. Plans that were made under
+-- another number are not used.
 function M.kernel_tag()
   if forced == nil and tuned == nil and set_threads == nil then return 0 end
   local key = ("%s\n%s\n%s"):format(tostring(forced), tostring(tuned), tostring(set_threads))

@@ -82,7 +82,7 @@ end
 
 local files = {}
 
---- The same of a file's path; nothing documented if it cannot be read.
+--- The same for the file at a path; empty if it cannot be read.
 function M.file(path)
   files[path] = files[path] or M.parse(read_lines(path))
   return files[path]
@@ -137,7 +137,7 @@ local function is_class(value)
   return type(rawget(value, "kind")) == "string" and rawget(value, "__index") == value
 end
 
--- A module that can be called is about its file, and about the call.
+-- The text of a module's file and, if the module can be called, of that call.
 local function of_module(value, path)
   local metatable = type(value) == "table" and getmetatable(value)
   local call = of_function(metatable and metatable.__call or value)
@@ -182,8 +182,8 @@ local function resolve(path)
   return value, holder
 end
 
---- What is documented under a name from fmp on, "fmp.optim.SGD"; for a field that is no
--- function, by its line in the file of its module.
+--- The documentation of a full name, "fmp.optim.SGD". That of a field that is not a function
+-- is found by the field's line in the file of its module.
 function M.find(path)
   local value, holder = resolve(path)
   local found = value ~= nil and M.of(value)
@@ -216,7 +216,7 @@ function M.modules()
   return list
 end
 
---- What a text says first, on one line, without the name that it may begin with.
+--- The first statement of a text, on one line, without the name that it may begin with.
 function M.summary(text)
   local line = text:gsub("\n\n.*", ""):gsub("%s+", " "):gsub("^fmp[^ ]-: ", "")
   local last = line:find "[^.][.:] " or line:find "[^.][.:]$"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Messages: where in the user's script a failure belongs, what came in place of what was
--- expected, and the check of whole numbers.
+--- Error messages: which line of the user's script led to a failure, what came instead of what
+-- was expected, and the check for whole numbers.
 
 local libfmp = require "fmp.libfmp"
 
@@ -39,13 +39,13 @@ function M.describe(value)
   return value == nil and "nothing" or with_article(type(name) == "string" and name or type(value))
 end
 
---- Fails because a method was called on something else than an object of its class.
+--- Fails because a method was called on something other than an object of its class.
 function M.wrong_self(object, class_name, method)
   M.fail("expected %s, got %s; methods are called with a colon, x:%s()", with_article(class_name),
          M.describe(object), method or "name")
 end
 
---- A value as users write it: numbers with all their digits, 'strings', or what it is.
+--- A value as users write it: numbers with all their digits, 'strings'; else what it is.
 function M.shown(value)
   if type(value) == "string" then return "'" .. value .. "'" end
   if type(value) == "boolean" then return tostring(value) end
@@ -62,7 +62,7 @@ end
 
 -- -- whole numbers -----------------------------------------------------------
 
--- From here on doubles have not all of them.
+-- Above this, doubles cannot hold every whole number.
 local WHOLE_END = 2 ^ 53
 
 --- Whether a value is a whole number from low to high.
@@ -70,8 +70,8 @@ function M.is_whole(value, low, high)
   return type(value) == "number" and value % 1 == 0 and value >= low and value <= high
 end
 
---- Fails unless value is a whole number from low to high, without a high below 2^53; returns
--- it. Checked while it is Lua's number: C's conversions wrap around without a word.
+--- Fails unless value is a whole number from low to high or, without a high, below 2^53; returns
+-- it. Checked while it is still a Lua number: conversions to C integers wrap around silently.
 function M.whole(what, name, value, low, high)
   local last = high or WHOLE_END - 1
   if M.is_whole(value, low, last) then return value end

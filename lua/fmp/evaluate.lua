@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- fmp.evaluate{net =, data =}: how well a network does on examples that it has not seen.
 --
--- With tests = n each batch passes n times, with new random regions each time; the class
--- probabilities of the passes are summed, and the error is known after each count.
+-- With tests = n each batch passes through the network n times, with new random regions each
+-- time; class probabilities are summed over the passes, and there is an error for each count.
 
 local raw = require "fmp.ffi"
 local compiler = require "fmp.compile"
@@ -19,7 +19,7 @@ function M.wrap(f, compile, precision)
   return function(...) return record.record(f, ...) end
 end
 
---- Fails unless the values have what data sets, networks and losses have.
+--- Fails unless the values look like a network, a loss and data in batches.
 function M.check_parts(what, net, criterion, data)
   if not module.is_module(net) then
     raw.fail("%s: expected net as a network, got %s", what, type(net))
@@ -34,10 +34,14 @@ function M.check_parts(what, net, criterion, data)
       raw.fail("%s: expected %s as data in batches, got %s", what, name,
                is_table and "a table without epoch()" or raw.describe(value))
     end
+    if value and value.fields and #value.fields < 2 then
+      raw.fail("%s: expected %s with two fields, x and y, got '%s' alone", what, name,
+               value.fields[1].name)
+    end
   end
 end
 
---- Fails unless there is such a precision, and what runs can have it.
+--- Fails unless the precision exists and, where nothing is compiled, is f32.
 function M.check_precision(what, precision, compile)
   compiler.check_precision(what, precision)
   if precision ~= "f32" and not compile then
@@ -53,7 +57,7 @@ end
 
 -- -- one data set ------------------------------------------------------------
 
--- Adds to `wrong` how many rows of a batch are wrong after each count of passes.
+-- Adds to `wrong` how many rows of a batch are classified wrongly after each pass.
 local function count_wrong(self, x, y, tests, wrong)
   local scores, loss = self.pass(x, y)
   local first_loss = loss:item()
@@ -73,7 +77,7 @@ local function run(self, data, tests, show)
     seen, loss = seen + n, loss + M.total_loss(self.criterion, batch_loss, n)
     if show then show(seen, wrong[tests]) end
   end
-  if seen == 0 then raw.fail("evaluate: the data hold no example") end
+  if seen == 0 then raw.fail("evaluate: the data hold no examples") end
   local result = {count = seen, loss = loss / seen}
   if self.classifies then
     result.errors = {}
@@ -86,9 +90,9 @@ end
 local Evaluator = {}
 Evaluator.__index = Evaluator
 
---- {loss =, count =}, and for a loss that classifies {error = percent, errors = {...}}.
--- show, which may be missing, is called after each batch with the examples seen and, of a
--- loss that classifies, how many of them were wrong.
+--- {loss =, count =}, and for a loss that classifies also {error = percent, errors = {...}}.
+-- show, which may be nil, is called after each batch with the number of examples seen and, for
+-- a loss that classifies, how many of them were wrong.
 function Evaluator:run(data, tests, show)
   if tests > 1 and not self.classifies then
     raw.fail("evaluate: tests = %d needs a loss that classifies; %s does not", tests,
@@ -122,7 +126,7 @@ local known = {
 
 --- evaluate{net =, data =, loss = nn.CrossEntropy(), tests = 1, compile = true,
 -- precision = "f32"} returns {error = percent after all tests, errors = {after 1, after 2,
--- ...}, loss =, count =}; no errors for a loss that does not classify.
+-- ...}, loss =, count =}; without error and errors for a loss that does not classify.
 local function evaluate(_, options)
   options = guard.options("evaluate", options, known)
   local criterion = options.loss or require("fmp.nn.loss").CrossEntropy()

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What is told of an error: its message, and how the user's own code came there.
+--- How an error is reported: its message, and how the user's own code got there.
 
 local raw = require "fmp.ffi"
 
@@ -21,8 +21,8 @@ function M.frames(level)
   end
 end
 
---- As the handler of xpcall: the message, and a line for each frame that it does not name
--- itself. nil stays nil.
+--- A handler for xpcall: the message, and a line for each frame that the message does not
+-- already name. nil stays nil.
 function M.describe(message)
   if message == nil then return nil end
   local text, lines = tostring(message), {}
@@ -33,7 +33,7 @@ function M.describe(message)
   return text .. table.concat(lines)
 end
 
---- Writes a message to stderr, behind all that has been printed.
+--- Writes a message to stderr, after everything that has been printed.
 function M.report(text)
   io.stdout:flush()
   io.stderr:write("fmprun: ", text, "\n")

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- The border to the engine: wraps api.h function by function.
+--- The interface to the engine: wraps api.h function by function.
 -- The only file that touches handles and ffi.gc. An object that owns a handle is a table
 -- {handle = cdata} with one of the metatables below, which other files fill with methods.
 -- No 64-bit integer leaves this file as cdata: all are Lua numbers, exact below 2^53.
@@ -14,8 +14,8 @@ local M = {}
 -- Metatables of the objects that own a handle.
 local Tensor = {__name = "tensor"}
 local Resource, Plan = {__name = "resource"}, {__name = "plan"}
--- A number that a compiled function was given: a tensor of rank 0 that takes on the type of
--- what it meets, as a number does. fmp.tensor gives it all that Tensor has.
+-- A number that was passed to a compiled function: a tensor of rank 0 that takes the type of
+-- what it is combined with, as a Lua number does. fmp.tensor gives it all that Tensor has.
 local Number = {}
 M.Number = Number
 M.Tensor, M.Resource, M.Plan = Tensor, Resource, Plan
@@ -49,8 +49,8 @@ local function refuse(object, class)
   errors.wrong_self(object, class.__name)
 end
 
--- The handle of an object: the one place where a value of Lua becomes a pointer of C's, which
--- nil would become, too.
+-- The handle of an object. Only here does a Lua value become a C pointer, so only here must
+-- nil be kept from becoming NULL.
 local function handle_of(object, class)
   return getmetatable(object) == class and rawget(object, "handle") or refuse(object, class)
 end
@@ -70,8 +70,8 @@ function M.tensor_bytes() return tonumber(C.fmp_tensor_bytes()) end
 function M.fail_allocation(n) C.fmp_fail_allocation(whole("fail_allocation", nil, n, -1)) end
 function M.allocation_count() return tonumber(C.fmp_allocation_count()) end
 
--- The engine's memory is invisible to Lua's collector. So whoever makes tensors compares
--- what the engine holds with twice what was in use after the last collection.
+-- The engine's memory is invisible to Lua's collector. So functions that make tensors collect
+-- when the engine holds more than twice what was in use after the last collection.
 local FLOOR_BYTES = 64 * 2 ^ 20
 local collect_above = FLOOR_BYTES
 
@@ -114,7 +114,7 @@ function M.plugin_load(path) check(C.fmp_plugin_load(path)) end
 function M.plugin_load_default() check(C.fmp_plugin_load_default()) end
 
 function M.plugins()
-  local list, info = {}, ffi.new("fmp_plugin_info")
+  local list, info = {}, about.sized("fmp_plugin_info")
   for i = 0, C.fmp_plugin_count() - 1 do
     check(C.fmp_plugin_get(i, info))
     list[i + 1] = about.plugin(info)
@@ -133,28 +133,36 @@ local function rows(n, info, get, convert)
   return list
 end
 
---- Everything that an op's definition says, as a table. Its `handle` is for emit.
+--- An op's whole definition as a table. Its `handle` is for emit.
 function M.op(name)
-  local slot, info = ffi.new("const fmp_op *[1]"), ffi.new("fmp_op_info")
+  local slot, info = ffi.new("const fmp_op *[1]"), about.sized("fmp_op_info")
   check(C.fmp_op_find(name, slot))
-  local op, arg = slot[0], ffi.new("fmp_arg_info")
-  C.fmp_op_describe(op, info)
+  local op, arg = slot[0], about.sized("fmp_arg_info")
+  check(C.fmp_op_describe(op, info))
   local described = about.op(name, info)
   described.handle = op
   described.inputs = rows(info.n_in, arg, function(i, to) return C.fmp_op_input(op, i, to) end,
                           about.arg)
   described.outputs = rows(info.n_out, arg, function(i, to) return C.fmp_op_output(op, i, to) end,
                            about.arg)
-  described.attrs = rows(info.n_attr, ffi.new("fmp_attr_info"),
+  described.attrs = rows(info.n_attr, about.sized("fmp_attr_info"),
                          function(i, to) return C.fmp_op_attr(op, i, to) end, about.attr)
   return described
 end
 
+--- Whether there is an op of that name.
+function M.has_op(name)
+  for _, each in ipairs(M.op_names()) do
+    if each == name then return true end
+  end
+  return false
+end
+
 --- The names of all ops, in order of name.
 function M.op_names()
-  local names, info = {}, ffi.new("fmp_op_info")
+  local names, info = {}, about.sized("fmp_op_info")
   for i = 0, C.fmp_op_count() - 1 do
-    C.fmp_op_describe(C.fmp_op_at(i), info)
+    check(C.fmp_op_describe(C.fmp_op_at(i), info))
     names[i + 1] = text_of(info.name)
   end
   table.sort(names)
@@ -253,7 +261,7 @@ function M.is_tensor(value)
   return class == Tensor or class == Number
 end
 
---- Whether a value is a tensor whose type is its own: no number of a compiled function's.
+--- Whether a value is a tensor with a type of its own, not a number of a compiled function's.
 function M.is_typed(value) return getmetatable(value) == Tensor end
 function M.is_number(value) return getmetatable(value) == Number end
 --- Makes a tensor such a number; returns it.
@@ -290,8 +298,8 @@ function M.read(t, buffer, bytes) check(C.fmp_tensor_read(tensor_handle(t), buff
 function M.write(t, buffer, bytes) check(C.fmp_tensor_write(tensor_handle(t), buffer, bytes)) end
 function M.empty(t) C.fmp_tensor_empty(tensor_handle(t)) end
 
--- Doubles that Lua reads come from C's conversion: in the bits of some NaNs, which a file can
--- hold, LuaJIT would see a table or a string at any address.
+-- Lua reads doubles only as converted by C: LuaJIT would take the bits of some NaNs, which a
+-- file can contain, for a table or a string at an arbitrary address.
 local double_slot = ffi.new("double[1]")
 
 function M.item(t)
@@ -361,7 +369,7 @@ local function handles(list, n)
   return handle_array
 end
 
--- Where calls put up to n new tensors.
+-- An array in which calls return up to n new tensors.
 local result_room, result_array = 32, ffi.new("fmp_tensor *[32]")
 
 local function results(n)
@@ -390,8 +398,8 @@ function M.emit(op, attrs, n_attr, inputs, n_in, n_out)
   return unpack(adopt_all(out, n_out), 1, n_out)
 end
 
---- The same for one or two tensors without attributes, as most calls are: no list is made,
--- and nothing that a trace of the Lua compiler would have to loop over. b nil: one.
+--- The same for one or two tensors without attributes, which most calls are: makes no list,
+-- and has no loop that LuaJIT would have to trace. b = nil: one tensor.
 function M.emit_plain(op, a, b, n_out)
   local inputs, out = handle_array, results(n_out)
   inputs[0] = tensor_handle(a)
@@ -423,7 +431,7 @@ function M.random_seed(seed) C.fmp_random_seed(whole("seed", nil, seed, 0)) end
 
 -- -- recording and gradients -------------------------------------------------
 
---- What the thread does with ops now.
+--- What the thread currently does with ops.
 M.RUN, M.RECORD, M.TRACE = 0, 1, 2
 function M.mode() return C.fmp_mode() end
 
@@ -451,9 +459,9 @@ function M.parameters_of(loss)
   return list
 end
 
---- Leaves all recordings, traces and scopes, which an interrupted call may not have ended.
+--- Leaves all recordings, traces and scopes that an interrupted call may have left open.
 function M.settle()
-  for _ = 1, 64 do C.fmp_outside_end() end -- more than may nest; no more than there are
+  for _ = 1, 64 do C.fmp_outside_end() end -- more than can be nested; ending none is harmless
   if M.mode() == M.TRACE then C.fmp_trace_abort() end
   while M.mode() == M.RECORD do C.fmp_record_end(nil, 0) end
   while M.scope_path() ~= "" do C.fmp_scope_pop() end
@@ -461,7 +469,7 @@ end
 
 -- -- traces and plans --------------------------------------------------------
 
--- All that a plan depends on but for its function: kernel choice, device and input specs.
+-- All that a plan depends on besides its function: kernel choice, device and input specs.
 local key_type = ffi.typeof "struct { int64_t tag; fmp_device *device; fmp_spec specs[?]; }"
 local spec_bytes = ffi.sizeof("fmp_spec")
 local key_room, key = 8, key_type(8)
@@ -543,7 +551,7 @@ function M.profile_plans() return C.fmp_profile_plans() end
 --- Figures of node `node` of the plan, both counted from 1; node 0: of its runs as a whole.
 -- nil beyond the last node.
 function M.profile_node(plan, node)
-  local figures = ffi.new "fmp_profile_node"
+  local figures = about.sized("fmp_profile_node")
   local status = C.fmp_profile_get(plan - 1, node - 1, figures)
   if status == C.FMP_END then return nil end
   check(status)
@@ -552,14 +560,14 @@ end
 
 -- -- resources ---------------------------------------------------------------
 
---- What kinds of resource there are: a list of {name, doc, plugin, attrs}.
+--- All kinds of resource: a list of {name, doc, plugin, attrs}.
 function M.resource_kinds()
-  local list, info = {}, ffi.new("fmp_resource_info")
+  local list, info = {}, about.sized("fmp_resource_info")
   for kind = 0, C.fmp_resource_kinds() - 1 do
     check(C.fmp_resource_describe(kind, info))
     list[kind + 1] = {
       name = text_of(info.name), doc = text_of(info.doc), plugin = text_of(info.plugin),
-      attrs = rows(info.n_attr, ffi.new("fmp_attr_info"),
+      attrs = rows(info.n_attr, about.sized("fmp_attr_info"),
                    function(i, to) return C.fmp_resource_attr(kind, i, to) end, about.attr),
     }
   end

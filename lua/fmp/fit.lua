@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- fmp.fit{net =, loss =, optim =, train =, epochs =}: the loop that trains. It is meant to
--- be read, copied and changed: train_step and train_epoch are all that it comes to.
+-- be read, copied and changed: its core is train_step and train_epoch.
 
 local raw = require "fmp.ffi"
 local guard = require "fmp.guard"
@@ -26,8 +26,8 @@ local function train_step(run)
   end, run.compile, run.precision)
 end
 
--- The parameters as they are when an epoch begins: by the time a loss is seen to be no
--- number, the step that it belongs to has spoilt them.
+-- The parameters at the beginning of an epoch: by the time a loss is seen not to be finite,
+-- its step has already spoilt the current ones.
 local function keep_parameters(run)
   for _, each in ipairs(run.kept or {}) do each.copy:free() end
   run.kept = {}
@@ -39,8 +39,8 @@ local function check_loss(run, loss)
   for _, each in ipairs(run.kept) do each.w:assign(each.copy) end
   if run.optim.forget then run.optim:forget() end -- momenta are spoilt too
   raw.fail("fit: the loss is %s at step %d (epoch %d): training stops here, with the parameters "
-           .. "of the epoch's beginning; a smaller learning rate than %.3g may help, or the "
-           .. "optimizer's max_norm",
+           .. "from the beginning of the epoch; a learning rate below %.3g or the optimizer's "
+           .. "max_norm may help",
            tostring(loss), run.step + 1, run.epoch, run.optim.lr)
 end
 
@@ -100,7 +100,7 @@ local function train_epoch(run)
     show(run, epoch)
     if run.step == run.steps then break end
   end
-  if epoch.seen == 0 then raw.fail("fit: the training data hold no batch") end
+  if epoch.seen == 0 then raw.fail("fit: the training data hold no batches") end
   return epoch
 end
 
@@ -108,7 +108,7 @@ local function percent(name, value)
   return value and ("  %s error %.2f %%"):format(name, value) or ""
 end
 
--- The line of an epoch that stays.
+-- The line about an epoch that stays on the terminal.
 local function epoch_text(run, row)
   local test_loss = row.test_loss and not row.test_error
                     and ("  test loss %.4f"):format(row.test_loss) or ""
@@ -126,7 +126,7 @@ local function summarise(run, epoch)
   }
 end
 
--- How far a test is. It has no part in the time that is left, of which training tells.
+-- The progress of a test. The estimate of the time left goes by training alone.
 local function show_test(run, seen, wrong)
   run.progress:update {
     title = title(run) .. " test", part = run.test.size and seen / run.test:size(),
@@ -209,15 +209,15 @@ end
 -- percent.
 --   net, loss, optim   nn.Sequential..., nn.CrossEntropy(), optim.SGD{...}
 --   train, test        data in batches; test, which may be missing, is used after each epoch
---   epochs, steps      when to end: at what comes first
---   tests = 1          passes of the test after the last epoch; see fmp.evaluate
+--   epochs, steps      when to end: whichever comes first
+--   tests = 1          passes over the test data after the last epoch; see fmp.evaluate
 --   compile = true     false: op by op
---   precision = "f32"  "bf16": training and tests compute in it; see fmp.compile
---   progress           "bar", "lines", "none"; not given: by what the output is
+--   precision = "f32"  or "bf16", for training and tests; see fmp.compile
+--   progress           "bar", "lines", "none"; not given: "bar" on a terminal, else "lines"
 --   log = print        where lines go
 --   seed               calls fmp.seed first
--- A loss that is no finite number stops with an error that says at which step; the
--- parameters are then those of the epoch's beginning, and the optimizer is as new.
+-- If the loss is not finite, training stops with an error that names the step. The parameters
+-- are then those from the beginning of the epoch, and the optimizer is reset.
 return function(options)
   options = guard.options("fit", options, known)
   check(options)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Calls that must be undone whatever happens, and checks of options.
+--- Calls that must be followed by others whatever happens, and checks of options.
 
 local errors = require "fmp.errors"
 local raw = require "fmp.ffi"
@@ -20,7 +20,7 @@ end
 
 -- -- methods -----------------------------------------------------------------
 
--- What wrap() has put in the place of which function.
+-- The functions that wrap() has replaced, by their replacements.
 local originals = setmetatable({}, {__mode = "k"})
 
 local function wrap(f, class_name, name, is_object)
@@ -33,7 +33,7 @@ local function wrap(f, class_name, name, is_object)
 end
 
 --- Makes the methods that a class has now refuse to be called on anything but its objects:
--- those of which is_object(value) holds, or whose metatable it is.
+-- values for which is_object(value) is true, by default those whose metatable is the class.
 function M.methods(class, class_name, is_object)
   is_object = is_object or function(value) return getmetatable(value) == class end
   class.__name = class_name
@@ -44,7 +44,7 @@ function M.methods(class, class_name, is_object)
   end
 end
 
---- The function as its file has it: for documentation.
+--- The function as its file defines it: for documentation.
 function M.original(f) return originals[f] or f end
 
 -- -- checks ------------------------------------------------------------------

@@ -29,7 +29,7 @@ local function gradient(op)
   return "gradient: yes" .. (by ~= "" and ", by " .. by or "")
 end
 
---- The same with what only a maintainer asks for: gradient, kernels, plugin.
+--- The same, and what only maintainers need: gradient, kernels, plugin.
 function M.op_details(op)
   local kernels = op.kernels:gsub("\n+$", ""):gsub("\n", "\n  ")
   if op.alias then kernels = "none needed: the output is another view of the input" end

@@ -17,8 +17,8 @@ M.share, M.lua_root = share, lua_root
 
 local triplets = {x64 = "x86_64-linux-gnu/", arm64 = "aarch64-linux-gnu/"}
 
--- The engine that is in the process already: fmprun, and whatever embeds Lua, is linked with it.
--- A file of another name would be a second one, with ops, memory and Ctrl-C of its own.
+-- The engine that is in the process already: fmprun, and programs that embed Lua, are linked with
+-- it. A library of another name would be a second engine, with ops, memory and Ctrl-C of its own.
 local function engine_of_process(symbol)
   if pcall(function() return ffi.C[symbol] end) then return ffi.C end
 end
@@ -66,7 +66,7 @@ if not pcall(ffi.typeof, "fmp_spec") then
   ffi.cdef "void *dlopen(const char *path, int mode);"
 end
 
---- libfmp, as LuaJIT's FFI gives it, by a function that it has.
+--- libfmp as an FFI library, found in the process by a function that it exports, or loaded.
 function M.open(symbol) return engine_of_process(symbol) or load_library() end
 
 local function is_file(path)
@@ -75,7 +75,7 @@ local function is_file(path)
   return file ~= nil
 end
 
---- The file of a module of this library, "fmp.optim", wherever it is; nil if there is none.
+--- The file of a module of this library, such as "fmp.optim"; nil if there is none.
 function M.module_file(name)
   local stem = lua_root .. name:gsub("%.", "/")
   for _, path in ipairs {stem .. ".lua", stem .. "/init.lua"} do

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Networks that several scripts use: those that train them, and those that measure them.
--- A benchmark with a network of its own would soon measure another than the one trained.
+-- A benchmark with a network of its own would soon measure a different one.
 --
 --   local net, sizes = fmp.networks.fmp{name = "mnist_fmp", width = 32, layers = 6,
 --                                       ratio = 2^(1/2), classes = 10}
@@ -19,7 +19,7 @@ M.paper = {
            mode = "random"},
 }
 
--- The slope of all leaky rectifiers, which the convolutions' initial values are for.
+-- The slope of all leaky rectifiers; the convolutions' initial values depend on it.
 M.slope = 0.333
 
 local shape_options = {width = false, layers = false, ratio = false, channels = 1}
@@ -53,15 +53,15 @@ local options_of_fmp = {
 --- (width n C2 - FMP ratio) layers - C2 - C1 - output: 2x2 convolutions of width, 2 width,
 -- ... filters, each followed by fractional max pooling, until one pixel is left. Returns the
 -- network and its sizes. window: not given: "fixed" (2x2 pixels) if regions overlap.
--- dropout: of the last layer; the others have less and less, the first none. winograd: of
--- the convolutions, as nn.Conv2d has it.
+-- dropout: that of the last layer; it falls to none at the first. winograd: as in nn.Conv2d,
+-- for all convolutions.
 function M.fmp(options)
   options = guard.options("networks.fmp", options, options_of_fmp)
   local window = options.window or (options.overlapping and "fixed" or "boundaries")
   local list, sizes = M.convolutions{width = options.width, layers = options.layers,
                                      ratio = options.ratio}
   local net = nn.Sequential(options.name)
-  local function drop(n) -- in front of layer n
+  local function drop(n) -- before layer n
     local p = options.dropout * (n - 1) / #list
     if p ~= 0 then net:add(nn.Dropout(p)) end
   end

@@ -26,10 +26,10 @@ local TEMPLATE_NAME = "swish"
 local common = {"CMakeLists.txt", "README.md", "test/swish_test.lua"}
 local sources = {c = "src/swish.c", cxx = "src/swish.cpp"}
 
--- The common templates are written for C; what C++ has in place of it.
+-- The common templates are written for C; what to replace in them for C++.
 local for_cxx = {["LANGUAGES C)"] = "LANGUAGES CXX)", ["src/swish.c"] = "src/swish.cpp"}
 
--- Words of C and Lua, in which the op's name is written.
+-- Keywords of C and Lua: the generated files use the op's name in both.
 local reserved = {}
 for word in ([[auto break case char const continue default do double else enum extern float
     for goto if inline int long register restrict return short signed sizeof static struct
@@ -40,8 +40,20 @@ end
 
 local function check_name(name)
   if not name:find "^%a[%w_]*$" or reserved[name] then
-    error(("new-plugin: expected a name of letters, digits and _ and no word of C or Lua, got '%s'")
+    error(("new-plugin: expected a name of letters, digits and _, not a word of C or Lua, got '%s'")
           :format(name), 0)
+  end
+end
+
+-- The new plugin could not be loaded beside the one that has the name.
+local function warn_taken(name)
+  raw.plugin_load_default()
+  for _, each in ipairs {name, name .. "_back"} do
+    if raw.has_op(each) then
+      io.stderr:write(("new-plugin: the name '%s' is taken by an op of plugin '%s': choose "
+                       .. "another, or register the op with a prefix, as 'acme.%s'\n")
+                      :format(each, raw.op(each).plugin, each))
+    end
   end
 end
 
@@ -113,6 +125,7 @@ end
 function M.write(name, directory, cxx)
   check_name(name)
   local target = (directory or name):gsub("(.)/+$", "%1")
+  warn_taken(name)
   if C.access(target, 0) == 0 then
     error(("new-plugin: %s exists already"):format(target), 0)
   end

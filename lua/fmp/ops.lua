@@ -7,6 +7,7 @@
 --   y = fmp.ops.concat(a, b, c, {axis = 1})      "(xs...) -> (y)": any number
 --   fmp.ops.sgd_all(lr, w1, m1, g1, w2, m2, g2)  "(lr, w!..., m?!..., g...) -> ()": in turn
 --   y, argmax = fmp.ops.max_pool(x, {window = 2, outputs = 2})
+--   y = fmp.ops.acme.mish(x)                     the op "acme.mish", of a vendor
 --
 -- A number among the inputs becomes a rank-0 tensor of the first tensor's type, and so does an
 -- argument of a compiled function that was a number.
@@ -31,7 +32,7 @@ end
 
 function Op:__tostring() return require("fmp.help").op(self) end
 
--- Outputs up to the last that must be there.
+-- How many outputs there are up to the last required one.
 local function required_outputs(outputs)
   for i = #outputs, 1, -1 do
     if not outputs[i].optional then return i end
@@ -76,7 +77,7 @@ local function number_tensor(op, i, value, like)
   return raw.tensor_number(like, dtype, value)
 end
 
--- An argument of a compiled function that was a number, which is f64, beside a tensor.
+-- A number of a compiled function's, which is f64, in the type of a tensor beside it.
 local function adapted(op, i, number, like)
   local dtype = raw.dtype(like)
   if dtype == F64 then return number end
@@ -88,7 +89,7 @@ local function adapted(op, i, number, like)
   return ops.cast(number, {dtype = name})
 end
 
--- What an input that is no plain tensor stands for.
+-- The tensor for an input that is not a plain tensor.
 local function converted(op, i, value, inputs, n)
   local like = first_that(raw.is_typed, inputs, n)
   if type(value) == "number" then
@@ -102,7 +103,7 @@ local function converted(op, i, value, inputs, n)
                   raw.describe(value))
 end
 
--- Turns numbers into tensors. All at once: what one becomes is not what the next is like.
+-- Turns numbers into tensors, all at once: none must take its type from another one's tensor.
 local function convert_inputs(op, inputs, n)
   local changed
   for i = 1, n do
@@ -115,7 +116,7 @@ local function convert_inputs(op, inputs, n)
   for i, tensor in pairs(changed or {}) do inputs[i] = tensor end
 end
 
--- What is computed from nothing but arguments that were numbers is one, too.
+-- A result computed only from a compiled function's numbers is such a number, too.
 local function is_of_numbers(inputs, n)
   return first_that(raw.is_number, inputs, n) and not first_that(raw.is_typed, inputs, n)
 end
@@ -164,12 +165,42 @@ end
 
 guard.methods(Op, "op")
 
+-- -- vendors -----------------------------------------------------------------
+
+-- An object that stands for all names with a vendor's prefix: {prefix = "acme."}.
+local Vendor = {}
+
+local function names_of(vendor)
+  local prefix, names = rawget(vendor, "prefix"), {}
+  for _, name in ipairs(raw.op_names()) do
+    if name:sub(1, #prefix) == prefix then names[#names + 1] = name:sub(#prefix + 1) end
+  end
+  return names
+end
+
+Vendor.names = names_of -- for completion
+
+function Vendor:__index(name)
+  if type(name) ~= "string" then raw.fail("expected the name of an op, got %s", type(name)) end
+  return ops[rawget(self, "prefix") .. name]
+end
+
+function Vendor:__tostring()
+  return ("ops of %s: %s"):format(self.prefix:sub(1, -2), table.concat(names_of(self), ", "))
+end
+
+-- The vendor of that name; nil if no op has its prefix.
+local function vendor(name)
+  local made = setmetatable({prefix = name .. "."}, Vendor)
+  if #names_of(made) > 0 then return made end
+end
+
 ops = setmetatable({}, {
   __index = function(all, name)
     if type(name) ~= "string" then raw.fail("expected the name of an op, got %s", type(name)) end
-    local op = define(name)
-    rawset(all, name, op)
-    return op
+    local found = not raw.has_op(name) and vendor(name) or define(name)
+    rawset(all, name, found)
+    return found
   end,
 })
 

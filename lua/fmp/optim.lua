@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- fmp.optim: optimizers. step(loss) takes the gradients of the parameters and updates them
--- in place, by one op for all of them (one for each device and data type there is).
+-- in place, with one op for all of them (one for each device and data type).
 --
 --   local optimizer = fmp.optim.SGD{lr = 0.1, momentum = 0.9, nesterov = true}
 --   local step = fmp.compile(function(x, y)
@@ -8,11 +8,11 @@
 --     optimizer:step(loss)
 --     return loss
 --   end)
---   optimizer:set_lr(0.01)  -- takes effect in plans that exist
+--   optimizer:set_lr(0.01)  -- also takes effect in existing plans
 --
 -- lr may be a schedule (fmp.optim.schedule), which fmp.fit follows from step to step.
--- max_norm: the gradients of a step, those of a device and data type taken as one vector,
--- are scaled down to that length where they are longer, by max_norm / (length + 1e-6).
+-- max_norm: the gradients of a step, taken as one vector for each device and data type, are
+-- scaled down to that length if they are longer, by max_norm / (length + 1e-6).
 -- params: the parameters to update; not given: all that the loss depends on.
 --
 -- The learning rate, momenta and the count of steps are variables: tensors made once,
@@ -28,7 +28,7 @@ local schedule = require "fmp.schedule"
 local Optimizer = {}
 Optimizer.__index = Optimizer
 
--- The type of the numbers that w is updated by: f32 has too few digits beside f64.
+-- The type of the scalars that w is updated with: f32 has too few digits for weights in f64.
 local function scalar_type(w) return w.dtype == "f64" and "f64" or "f32" end
 
 -- A rank-0 variable of that type on the device of w.
@@ -46,25 +46,25 @@ local function check_rate(lr)
   end
 end
 
---- The learning rate that step uses where it is given none.
+--- The learning rate that step uses unless it is given one.
 function Optimizer:get_lr() return self.lr end
 
---- Sets it, for steps to come and in plans that exist.
+--- Sets the learning rate of all later steps, in existing plans too.
 function Optimizer:set_lr(lr)
   check_rate(lr)
   self.lr = lr
   for _, shared in pairs(self.shared) do shared.lr:assign(lr) end
 end
 
---- Sets the rate that the schedule has for a point of the training; see fmp.schedule.
+--- Sets the rate to the schedule's for a point of the training; see fmp.optim.schedule.
 -- Without a schedule the rate stays. Returns the rate.
 function Optimizer:follow(point)
   if self.schedule then self:set_lr(self.schedule:rate(point)) end
   return self.lr
 end
 
---- Forgets what was gathered from earlier steps, momenta and Adam's moments: the next step
--- is as a first one, in plans that exist too.
+--- Forgets what earlier steps have left, momenta and Adam's moments: the next step is like a
+-- first one, in existing plans too.
 function Optimizer:forget()
   for _, slots in pairs(self.slots) do
     for name, t in pairs(slots) do
@@ -130,7 +130,7 @@ local function parameters(self, loss)
   return list
 end
 
--- Once per device, type and step, behind its last update: a step that failed has not been one.
+-- Once per device, type and step, after its last update: a step that failed does not count.
 local function advance(self, list)
   local advanced = {}
   for _, w in ipairs(list) do
@@ -140,7 +140,7 @@ local function advance(self, list)
   end
 end
 
--- The parameters as lists of indices, each for one op, in order of first use.
+-- The parameters as lists of indices, one list per op, in order of first use.
 local function batches_of(list)
   local batches, known = {}, {}
   for i, w in ipairs(list) do
@@ -154,7 +154,7 @@ local function batches_of(list)
   return batches
 end
 
--- What brings gradients, taken as one vector, down to a length: PyTorch's formula.
+-- The factor that scales gradients, taken as one vector, down to a length: PyTorch's formula.
 local function clip_factor(batch, gradients, max_norm)
   local squares
   for _, i in ipairs(batch) do
@@ -283,8 +283,8 @@ local adam = {
              params = false, max_norm = false},
 }
 
--- The count of steps must grow in plans too, so an op has to do it: descending by rate 1
--- along the gradient -1 adds 1.
+-- The count of steps must grow in plans too, so an op has to do it: a step of SGD with rate 1
+-- and gradient -1 adds 1.
 function adam.share(shared, w)
   shared.count, shared.one = scalar_like(w, 0), scalar_like(w, 1)
   shared.minus_one = scalar_like(w, -1)
@@ -301,7 +301,7 @@ function adam.attrs(options)
           weight_decay = options.weight_decay}
 end
 
--- The number of this step: the count is of those that are done.
+-- The number of this step; the count is that of completed steps.
 function adam.first(lr, shared) return lr, shared.count + shared.one end
 
 function adam.group(w, gradient, slots) return w, slots.mean, slots.square, gradient end

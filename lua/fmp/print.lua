@@ -52,8 +52,8 @@ end
 
 local function is_finite(v) return v == v and math.abs(v) ~= math.huge end
 
--- One format for all: whole numbers as such; else so many decimals that the greatest has
--- four digits, or, where these would be too many or say too little, powers of ten.
+-- One format for all: whole numbers without decimals; else with enough decimals for four digits
+-- of the largest, or in powers of ten where that takes too many characters or shows too little.
 local function format_of(values, dtype)
   local whole, most, least = true, 0, math.huge
   for _, v in ipairs(values) do
@@ -68,13 +68,13 @@ local function format_of(values, dtype)
   return most >= 0.1 and "%.4f" or most >= 0.01 and "%.5f" or "%.6f"
 end
 
--- How many zeros at the end may be left out: none where a text is not all of its number.
+-- How many zeros at the end may be left out: none if the text is not the exact number.
 local function spare_zeros(v, text)
   if math.abs(tonumber(text) - v) > 1e-6 * math.abs(v) then return 0 end
   return #text:match "0*$"
 end
 
--- Texts of equal width. Zeros at the end that all have are left out.
+-- Texts of equal width. Trailing zeros that all of them have are left out.
 local function texts_of(values, dtype)
   local format, texts, width = format_of(values, dtype), {}, 0
   for i, v in ipairs(values) do
@@ -131,7 +131,7 @@ local function body(t)
   return layout(shape, shorten, texts, width)
 end
 
--- A number alone: with the digits that an f32 has, whole ones with all of theirs.
+-- A single number: with the digits that an f32 has, whole numbers with all of theirs.
 local function number_text(v)
   return (v % 1 == 0 and math.abs(v) < 2 ^ 53 and "%.0f" or "%.7g"):format(v)
 end

@@ -15,15 +15,15 @@ local M = {}
 --- Measures the nodes of all plans that run from now on.
 function M.start() raw.profile(true) end
 
---- Measures no longer; the figures stay.
+--- Stops measuring; the figures stay.
 function M.stop() raw.profile(false) end
 
---- Forgets the figures, and the plans that they are of.
+--- Forgets the figures, and the plans that they belong to.
 function M.clear() raw.profile_clear() end
 
 --- The figures as data: for each plan {runs, seconds, nodes = {...}}, in order of the plans'
 -- first runs; nodes in program order as {op, kernel, scope, runs, seconds, flops, bytes}.
--- seconds are of all runs together, flops and bytes of one; flops 0: the op does not count.
+-- seconds are of all runs together, flops and bytes of one run; flops 0: not counted by the op.
 function M.plans()
   local plans = {}
   for i = 1, raw.profile_plans() do
@@ -52,7 +52,7 @@ end
 
 local function by_time(a, b) return a.seconds > b.seconds end
 
--- The sum of what has the same op and kernel.
+-- Nodes with the same op and kernel, summed.
 local function by_kernel(nodes)
   local sums, list = {}, {}
   for _, node in ipairs(nodes) do

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- How far a training is: on a terminal a bar that moves, and a line for each epoch that
--- stays; elsewhere plain lines, one an epoch and one every half a minute between.
+--- The progress of training: on a terminal a moving bar, and for each epoch a line that stays;
+-- elsewhere plain lines, one per epoch and one every half minute in between.
 
 local system = require "fmp.system"
 
@@ -23,7 +23,8 @@ local function bar_text(fraction, width)
   return "[" .. ("="):rep(full) .. (" "):rep(width - full) .. "]"
 end
 
---- style: "bar", "lines", "none", or nil for what the output is. print: where lines go.
+--- style: "bar", "lines", "none", or nil: by whether the output is a terminal. print: where
+-- lines go.
 local function new(style, print)
   style = style or (system.is_screen() and "bar" or "lines")
   local started = system.seconds()
@@ -31,19 +32,19 @@ local function new(style, print)
                        drawn = false}, Progress)
 end
 
--- Seconds that are left if all goes on as until now; nil if the end is not known.
+-- Seconds left at the present speed; nil if the end is not known.
 local function left(self, fraction)
   if not fraction or fraction <= 0 then return nil end
   return (system.seconds() - self.started) * (1 - fraction) / fraction
 end
 
--- Lines are seen as they come, in files and pipes too.
+-- Lines appear at once, in files and pipes too.
 local function say(self, text)
   self.print(text)
   io.stdout:flush()
 end
 
--- The bar takes what the texts before and behind it leave of the line.
+-- The bar fills what the texts before and after it leave of the line.
 local function draw(self, before, fraction, behind)
   local room = system.columns() - 1
   local width = math.min(room - #before - #behind - #" [] ", BAR_WIDTH)
@@ -53,8 +54,8 @@ local function draw(self, before, fraction, behind)
   self.drawn = true
 end
 
---- Shows how it goes, now and then. state: {title =, part =, fraction =, text =}: "epoch
--- 2/3", the part of it that is done, the part of everything; a function that makes the text.
+--- Shows the state from time to time. state: {title =, part =, fraction =, text =}: "epoch
+-- 2/3", the part of it that is done, the part of everything, and a function that makes the text.
 function Progress:update(state)
   if self.style == "none" then return end
   local now = system.seconds()
@@ -71,7 +72,7 @@ function Progress:update(state)
   end
 end
 
---- Wipes a bar away, so that what is printed next begins on an empty line.
+--- Erases the bar, so that what is printed next begins on an empty line.
 function Progress:clear()
   if not self.drawn then return end
   io.stdout:write("\r\27[K")

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- The generator: draws depend on a seed, a step that each recording or run of a plan
--- advances, the scope and ordinal of the op, and the element, and on nothing hidden.
+-- advances, the scope and ordinal of the op, and the element, and on nothing else.
 
 local raw = require "fmp.ffi"
 
@@ -11,7 +11,7 @@ function M.seed(seed)
   raw.random_seed(seed)
 end
 
---- The generator's state, {seed =, step =}; with such a table sets it first.
+--- The generator's state, {seed =, step =}. With such a table sets it first.
 function M.state(state)
   if state ~= nil then
     if type(state) ~= "table" then raw.fail("random_state: expected a table") end

@@ -24,9 +24,9 @@ local function end_record(ok, ...)
   raw.record_end(ok and collect({}, {}, ...) or {})
 end
 
---- Calls f(...) and records the ops that it runs, so that gradients can be taken in it.
+--- Calls f(...) and records the ops that it runs, so that f can take gradients.
 -- Returns what f returns. Tensors made in f and not returned, alone or in tables, are
--- freed as f ends, without waiting for the collector. Inside of another recording or a
+-- freed as f ends, without waiting for the collector. Inside another recording or a
 -- trace it only calls f.
 function M.record(f, ...)
   guard.callable("record", f)
@@ -68,16 +68,16 @@ function M.grad(f, xs)
   return M.record(loss_and_gradients, f, xs)
 end
 
---- Calls f(...) so that its ops run at once, outside of what is being recorded or traced:
--- for variables that are made on first use.
+--- Calls f(...) so that its ops run at once, outside any recording or trace: for variables
+-- that are made on first use.
 function M.outside(f, ...)
   guard.callable("outside", f)
   raw.outside_begin()
   return guard.call(raw.outside_end, f, ...)
 end
 
---- Calls f(...) with `name` added to the path that stands in front of messages, in
--- graphs, and in the keys of random draws: "cifar_fmp/3".
+--- Calls f(...) with `name` added to the path, such as "cifar_fmp/3", that is part of error
+-- messages, graphs and the keys of random draws.
 function M.scope(name, f, ...)
   guard.callable("scope", f)
   if type(name) ~= "string" then raw.fail("scope: expected a name, got %s", type(name)) end
@@ -85,7 +85,7 @@ function M.scope(name, f, ...)
   return guard.call(raw.scope_pop, f, ...)
 end
 
---- What happens to ops now: "run", "record" or "trace".
+--- What currently happens to ops: "run", "record" or "trace".
 function M.mode()
   local mode = raw.mode()
   return mode == raw.TRACE and "trace" or mode == raw.RECORD and "record" or "run"

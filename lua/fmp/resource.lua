@@ -8,10 +8,10 @@ local guard = require "fmp.guard"
 local Resource = raw.Resource
 Resource.__index = Resource
 
---- Everything that the resource needs to go on from here, as a string.
+--- Everything that the resource needs to continue from here, as a string.
 function Resource:save() return raw.resource_save(self) end
 
---- Goes on from what save() gave. If that fails, the resource stays as it was.
+--- Continues from what save() gave. If that fails, the resource stays as it was.
 function Resource:restore(saved)
   if type(saved) ~= "string" then
     raw.fail("restore: expected a string from save(), got %s", type(saved))
@@ -24,7 +24,7 @@ end
 -- it keep it open.
 function Resource:close() raw.resource_close(self) end
 
---- The kind of resource, as it was opened by.
+--- The kind of resource: the name it was opened with.
 function Resource:kind() return raw.resource_name(self) end
 
 function Resource:__tostring()
@@ -35,8 +35,8 @@ guard.methods(Resource, "resource")
 
 local M = {}
 
--- Kinds of the attributes of a kind of resource; none if there is no such, as the engine
--- will then say.
+-- Kinds of the attributes of a kind of resource; empty if there is no such kind, which the
+-- engine will report.
 local function attribute_kinds(name)
   for _, kind in ipairs(raw.resource_kinds()) do
     if kind.name == name then return attrs.kinds(kind.attrs) end

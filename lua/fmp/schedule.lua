@@ -5,7 +5,7 @@
 --
 -- rate(point) gives the rate of a step from {step =, epoch =, fraction =}: steps done,
 -- epochs done (2.5: half of the third), and the part of the whole training that is done,
--- nil where its end is not known.
+-- nil if its end is not known.
 
 local guard = require "fmp.guard"
 local raw = require "fmp.ffi"
@@ -27,7 +27,7 @@ function M.is(value) return getmetatable(value) == Schedule end
 
 local function new(kind, lr, at)
   if not (lr >= 0 and lr < math.huge) then
-    raw.fail("schedule.%s: expected lr from 0, got %g", kind, lr)
+    raw.fail("schedule.%s: expected lr of 0 or more, got %g", kind, lr)
   end
   return setmetatable({kind = kind, lr = lr, at = at}, Schedule)
 end
@@ -64,7 +64,7 @@ local function check_epochs(at)
   end
 end
 
---- lr, times factor from each of the epochs `at` on: steps{0.1, at = {60, 120}, factor = 0.1}.
+--- lr, multiplied by factor at each of the epochs `at`: steps{0.1, at = {60, 120}, factor = 0.1}.
 function M.steps(given)
   local options = take("steps", given, {at = false, factor = 0.1})
   if type(options.at) ~= "table" then
@@ -81,7 +81,7 @@ function M.steps(given)
   end)
 end
 
--- How much of a cosine's length is done, from 0 to 1.
+-- The part of a cosine's length that is done, from 0 to 1.
 local function done(options, point)
   local part
   if options.steps then
@@ -95,7 +95,7 @@ local function done(options, point)
   return math.min(part, 1)
 end
 
---- Half a cosine from lr down to `last`, over so many epochs or steps, or without either
+--- Half a cosine from lr down to `last`, over the given epochs or steps or, without either,
 -- over the whole training: cosine{0.02, epochs = 3, last = 0, warmup = 0}. During the first
 -- `warmup` steps the rate rises linearly to the cosine's.
 function M.cosine(given)

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Figures of a list of numbers.
+--- Statistics of a list of numbers.
 
 local M = {}
 
---- The median of a list that is not empty, which stays as it is.
+--- The median of a list that is not empty. The list is not changed.
 function M.median(list)
   local sorted = {}
   for i, value in ipairs(list) do sorted[i] = value end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What scripts need of the operating system and Lua does not have.
+--- What scripts need from the operating system and Lua does not offer.
 
 local ffi = require "ffi"
 
@@ -38,7 +38,7 @@ end
 --- Whether a descriptor, 0 for input and 1 for output, is a terminal.
 function M.is_terminal(descriptor) return ffi.C.isatty(descriptor) == 1 end
 
---- Whether what is printed goes to a terminal that can go back on its line.
+--- Whether what is printed goes to a terminal that can return to the start of a line.
 function M.is_screen() return M.is_terminal(1) and os.getenv "TERM" ~= "dumb" end
 
 local TIOCGWINSZ = 0x5413
@@ -55,14 +55,14 @@ function M.process() return ffi.C.getpid() end
 
 local EEXIST = 17
 
--- One directory; true if it is there afterwards, or else nil and why not.
+-- Makes one directory; true if it exists afterwards, or else nil and why not.
 local function make_one(path)
   if ffi.C.mkdir(path, 511) == 0 or ffi.errno() == EEXIST then return true end
   return nil, path .. ": " .. ffi.string(ffi.C.strerror(ffi.errno()))
 end
 
---- Makes a directory and those above it that are missing; true, or nil and why not: what
--- failed first, as all below it fails for want of it.
+--- Makes a directory and those above it that are missing; true, or nil and why not: the first
+-- failure, as it makes all others fail.
 function M.make_directory(path)
   local at, reason = 1, nil
   while true do
@@ -74,7 +74,7 @@ function M.make_directory(path)
   end
 end
 
---- The names in a directory but for "." and "..", in order; nil if it cannot be read.
+--- The names in a directory except "." and "..", in order; nil if it cannot be read.
 function M.list(path)
   local directory, names = ffi.C.opendir(path), {}
   if directory == nil then return nil end
@@ -98,8 +98,8 @@ end
 
 local READ_OK, ENOENT, ENOTDIR = 4, 2, 20
 
---- Whether there is such a file or directory, which need not be one that can be read. It is not
--- opened: a FIFO would wait for its other end.
+--- Whether there is such a file or directory, readable or not. It is not opened: a FIFO would
+-- wait for its other end.
 function M.exists(path)
   if ffi.C.access(path, 0) == 0 then return true end
   return ffi.errno() ~= ENOENT and ffi.errno() ~= ENOTDIR

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Tensors: what can be asked of one, and arithmetic.
+--- Tensors: their fields and methods, and arithmetic.
 --
 --   t.shape    list of dimensions     t.dtype   "f32"       t.rank, t.size   numbers
 --   t.device   "cpu:0"                t.name    its name or nil (can be set)
@@ -52,9 +52,9 @@ local function copy_from(self, source)
   return self
 end
 
---- Overwrites all elements: a number for each of them, lists in lists of the tensor's
--- shape, or another tensor of its shape and type. At once, even in a recording or trace:
--- for variables. Returns the tensor.
+--- Overwrites all elements, with one number, with lists in lists of the tensor's shape, or
+-- with another tensor of its shape and type. At once, even in a recording or trace: for
+-- variables. Returns the tensor.
 function methods:assign(values)
   local n, list = raw.size(self), {}
   if raw.is_tensor(values) then return copy_from(self, values) end
@@ -73,7 +73,7 @@ function methods:to(device) return raw.to_device(self, device) end
 --- Gives up the memory at once. Using the tensor afterwards is an error.
 function methods:free() raw.empty(self) end
 
--- Keys that libraries ask any table for are no ops.
+-- Keys that libraries look up in any table are not ops.
 local function is_probe(key) return key:sub(1, 1) == "_" end
 
 function Tensor:__index(key)
@@ -111,7 +111,7 @@ local M = {}
 --- Whether a value is a tensor.
 function M.is(value) return raw.is_tensor(value) end
 
---- Names that a tensor answers to beside those of ops, for completion.
+--- The names of a tensor's fields and methods besides those of ops, for completion.
 function M.members()
   local names = {}
   for name in pairs(methods) do names[#names + 1] = name end

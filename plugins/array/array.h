@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the ops of this family share: element sizes, axes, and lists of attributes. */
+ * What the ops of this family share: axes, strides and lists of attributes. */
 #ifndef FMP_ARRAY_H
 #define FMP_ARRAY_H
 
 #include "fmp/kit/check.h"
+#include "fmp/kit/loops.h"
 
-/* Bytes of one element; 0 for no type that is known. */
-static inline size_t array_dtype_size(uint32_t dtype)
-{
-  static const uint8_t sizes[FMP_DTYPE_COUNT] = {
-      [FMP_F32] = 4, [FMP_F64] = 8, [FMP_BF16] = 2, [FMP_F16] = 2,
-      [FMP_U8] = 1,  [FMP_I32] = 4, [FMP_I64] = 8,
-  };
-  return dtype < FMP_DTYPE_COUNT ? sizes[dtype] : 0;
-}
-
-/* A list shorter than there are dimensions leaves the rest as they are: `fallback`. */
+/* Item i, or `fallback`: lists may be shorter than the number of dimensions. */
 static inline int64_t array_item(fmp_list list, uint32_t i, int64_t fallback)
 {
   return (int64_t)i < list.count ? ((const int64_t *)list.items)[i] : fallback;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * axis.h: what both ops ask of sizes along one axis, and say when they do not get it.
+ * axis.h: both ops' checks of sizes along one axis, and their messages.
  * Axis 0 is vertical (rows of an image), axis 1 horizontal (columns).
  */
 #ifndef FMP_FMP_AXIS_H

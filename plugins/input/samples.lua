@@ -62,7 +62,7 @@ function M.batches(reader, attributes, count)
   local all = {source = reader, dtype = "u8"}
   for name, value in pairs(attributes) do all[name] = value end
   local queue, list = fmp.open("batch_queue", all), {}
-  for i = 1, count do list[i] = {fmp.ops.next_batch({queue = queue})} end
+  for i = 1, count do list[i] = {fmp.ops.next_batch({queue = queue, outputs = 2})} end
   queue:close()
   return list
 end
@@ -74,6 +74,13 @@ function M.delivered(reader, attributes, count)
     for _, number in ipairs(M.numbers(batch[1])) do numbers[#numbers + 1] = number end
   end
   return numbers
+end
+
+--- How many examples a reader has, and the shape of its first field.
+function M.images(reader)
+  local count, specs = fmp.ops.source_info({source = reader})
+  local row = specs:totable()[1]
+  return {count:item(), {unpack(row, 3, 2 + row[2])}}
 end
 
 --- "\0\0\8" and dimensions, big-endian, as an IDX file begins.

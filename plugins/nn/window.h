@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * window.h: where a sliding window meets an image. Convolution and both poolings
- * take their geometry from here, so that the three agree on every odd case.
+ * window.h: where a sliding window meets an image. Convolution and both poolings take their
+ * geometry from here, so that the three agree on every edge case.
  *
  * Along one axis, output o looks at inputs o * stride - before + k * dilation for
  * taps k in [0, size). What lies outside of [0, in) is padding.
@@ -18,10 +18,10 @@
 
 #include <string.h>
 
-#include "fmp/plugin.h"
+#include "fmp/kit/check.h"
 
-/* Rows of an op's attribute table bound stride, dilation and pads below 2^31; sizes of
- * image and window are checked here. So no product or sum below leaves int64_t. */
+/* Rows of an op's attribute table bound stride, dilation and pads below 2^31; sizes of image and
+ * window are checked here. So no product or sum below overflows int64_t. */
 #define WINDOW_LIMIT        2147483648
 #define WINDOW_POSITIVE     "[1,2147483648)"
 #define WINDOW_NOT_NEGATIVE "[0,2147483648)"
@@ -155,8 +155,8 @@ static inline fmp_status window_make(const fmp_host *h, const struct window_attr
 
 /* -- sharing out the work --------------------------------------------------- */
 
-/* How many pieces of `operations` each are worth waking a thread for. A double, since the
- * product of hostile sizes may leave int64_t. */
+/* How many pieces of `operations` each are worth waking a thread for. A double, since the product
+ * of hostile sizes may overflow int64_t. */
 static inline int64_t window_grain(double operations)
 {
   const double enough = 65536; /* some tens of microseconds */
@@ -170,13 +170,23 @@ static inline int64_t window_grain(double operations)
 static inline fmp_status window_output(const fmp_host *h, const struct window *w, uint32_t dtype,
                                        int64_t n, int64_t c, fmp_spec *out)
 {
-  const fmp_spec spec = {dtype, 4, {n, w->y.out, w->x.out, c, 0, 0, 0, 0}};
+  const fmp_spec spec = {.dtype = dtype, .rank = 4, .shape = {n, w->y.out, w->x.out, c}};
   int64_t bytes = 8;
   char text[FMP_SPEC_TEXT];
   for (int i = 0; i < 4; i++)
     FMP_REQUIRE(h, !__builtin_mul_overflow(bytes, spec.shape[i], &bytes), FMP_ESHAPE,
                 "expected an output below 2^63 bytes, got %s", h->spec_text(&spec, text));
   *out = spec;
+  return FMP_OK;
+}
+
+/* What a gradient op is given for an output must have the spec that the forward op makes. */
+static inline fmp_status window_check_made(const fmp_host *h, const char *name,
+                                           const fmp_spec *made, const fmp_spec *given)
+{
+  char wanted[FMP_SPEC_TEXT], got[FMP_SPEC_TEXT];
+  FMP_REQUIRE(h, given->dtype == made->dtype && fmp_same_shape(given, made), FMP_ESHAPE,
+              "expected %s %s, got %s", name, h->spec_text(made, wanted), h->spec_text(given, got));
   return FMP_OK;
 }
 

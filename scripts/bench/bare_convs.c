@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The bound of a training step: a network's convolutions alone, as bare oneDNN primitives
- * of the direct algorithm. Forward with bias; backward to the data, but for the first layer,
- * which nobody asks for it; backward to the weights with bias. Activations NHWC; weights in the
- * layout that oneDNN picks, already in it: no reorders, no activation functions, no pooling.
+ * A bound for a training step with direct convolutions: a network's convolutions alone, as bare
+ * oneDNN primitives. Forward with bias; backward by data, except in the first layer, where no
+ * gradient by data is needed; backward by weights with bias. Activations NHWC; weights already in
+ * the layout that oneDNN picks: no reorders, no activation functions, no pooling.
  *
  *   fmprun scripts/bench/train_step.lua --net mnist --shapes yes >mnist.shapes
  *   cc -O2 bare_convs.c -ldnnl -o bare_convs
  *   ./bare_convs mnist.shapes [f32 | bf16] [ROUNDS]
  *
- * A round runs all primitives in the order of a step, so that each finds the caches as in
- * one; medians over the rounds. OMP_NUM_THREADS sets the threads. The last line is
+ * A round runs all primitives in the order of a step, so that each finds the caches as in a
+ * step; medians over the rounds. OMP_NUM_THREADS sets the threads. The last line is
  * "median 89.1 ms, 137 GF/s", or "unsupported: WHY" with exit status 3. oneDNN 2.6 and 3.x.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -165,7 +165,7 @@ static double flops(const struct layer *l)
   return 2.0 * (double)(l->batch * out * out * l->kernel * l->kernel * l->channels * l->filters);
 }
 
-/* Numbers from -1 to 1 that are no zeros and no denormals. */
+/* Numbers from -1 to 1, none of them zero or denormal. */
 static void *drawn(layout desc, dnnl_data_type_t type)
 {
   static uint32_t state = 1;
@@ -321,7 +321,7 @@ static void report(int rounds)
   printf("median %.1f ms, %.0f GF/s\n", all_ms, all_operations / all_ms * 1e-6);
 }
 
-/* Without the instructions oneDNN has at best plain loops for bf16, which bound nothing. */
+/* Without the instructions oneDNN has at best plain loops for bf16, which are no bound. */
 static void check_processor(dnnl_data_type_t type)
 {
   const int wanted = dnnl_cpu_isa_avx512_core_bf16, has = dnnl_get_effective_cpu_isa();

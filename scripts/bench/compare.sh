@@ -6,15 +6,15 @@
 #   --nets "mnist cifar"  whose training steps; "" for none
 #   --rounds 3            how often everything is run; medians are over these
 #   --steps 10            timed steps in each run
-#   --threads 2           threads of everybody
-#   --venv DIR            Python's environment (build/bench-venv). Made with PyTorch and TensorFlow
-#                         if they are missing: several GB, since the package index has PyTorch for
-#                         GPUs only. One that exists and has them is used as it is
+#   --threads 2           threads of each program
+#   --venv DIR            the Python environment (build/bench-venv). PyTorch and TensorFlow are
+#                         installed into it if they are missing: several GB, since the package
+#                         index has PyTorch for GPUs only
 #   --no-torch  --no-tensorflow  --no-compile    without these
 #   --into FILE           also writes the table between the marks of this document
 #
-# FMP_BUILD: the build directory (build). What was measured is left in it, in bench/results.tsv,
-# and what the programs said in bench/*.log.
+# FMP_BUILD: the build directory (build). The measurements are left in it, in bench/results.tsv,
+# and the programs' output in bench/*.log.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -50,7 +50,7 @@ venv=${venv:-$build/bench-venv} python=${venv:-$build/bench-venv}/bin/python
 [ -x "$fmprun" ] || { echo "compare: no $fmprun; build first: sh scripts/quickstart.sh" >&2 && exit 1; }
 mkdir -p "$work"
 : >"$results"
-# Everybody's threads; and no files of Python's beside the sources.
+# The threads of all programs; and no compiled Python files beside the sources.
 export OMP_NUM_THREADS="$threads" PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=2
 
 tab=$(printf '\t')
@@ -60,8 +60,8 @@ failed() { grep -q "^$1$tab$2${tab}failed$tab" "$results"; }
 
 # -- the environment of the peers ----------------------------------------------
 
-# PyTorch without what only GPU kernels need at run time: its compiler and Python bindings.
-# The libraries that it is linked with must be there for it to load.
+# PyTorch without what only GPU kernels need at run time: the compiler and Python bindings.
+# The libraries that it is linked with must be there, or it does not load.
 install_torch() {
   "$python" -m pip install --quiet --no-deps torch || return 1
   "$python" - >"$work/torch-needs.txt" <<'EOF' || return 1
@@ -70,7 +70,7 @@ for need in requires("torch"):
     if "extra ==" not in need and not need.startswith(("triton", "cuda-bindings")):
         print(need)
 EOF
-  # pip complains of what was left out, and succeeds.
+  # pip complains about what was left out, but succeeds.
   "$python" -m pip install --quiet -r "$work/torch-needs.txt" 2>"$work/pip.log" ||
     { cat "$work/pip.log" >&2 && return 1; }
 }
@@ -82,7 +82,7 @@ need() {
   "$python" -c "import $1" >/dev/null 2>&1 && return 0
   echo "compare: installing $1 in $venv"
   if "$2" && "$python" -c "import $1"; then return 0; fi
-  echo "compare: $1 cannot be had; its rows are left out" >&2
+  echo "compare: $1 cannot be installed; its rows are left out" >&2
   return 1
 }
 
@@ -119,7 +119,7 @@ note about machine processor "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo 
 note about machine instructions "$instructions"
 note about machine cores "$(nproc)"
 note about machine threads "$threads"
-# Of others, since nothing of ours runs yet: what spoils the figures is shown with them.
+# The load that other programs make, since none of ours runs yet: it may spoil the figures.
 note about machine load "$(cut -d' ' -f1 /proc/loadavg)"
 note about runs rounds "$rounds"
 note about runs steps "$steps"
@@ -130,10 +130,10 @@ note about versions commit "$(git rev-parse --short HEAD 2>/dev/null || echo unk
 
 # -- runs ------------------------------------------------------------------------
 
-# Why a run failed: its last line that says something.
+# Why a run failed: its last line that is not empty.
 reason() { grep -v '^ *$' "$1" | tail -n 1 | cut -c 1-120 | tr '\t|' '  '; }
 
-# run SECTION ROW COMMAND...: its lines are in $log. A row that failed once is not tried again.
+# run SECTION ROW COMMAND...: the output is in $log. A row that failed once is not tried again.
 log=$work/last.log
 run() {
   section=$1 row=$2
@@ -167,7 +167,7 @@ figures() {
   echo "done"
 }
 
-# memory ROW COMMAND...: the greatest memory of the process, in KiB.
+# memory ROW COMMAND...: the peak memory of the process, in KiB.
 memory() {
   row=$1
   shift

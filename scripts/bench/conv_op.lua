@@ -4,8 +4,8 @@
 --
 --   fmprun scripts/bench/conv_op.lua --net cifar
 --
--- The network's layers past the first, whose data has no gradient. "off" is oneDNN's direct
--- kernels; "exact" and "fast" take transforms where conv2d's option `winograd` says so and
+-- The network's layers except the first, whose images need no gradient. "off" is oneDNN's direct
+-- kernels; "exact" and "fast" use transforms where conv2d's option `winograd` allows them and
 -- they are estimated to be faster. Medians of rounds that run the three in turn. Each is a
 -- compiled step, whose memory is kept from run to run.
 --
@@ -34,7 +34,7 @@ local width, batch = opt.width or usual[opt.net].width, opt.batch or usual[opt.n
 local modes = {"off", "exact", "fast"}
 local directions = {"forward", "back_data", "back_weights"}
 
--- A result of one element: what a step returns is memory of its own.
+-- Reduced to one element, since a step allocates memory for its result.
 local function corner(t) return ops.slice(t, {start = {0}, size = {1, 1, 1, 1}}) end
 
 local call = {

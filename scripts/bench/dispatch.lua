@@ -1,16 +1,16 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What it costs to have an op run, beside what the op computes:
+--- What it costs to run an op, apart from what the op computes:
 --
 --   fmprun scripts/bench/dispatch.lua
 --
 -- - An eager op: a + b of 4 numbers from Lua, in a loop that LuaJIT has compiled. Once with
---   t:free(), which is what reference counting does in Python, and once with Lua's collector
---   left to find the results, as scripts do.
+--   t:free(), which is what reference counting does in Python, and once leaving the results to
+--   Lua's collector, as scripts do.
 -- - A node of a replayed plan: chains of adds of 4 numbers, each of the sum before, of one
 --   length and of twice that. The difference of their times is that of the additional
---   nodes alone: what a call costs anyway (inputs, outputs, memory, Lua) drops out. The same on the
+--   nodes alone: what a call costs anyway (inputs, outputs, memory, Lua) drops out. Also on the
 --   device "null", whose kernels return at once: what is left is the node without its
---   kernel. On cpu the figure has 4 additions in it, and is an upper bound.
+--   kernel. On cpu the figure includes 4 additions, and is an upper bound.
 --
 -- Medians over rounds that take everything in turn. The last lines are for programs:
 -- "eager_us 1.2", "eager_collected_us 1.3", "node_ns 50" (null), "node_cpu_ns 60".
@@ -51,7 +51,7 @@ end
 
 -- -- plans -------------------------------------------------------------------
 
--- x + y + y + ... with `nodes` sums, none of which is another's.
+-- x + y + y + ... with `nodes` sums, no two of which are equal.
 local function chain(nodes)
   return fmp.compile(function(x, y)
     for _ = 1, nodes do x = x + y end

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Times fractional_max_pool alone, forward and backward, on shapes of the paper's networks:
 --
---   fmprun scripts/bench/fmp_op.lua                    the kernel that is taken
+--   fmprun scripts/bench/fmp_op.lua                    the kernel that is chosen
 --   fmprun scripts/bench/fmp_op.lua --kernel avx2      this one, by name
 --
--- GB/s count each byte of x, y and argmax once, as if caches caught all else; a copy of as
--- many bytes stands beside them. Medians of rounds that run forward, backward and the copy
--- in turn, so that whatever slows the machine meets all three. Each is a compiled step, whose
--- memory is kept from run to run: the figures are the kernels' and not the page faults'.
+-- GB/s count each byte of x, y and argmax once, as if caches caught all other accesses; a copy of
+-- as many bytes is shown beside them. Medians of rounds that run forward, backward and the copy
+-- in turn, so that whatever slows the machine affects all three. Each is a compiled step, whose
+-- memory is kept from run to run: the figures are those of the kernels, not of page faults.
 --
 -- The last lines are for programs: "pool_ms N C IN OUT FORWARD_MS BACK_MS COPY_MS BYTES".
 local fmp = require "fmp"
@@ -19,7 +19,8 @@ local ops = fmp.ops
 -- n, channels, in, out
 local shapes = {{100, 32, 35, 25}, {100, 64, 24, 17}, {32, 128, 72, 57}, {32, 256, 44, 35}}
 
--- Windows of the paper's best: random, overlapping. One set of regions for the batch.
+-- The kind of windows with the paper's best results: random, overlapping. One set of regions for
+-- the batch.
 local opt = fmp.args({
   summary = "Times fractional_max_pool alone, forward and backward.",
   options = {
@@ -28,7 +29,7 @@ local opt = fmp.args({
     {"window", "boundaries", "fixed: 2x2 pixels; boundaries: 2 or 3 wide",
      choices = {"boundaries", "fixed"}},
     {"batch", false, "examples, instead of each shape's own number", type = "integer", min = 1},
-    {"per", "batch", "who shares regions", choices = {"batch", "sample"}},
+    {"per", "batch", "regions are drawn for each of these", choices = {"batch", "sample"}},
     {"dtype", "f32", "of x and y", choices = {"f32", "bf16"}},
   },
 }, ...)
@@ -37,7 +38,7 @@ local pooling = {overlapping = true, window = opt.window, outputs = 2}
 local element_bytes = opt.dtype == "bf16" and 2 or 4
 local pooling_back = {overlapping = true, window = opt.window}
 
--- A result of one element: what a step returns is memory of its own.
+-- Reduced to one element, since a step allocates memory for its result.
 local function corner(t) return ops.slice(t, {start = {0}, size = {1, 1, 1, 1}}) end
 
 local function timed_ms(f, ...)
@@ -49,7 +50,7 @@ local function timed_ms(f, ...)
 end
 
 -- The three steps of a shape, as functions without arguments; the bytes that each moves; and
--- a function that lets all memory go.
+-- a function that frees all memory.
 local function prepare(shape)
   local n, c, size, out = unpack(shape)
   local x = fmp.randn{n, size, size, c}:cast{dtype = opt.dtype}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the peers' programs share: the network as train_step.lua prints it, and timing."""
+"""What the programs for PyTorch and TensorFlow share: reading the network that train_step.lua
+prints, and timing."""
 
 import argparse
 import statistics

@@ -2,8 +2,8 @@
 --- What compare.sh measured, as tables: table.lua RESULTS [DOCUMENT]. Prints them, and writes
 -- them between the marks of DOCUMENT if one is given.
 --
--- RESULTS has rows "section, row, figure, value" between tabs, as many of one as there
--- were rounds. Medians are over rounds; ratios are of medians.
+-- RESULTS has rows of section, row, figure and value, separated by tabs, one of each for every
+-- round. Medians are over rounds; ratios are of medians.
 local stats = require "fmp.stats"
 
 local path, document = ...
@@ -51,7 +51,7 @@ local function words_of(value)
   return words
 end
 
--- The median over a list of values of their word number `column`; nil if none has a number there.
+-- The median of word number `column` of the values in a list; nil if none has a number there.
 local function column_median(list, column)
   local picked = {}
   for i, value in ipairs(list) do picked[i] = words_of(value)[column] end
@@ -59,7 +59,7 @@ local function column_median(list, column)
   return picked and stats.median(picked)
 end
 
--- The median over rounds of a figure, or of the word number `column` in it.
+-- The median over rounds of a figure, or of word number `column` in it.
 local function median(section, row, figure, column)
   local list = values(section, row, figure)
   return list and column_median(list, column or 1)
@@ -112,7 +112,7 @@ local function add_steps(net, title)
   for _, row in ipairs(data[net].order) do step_row(net, row, ours) end
 end
 
--- The least median of those rows of a net that `counts` is true for.
+-- The least median among the rows of a net for which `counts` is true.
 local function best(net, counts)
   local least
   for _, row in ipairs(data[net] and data[net].order or {}) do
@@ -220,7 +220,7 @@ local function copy_share(row, column)
   return least
 end
 
--- -- what it comes to --------------------------------------------------------
+-- -- summary -----------------------------------------------------------------
 
 local function add_line(what, format, value)
   if value then add("| %s | " .. format .. " |", what, value) end
@@ -281,7 +281,7 @@ end
 
 local BEGIN, END = "<!-- compare.sh: begin -->", "<!-- compare.sh: end -->"
 
--- Written aside and renamed: the document is never half of one.
+-- Written under another name and renamed: the document is never incomplete.
 local function write_into(name, text)
   local file, why = io.open(name)
   if not file then error(why, 0) end

@@ -42,7 +42,7 @@ class Model:
             x = tf.nn.conv2d(x, self.weights[2 * i], strides=1, padding="VALID")
             x = tf.nn.leaky_relu(tf.nn.bias_add(x, self.weights[2 * i + 1]), alpha=SLOPE)
             if conv.pooled:
-                # The op takes the ratio and rounds down what comes out of it.
+                # The op takes the ratio and rounds the output's size down.
                 ratio = (conv.size - conv.kernel + 1) / (conv.pooled + 1e-3)
                 x, _, _ = tf.nn.fractional_max_pool(x, [1, ratio, ratio, 1], overlapping=True)
                 x = tf.ensure_shape(x, [None, conv.pooled, conv.pooled, conv.filters])

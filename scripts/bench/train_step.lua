@@ -3,21 +3,21 @@
 --
 --   fmprun scripts/bench/train_step.lua --net mnist --steps 20
 --
--- A step is what fmp.fit makes of a batch: one compiled function with the network, the
--- loss, the gradients, the update by Nesterov's momentum and the count of wrong answers,
+-- A step is what fmp.fit does with a batch: one compiled function with the network, the
+-- loss, the gradients, the update by Nesterov momentum and the count of wrong answers,
 -- and the reading of its two numbers. Each step is timed alone; the median is the last line,
--- "median 61.2 ms, 1634 images/s". Waiting for data, which trainings may do, is left out.
+-- "median 61.2 ms, 1634 images/s". Waiting for data, which real training may do, is left out.
 --
 -- With --shapes yes nothing is run: the network is printed as lines "conv BATCH SIZE CHANNELS
--- FILTERS KERNEL POOLED", POOLED 0 where no pooling follows, and "linear INPUTS OUTPUTS". The
--- other programs of this directory build from them the same network elsewhere.
+-- FILTERS KERNEL POOLED", POOLED 0 where no pooling follows, and "linear INPUTS OUTPUTS". From
+-- these the other programs of this directory build the same network in other frameworks.
 local fmp = require "fmp"
 local stats = require "fmp.stats"
 local system = require "fmp.system"
 
 local networks = fmp.networks
 
--- What makes a step of some 100 ms on two cores. The widths and batches of peers' figures.
+-- Widths and batches for steps of some 100 ms on two cores; the other frameworks use the same.
 local usual = {mnist = {width = 32, batch = 100}, cifar = {width = 16, batch = 32}}
 
 local opt = fmp.args({
@@ -28,9 +28,9 @@ local opt = fmp.args({
     {"batch", false, "examples in a batch (mnist: 100, cifar: 32)", type = "integer", min = 1},
     {"steps", 20, "steps that are timed", min = 1},
     {"warmup", 3, "steps before them, the first of which makes the plan", min = 1},
-    {"precision", "f32", "of convolutions and products", choices = {"f32", "bf16"}},
-    {"winograd", "exact", "of convolutions", choices = {"exact", "fast", "off"}},
-    {"rewrites", true, "rewrite what is compiled; no: op by op as written"},
+    {"precision", "f32", "of convolutions and matrix products", choices = {"f32", "bf16"}},
+    {"winograd", "exact", "transforms in convolutions", choices = {"exact", "fast", "off"}},
+    {"rewrites", true, "apply rewrites; no: ops as written"},
     {"shapes", false, "print the network's layers instead"},
   },
 }, ...)
@@ -54,16 +54,16 @@ local function make_network()
     name = opt.net .. "_fmp", width = width, layers = paper.layers, ratio = paper.ratio,
     classes = paper.classes, mode = paper.mode, winograd = opt.winograd,
   }
-  -- Small, since pooling takes the greatest and so makes noise grow from layer to layer.
+  -- Small, since pooling takes maxima, which makes noise grow from layer to layer.
   local x = fmp.randn{batch, sizes.input, sizes.input, paper.channels} * 0.1
   return net:build(x):train(), x
 end
 
 local function make_step(net)
   local criterion = fmp.nn.CrossEntropy()
-  -- So small a rate that the loss of random labels stays finite for any number of steps.
+  -- A rate so small that the loss of random labels stays finite for any number of steps.
   local optimizer = fmp.optim.SGD{lr = 1e-3, momentum = 0.9, nesterov = true}
-  -- f32 is what compile does unasked.
+  -- f32 is compile's default.
   local precision = opt.precision ~= "f32" and opt.precision or nil
   return fmp.compile(function(x, y)
     local output = net(x)

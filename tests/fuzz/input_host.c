@@ -25,7 +25,7 @@ static fmp_status keep_text(fmp_status code, const char *format, ...)
   return code;
 }
 
-/* What is more than any of these inputs needs is not to be had. */
+/* More than any of these inputs needs cannot be allocated. */
 static void *allocate(size_t bytes)
 {
   const size_t most = (size_t)1 << 27;
@@ -77,12 +77,19 @@ static fmp_status sink_write(fmp_sink *s, const void *bytes, size_t n)
 
 static fmp_status check_interrupt(void) { return FMP_OK; }
 
+static const char *spec_text(const fmp_spec *spec, char *out)
+{
+  snprintf(out, FMP_SPEC_TEXT, "type %u, rank %u", spec->dtype, spec->rank);
+  return out;
+}
+
 const fmp_host *input_host(void)
 {
   static const fmp_host host = {.struct_size = sizeof host,
                                 .fail = keep_text,
                                 .alloc = allocate,
                                 .free = release,
+                                .spec_text = spec_text,
                                 .add_op = add_op,
                                 .add_kernel = add_kernel,
                                 .add_resource = add_resource,
@@ -147,18 +154,38 @@ const char *input_file(int number, const uint8_t *bytes, size_t n, int pack)
   return fuzz_file(number, gzip, packed);
 }
 
-void input_read_all(const fmp_source *s)
+/* Example i, of which every byte is written. */
+static void read_one(const fmp_source_copy *s, int64_t i, void *scratch)
 {
-  enum { MOST_READ = 64 };
-  fmp_failure why;
-  int32_t label = -1;
-  FUZZ_REQUIRE(s->count > 0 && s->height > 0 && s->width > 0 && s->channels > 0, "no size");
-  uint8_t *pixels = malloc((size_t)fmp_source_pixels(s));
-  uint8_t *scratch = malloc((size_t)s->scratch_bytes + 1);
-  FUZZ_REQUIRE(pixels && scratch, "no memory");
-  for (int64_t i = 0; i < s->count && i < MOST_READ; i++)
-    FUZZ_REQUIRE(s->read(s, i, scratch, pixels, &label, &why) == FMP_OK && label >= 0,
-                 "an example cannot be read");
-  free(pixels);
+  static uint8_t bytes[FMP_SOURCE_MAX_FIELDS][1 << 16];
+  void *data[FMP_SOURCE_MAX_FIELDS];
+  fmp_spec specs[FMP_SOURCE_MAX_FIELDS];
+  char why[FMP_SOURCE_WHY];
+  fmp_example e = {.struct_size = sizeof e, .index = i, .specs = specs};
+  e.scratch = scratch;
+  e.why = why;
+  FUZZ_REQUIRE(fmp_source_shape(input_host(), s, &e) == FMP_OK, why);
+  for (uint32_t k = 0; k < s->about.n_fields; k++) {
+    FUZZ_REQUIRE(fmp_source_bytes(&specs[k]) <= (int64_t)sizeof bytes[k], "a large example");
+    data[k] = bytes[k];
+  }
+  e.data = data;
+  FUZZ_REQUIRE(fmp_source_read(s, &e) == FMP_OK, why);
+  for (uint32_t k = 1; k < s->about.n_fields; k++) {
+    int32_t label;
+    memcpy(&label, bytes[k], sizeof label);
+    FUZZ_REQUIRE(label >= 0 && label < 256, "a label that is none");
+  }
+}
+
+void input_read_all(const fmp_source *source)
+{
+  enum { MOST_READ = 64, ALIGNMENT = 64 };
+  fmp_source_copy s;
+  FUZZ_REQUIRE(fmp_source_check(input_host(), source, &s) == FMP_OK, text);
+  const size_t room = ((size_t)s.about.scratch_bytes / ALIGNMENT + 1) * ALIGNMENT;
+  void *scratch = aligned_alloc(ALIGNMENT, room);
+  FUZZ_REQUIRE(scratch, "no memory");
+  for (int64_t i = 0; i < s.about.count && i < MOST_READ; i++) read_one(&s, i, scratch);
   free(scratch);
 }

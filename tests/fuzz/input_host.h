@@ -18,6 +18,15 @@ const fmp_resource_def *input_def(input_register reg);
 void *input_params(const fmp_resource_def *def); /* the same memory for all of one kind */
 void *input_param(const fmp_resource_def *def, void *params, const char *name);
 
+/* What its functions get. */
+static inline fmp_resource_args input_args(const void *params, void *state)
+{
+  return (fmp_resource_args){.struct_size = sizeof(fmp_resource_args),
+                             .host = input_host(),
+                             .params = params,
+                             .state = state};
+}
+
 /* What sink_write() was given since the last call. */
 const void *input_saved(size_t *n);
 
@@ -25,7 +34,7 @@ const void *input_saved(size_t *n);
 const void *input_gzip(const void *bytes, size_t n, size_t *packed);
 /* fuzz_file() of these bytes, or of what gzip makes of them. */
 const char *input_file(int number, const uint8_t *bytes, size_t n, int pack);
-/* What was opened can be read, from the first example on. */
-void input_read_all(const fmp_source *s);
+/* What was opened is a source of images and labels, and can be read, from the first example on. */
+void input_read_all(const fmp_source *source);
 
 #endif

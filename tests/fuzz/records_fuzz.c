@@ -7,7 +7,7 @@
 #include "fuzz.h"
 #include "input_host.h"
 
-enum { PACK = 1, CLASSES = 2, PIXELS = 4, TWICE = 8, FRONT = 6 };
+enum { PACK = 1, CLASSES = 2, PIXELS = 4, TWICE = 8, LABELS = 16, FRONT = 6 };
 
 static const fmp_resource_def *def;
 
@@ -22,6 +22,7 @@ static void seed(const char *name, const char *front, const void *content, size_
 }
 
 #define RECORDS "\3abcdefghijkl\11mnopqrstuvwx"
+#define TWO     "\1\2abcdefgh\3\4ijklmnop"
 
 void fuzz_make_seeds(void)
 {
@@ -30,7 +31,8 @@ void fuzz_make_seeds(void)
   seed("packed", "\2\1\0\2\2\3", packed, n);
   seed("planes", "\2\1\0\2\2\3", RECORDS, sizeof RECORDS - 1);
   seed("pixels", "\14\1\0\1\4\3", RECORDS, sizeof RECORDS - 1);
-  seed("two-labels", "\3\2\1\1\1\11", "ab123456789cd123456789", 22);
+  seed("two-bytes", "\3\2\1\1\1\11", "ab123456789cd123456789", 22);
+  seed("two-labels", "\22\2\1\1\1\11", TWO, sizeof TWO - 1);
   seed("no-label", "\0\0\0\1\1\1", "abcdefgh", 8);
 }
 
@@ -39,23 +41,44 @@ static void set(void *params, const char *name, int64_t value)
   *(int64_t *)input_param(def, params, name) = value;
 }
 
+static void set_list(void *params, const char *name, const void *items, int64_t n)
+{
+  *(fmp_list *)input_param(def, params, name) = (fmp_list){items, n};
+}
+
+static fmp_status open_state(const void *params, void **state)
+{
+  const fmp_resource_args args = input_args(params, NULL);
+  return def->open(&args, state);
+}
+
+static void close_state(const void *params, void *state)
+{
+  const fmp_resource_args args = input_args(params, state);
+  def->close(&args);
+}
+
 void fuzz_one(const uint8_t *bytes, size_t n)
 {
   void *state = NULL, *params = input_params(def);
   const char *names[2];
+  static const char *const labels[] = {"first", "second"};
   if (n < FRONT) return;
   names[0] = names[1] = input_file(0, bytes + FRONT, n - FRONT, bytes[0] & PACK);
-  *(fmp_list *)input_param(def, params, "files") = (fmp_list){names, bytes[0] & TWICE ? 2 : 1};
+  const int64_t classes = bytes[0] & CLASSES ? 10 : 0, n_labels = bytes[0] & LABELS ? 2 : 1;
+  const int64_t index[] = {bytes[2], bytes[2] / 2};
+  set_list(params, "files", names, bytes[0] & TWICE ? 2 : 1);
+  set_list(params, "labels", labels, n_labels);
+  set_list(params, "label_index", index, n_labels);
+  set_list(params, "classes", &classes, 1);
   *(const char **)input_param(def, params, "order") = bytes[0] & PIXELS ? "hwc" : "chw";
-  set(params, "classes", bytes[0] & CLASSES ? 10 : 0);
   set(params, "label_bytes", bytes[1]);
-  set(params, "label_index", bytes[2]);
   set(params, "height", 1 + bytes[3] % 8);
   set(params, "width", 1 + bytes[4] % 8);
   set(params, "channels", 1 + bytes[5] % 8);
-  if (def->open(input_host(), params, &state) == FMP_OK) {
+  if (open_state(params, &state) == FMP_OK) {
     input_read_all(state);
-    def->close(input_host(), state);
+    close_state(params, state);
   } else {
     FUZZ_REQUIRE(*input_text(), "no text");
   }

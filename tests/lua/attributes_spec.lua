@@ -56,7 +56,7 @@ local states = {0, 1, -1, 0.5, 2}
 local squares = {0, 1, 2, 0.25, 4}
 local LR = 0.125
 
--- Of optimizers what they make of w; momentum decides whether there is an m.
+-- For optimizers, the new w; momentum decides whether there is an m.
 local function sgd(op, all)
   return function(attrs, dtype)
     local w, g, m = vector(weights, dtype), vector(gradients, dtype), nil
@@ -127,7 +127,7 @@ local formulas = {
   end, function(attrs)
     return map(function(dy, y) return leaky_back(dy, y, attrs.slope) end, dys, xs)
   end},
-  -- Of numbers: what is infinite or NaN need not stay so with slope 0.
+  -- Finite numbers only: infinity and NaN may be lost with slope 0.
   conv2d = {function(attrs, dtype)
     local w = fmp.ones{1, 1, 1, 1, dtype = dtype}
     return ops.conv2d(pixels({-3, -0.25, 0, 2}, dtype), w, nil, attrs):flat()
@@ -214,7 +214,7 @@ local function check_range(low, high, got, dtype, what)
   end
 end
 
--- What is refused says of which attribute, and in which limits: of draws, that low is not high.
+-- A refusal names the attribute and its limits; for draws, it says that low must not exceed high.
 local function is_named(message, name)
   return message:find(name, 1, true) and message:find("expected", 1, true)
 end

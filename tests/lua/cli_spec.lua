@@ -66,7 +66,7 @@ describe("fmprun", function()
     assert.equal("mine\n", (run("./ops")))
     local output, status = run("no_such_script.lua")
     assert.equal(1, status)
-    contains(output, "fmprun: no script no_such_script.lua, and none of this name in ")
+    contains(output, "fmprun: no script no_such_script.lua, and none of that name in ")
   end)
 
   it("reports a script's error with its line, in one line, with status 1", function()

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- No op of this tree without tests: each is named in a spec beside it, the gradient of each
--- differentiable one is held against finite differences there, each kernel but the reference
--- against the reference, and each value against vectors from PyTorch, TensorFlow or NumPy.
+-- No op of this tree is without tests: each is named in a spec beside it, where the gradient of
+-- each differentiable op is compared with finite differences, each kernel with the reference
+-- kernel, and values with vectors from PyTorch, TensorFlow or NumPy.
 local fmp = require "fmp"
 local raw = require "fmp.ffi"
 
@@ -74,7 +74,7 @@ local function has_fast_kernel(op)
   return false
 end
 
--- What it gives is what it was given, bit for bit: its own spec says so.
+-- Ops that give back their input bit for bit: their own specs test that.
 local NEEDS_NO_VECTORS = {copy = true}
 
 -- Ops of this tree, not of a plugin that a test brings along.

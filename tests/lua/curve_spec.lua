@@ -10,7 +10,7 @@ local STEPS = 200
 -- The same batches in the same order for every run.
 local function batches()
   local directory, remove = shell.scratch()
-  fmp.shapes.write(directory, "cifar", 400, 1, 1)
+  fmp.data.drawn.write(directory, "cifar", 400, 1, 1)
   local sizes = nn.fmp_sizes{layers = 3, ratio = 2 ^ 0.5}
   local queue = fmp.data.cifar{directory, "train"}:scale(1 / 128, -1)
     :center{sizes.input, sizes.input}:shuffle_batch{20, seed = 3}
@@ -47,9 +47,9 @@ local function difference(a, b, steps)
   return most
 end
 
--- Losses fall from 2.6 to about 1.8. Rounding alone makes curves part: a maximum that is
--- taken elsewhere sends a gradient elsewhere. Tolerances are of the first 20 steps and of all,
--- some times what is seen.
+-- Losses fall from 2.6 to about 1.8. Rounding alone makes curves diverge: where another element
+-- is the maximum, the gradient goes elsewhere. Tolerances are for the first 20 steps and for all
+-- of them, several times the difference observed.
 local runs = {
   {"fused and reordered", nil, "off", 1e-5, 0.03},
   {"in the transformed domain", nil, "exact", 1e-5, 0.03},

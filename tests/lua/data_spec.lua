@@ -63,7 +63,7 @@ describe("fmp.data", function()
     assert.equal(8, train:size())
     assert.equal(10, train.classes)
     assert.same({32, 32, 3}, train:shape())
-    assert.equal("set of 8 examples [32,32,3]", tostring(train))
+    assert.equal("set of 8 examples: image u8 [32,32,3], label i32 []", tostring(train))
     assert.same(count_to(8), labels_of(train:batch{3}))
     assert.same({5, 6, 7}, labels_of(fmp.data.cifar{ten.path, "test"}:batch{3}))
     local x, y = train:batch{8}:next()
@@ -81,6 +81,12 @@ describe("fmp.data", function()
     assert.equal(20, coarse.classes)
     assert.equal(29, labels_of(fine:batch{10})[30])
     assert.equal(9, labels_of(coarse:batch{10})[30])
+    local both = fmp.data.cifar{hundred.path, "train", labels = {"coarse", "fine"}}
+    assert.equal("set of 30 examples: image u8 [32,32,3], coarse i32 [], fine i32 []",
+                 tostring(both))
+    assert.equal(20, both.classes)
+    local _, y, z = both:batch{30}:next()
+    assert.same({9, 29}, {y:totable()[30], z:totable()[30]})
   end)
 
   it("reads MNIST, plain and packed", function()
@@ -252,8 +258,12 @@ describe("fmp.data", function()
       fails("data.mnist: expected classes as a whole number from 0, got 'x'", fmp.data.mnist,
             {mnist.path, "train", classes = "x"})
       fails("no option 'lables'", fmp.data.cifar, {ten.path, "train", lables = "fine"})
-      fails("expected labels \"fine\" or \"coarse\", got rough", fmp.data.cifar,
+      fails("expected labels \"fine\" or \"coarse\" or both, got rough", fmp.data.cifar,
             {ten.path, "train", labels = "rough"})
+      fails("expected labels \"fine\" or \"coarse\" or both, got none", fmp.data.cifar,
+            {ten.path, "train", labels = {}})
+      fails("as the images in '" .. ten.path .. "' have one label", fmp.data.cifar,
+            {ten.path, "train", labels = {"fine", "coarse"}})
       fails("shuffle_batch: no option 'size'", set.shuffle_batch, set, {size = 3})
       fails("batch: no option 'capacity'", set.batch, set, {3, capacity = 3})
       fails("expected the size of a batch as a number, got nil", set.batch, set, {})
@@ -267,7 +277,7 @@ describe("fmp.data", function()
 
   describe("real", function()
     local root = os.getenv "FMP_DATA"
-    -- Where a set of FMP_DATA is; without it the test is pending.
+    -- The directory of a set in FMP_DATA; without it the test is pending.
     local function real(name, skip)
       if not root then skip("FMP_DATA is not set: no real " .. name) end
       return root .. "/" .. name

@@ -8,9 +8,9 @@
 --   compiled with rewrites                        the same; of chains within a tolerance
 --
 -- and their gradients likewise. What an op's calls look like follows from its definition: tensors
--- of one type whose shapes broadcast, attributes from their limits. Where that does not do, a file
--- cases.lua in the op's directory says it, {op = function(d) return inputs, attrs end}, with
--- what is made below as `d`; so a new op is covered by being there.
+-- of one type whose shapes broadcast, attributes within their limits. Where that is not enough, a
+-- file cases.lua in the op's directory describes them, {op = function(d) return inputs, attrs end},
+-- with the generators below as `d`. So a new op is covered without any edit.
 --
 --   M.check(seed)    raises what differs; returns what was checked: an op's name or "chain"
 --   M.uncovered()    ops that no case can be made for, with the reason
@@ -43,8 +43,8 @@ local special = {
 
 local whole_range = {u8 = {0, 255}, i32 = {-100, 100}, i64 = {-100, 100}}
 
--- A generator of its own for each case: the seed is mixed well, since neighbours must not
--- give alike cases.
+-- A generator of its own for each case: the seed is mixed well, since neighbouring seeds must not
+-- give similar cases.
 local function draws(seed)
   local d = {}
   local state = 0
@@ -238,7 +238,7 @@ end
 
 -- -- running -----------------------------------------------------------------
 
--- Kernels that are not ready for so many threads are made so.
+-- Kernels that were prepared for another number of threads are prepared anew.
 local function on_threads(count, f, ...)
   fmp.threads(count)
   return f(...)
@@ -361,8 +361,8 @@ end
 
 -- -- tolerances --------------------------------------------------------------
 
--- Ops whose kernels add up in another order than the reference, or in fewer digits: how many
--- roundings of the type, relative to the sum of the magnitudes of what is added. All others
+-- Ops whose kernels add up in another order than the reference, or with less precision: how many
+-- roundings of the type are allowed, relative to the sum of the addends' magnitudes. All others
 -- give the reference's bits.
 local roundings = {
   matmul = 64, conv2d = 64, conv2d_back_data = 64, conv2d_back_weights = 128, sum = 2, mean = 2,
@@ -382,7 +382,7 @@ local function element_text(what, i, a, b)
   return ("%s: element %d: %.9g and %.9g"):format(what, i, a, b)
 end
 
--- Bits, but that NaN is NaN.
+-- Equal bits, except that any NaN equals any other.
 local function same_bits(what, a, b)
   assert(a.shape == b.shape and a.dtype == b.dtype, what .. ": another spec")
   if a.bytes == b.bytes then return end
@@ -411,7 +411,7 @@ local function near(what, a, b, n, scale)
     local size = type(scale) == "table" and scale[i] or scale or abs(x[i])
     local same = x[i] == y[i] or x[i] ~= x[i] and y[i] ~= y[i] or
                  abs(x[i] - y[i]) <= tol * size + 2 ^ -126 * n
-    -- Sums that leave the type on the way, in one order and not in another.
+    -- Sums that overflow on the way in one order of addition and not in another.
     same = same or size >= 1e38 and a.dtype ~= "f64" or size >= 1e307 or size ~= size
     if not same then error(element_text(what, i, x[i], y[i]), 0) end
   end
@@ -545,7 +545,7 @@ local function describe(case)
   return ("%s(%s)"):format(case.name, table.concat(list, ", "))
 end
 
--- Runs f, whose failure says of which call it is.
+-- Runs f; a failure names the call that it belongs to.
 local function describing(case, f)
   local ok, message = pcall(f, case)
   if not ok then error(describe(case) .. ": " .. tostring(message), 0) end
@@ -664,10 +664,9 @@ local function make_chain(d)
   return case
 end
 
--- Convolutions that apply an activation themselves round once less in bf16, and sums go in
--- other orders: relative to the largest number there is. Two elements that rounding makes
--- equal may change the place of a gradient, which happens in bf16, and what is no number
--- spreads along another way.
+-- Convolutions that apply an activation themselves round once less in bf16, and sums are in
+-- another order: errors are relative to the largest number. Where rounding makes two elements
+-- equal, as happens in bf16, a gradient may go to the other one; and NaN may spread differently.
 local function check_chain(d)
   describing(make_chain(d), function(case)
     local alike = case.sums and near_largest or same_bits

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A call that failed has changed nothing: what was right before is right after.
+-- A call that failed has changed nothing: what worked before works afterwards.
 local fmp = require "fmp"
 local fails = require "tests.lua.fails"
 local shell = require "tests.lua.shell"
@@ -167,7 +167,7 @@ describe("a call that failed leaves as it was:", function()
     local directory, remove = shell.scratch()
     local output, status = shell.shell(("cd %s && ulimit -f 8 && %s/../../bin/fmprun -e %s"):format(
       directory, require("fmp.ffi").share,
-      shell.quote('fmp.shapes.write("d", "cifar", 20, 20, 1)')))
+      shell.quote('fmp.data.drawn.write("d", "cifar", 20, 20, 1)')))
     assert.equal(1, status)
     assert(output:find("File too large", 1, true), output)
     assert.equal("", (shell.shell("ls " .. directory .. "/d")))

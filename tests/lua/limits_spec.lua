@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
---- What the environment asks of the libraries below, within what the machine can give.
+--- Limits that the environment sets for the libraries below, and what the machine can give.
 local shell = require "tests.lua.shell"
 
 local sanitized = (os.getenv "FMP_SANITIZE" or "") ~= ""

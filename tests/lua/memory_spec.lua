@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Long runs: what the engine holds stays exactly what it is, and so does the process.
+-- Long runs: the engine's memory stays exactly the same, and the process does not grow.
 local fmp = require "fmp"
 local raw = require "fmp.ffi"
 local shell = require "tests.lua.shell"
@@ -16,8 +16,8 @@ local function resident()
   return tonumber(pages) * PAGE_BYTES
 end
 
--- Machine code that LuaJIT has made keeps the tensors alive that it was made with, until it
--- is dropped at some time or other: so it is dropped first.
+-- Machine code that LuaJIT has made keeps alive the tensors that it was made with, until LuaJIT
+-- drops it at some point: so it is dropped first.
 local function settle()
   jit.flush()
   collectgarbage()
@@ -52,8 +52,8 @@ local function runs_flat(step, warm, count)
   error("resident size grew in each round: " .. table.concat(grown, ", "))
 end
 
--- Batches wait for Lua's collector, which thousands of steps only bring to its pace: until
--- then the heap grows to the size that it keeps. Where that is not looked at, few will do.
+-- Batches wait for Lua's collector, which reaches its pace only after thousands of steps: until
+-- then the heap grows to its final size. Where that is not measured, a few are enough.
 local WARM_QUEUE = resident() and 6000 or 200
 
 local function make_step()
@@ -81,7 +81,7 @@ describe("memory", function()
   -- All that the training scripts do in a step, in small.
   it("is constant over 2,000 steps of a network that a queue feeds", function()
     local directory, remove = shell.scratch()
-    fmp.shapes.write(directory, "cifar", 80, 1, 1)
+    fmp.data.drawn.write(directory, "cifar", 80, 1, 1)
     local nn, sizes = fmp.nn, fmp.nn.fmp_sizes{layers = 2, ratio = 2}
     local train = fmp.data.cifar{directory, "train"}:scale(1 / 128, -1):augment{translate = 1}
       :center{sizes.input, sizes.input}:shuffle_batch{8}
@@ -161,7 +161,7 @@ describe("memory", function()
   end)
 end)
 
--- A network with what a plain product has not: kernels with prepared state and scratch
+-- A network with what a plain product lacks: kernels with prepared state and scratch
 -- memory, draws, views, optional outputs, layers that make their parameters at first use.
 local function make_network_step(optimizer)
   local nn = fmp.nn

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Every method of every kind of object, called on what is no such object: always an error that
--- names what was expected, never a crash. In a child process, so that a crash is seen as one.
+-- Every method of every kind of object, called on something else: always an error that names what
+-- was expected, never a crash. In a child process, so that a crash is seen as one.
 local shell = require "tests.lua.shell"
 
--- What the child runs; it prints a line for each call that is not as it should be.
+-- What the child runs; it prints a line for each call that does not fail as it should.
 local CHILD = [==[
 local fmp = require "fmp"
 local raw = require "fmp.ffi"

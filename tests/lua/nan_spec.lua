@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- NaNs of any bits. LuaJIT keeps tables, strings and nil in the bits of NaNs that arithmetic does
--- not make; a file can hold them. Whatever is read must come as a number, and nothing crash. In a
--- child process, so that a crash is seen as one.
+-- NaNs of any bits. LuaJIT represents tables, strings and nil by NaNs that arithmetic never gives,
+-- but a file can contain such bits. Whatever is read must arrive as a number, and nothing may
+-- crash. In a child process, so that a crash is seen as one.
 local fmp = require "fmp"
 local shell = require "tests.lua.shell"
 
@@ -52,7 +52,7 @@ for high = 0x7ff0, 0xffff do
     end
   end
 end
--- Those of the report.
+-- Two that were once taken for something else.
 try("f64", little_endian{0x00001234, 0xfffa0000})
 try("f64", little_endian{0xffffffff, 0xfffdffff})
 -- The payloads of the shorter types move to the top of a double's.

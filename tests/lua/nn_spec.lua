@@ -273,10 +273,10 @@ describe("nn.FractionalMaxPool", function()
   end)
 
   it("refuses what cannot be, and names the layer", function()
-    fails("expected either the output's size or ratio", nn.FractionalMaxPool, {})
-    fails("expected either the output's size or ratio", nn.FractionalMaxPool, {3, ratio = 2})
+    fails("expected either the output's size or a ratio", nn.FractionalMaxPool, {})
+    fails("expected either the output's size or a ratio", nn.FractionalMaxPool, {3, ratio = 2})
     for _, ratio in ipairs {0, -1, 0.5, 1 / 0} do
-      fails(("FractionalMaxPool: expected ratio from 1, got %g"):format(ratio),
+      fails(("FractionalMaxPool: expected ratio of 1 or more, got %g"):format(ratio),
             nn.FractionalMaxPool, {ratio = ratio})
     end
     fails("expected ratio as a number, got x", nn.FractionalMaxPool, {ratio = "x"})

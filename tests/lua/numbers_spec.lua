@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What Lua makes of numbers is what the engine's cast makes of them, to the bit.
+-- Lua converts numbers exactly as the engine's cast does, to the bit.
 local fmp = require "fmp"
 
--- Middles between neighbours of a format, and what lies a last bit of a double beside them.
+-- Middles between neighbours of a format, and the doubles next to them.
 local function boundaries(mantissa, exponents)
   local list = {}
   for _, exponent in ipairs(exponents) do

@@ -17,7 +17,7 @@
 -- grads are those of sum(outputs[1] * dout), or of sum(outputs[1]) without dout.
 -- written: what inputs hold after the call, for ops that write them.
 
--- busted's, which a module that is loaded by require does not see as its own globals.
+-- busted's functions, which are not globals in a module that is loaded by require.
 local busted = require "busted"
 local fmp = require "fmp"
 local compare = require "tests.lua.compare"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- fmp.compile(f, {precision = "bf16"}): what is cast, what stays, and how near it comes.
+-- fmp.compile(f, {precision = "bf16"}): what is cast, what is not, and how accurate it is.
 local fmp = require "fmp"
 local fails = require "tests.lua.fails"
 local shell = require "tests.lua.shell"

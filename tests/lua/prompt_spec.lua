@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The prompt of fmprun: what it reads, shows, tells and completes.
+-- The prompt of fmprun: what it reads, shows, explains and completes.
 local prompt = require "tests.lua.prompt"
 local raw = require "fmp.ffi"
 local sh = require "tests.lua.shell"
@@ -174,7 +174,7 @@ describe("the prompt", function()
     assert.equal("The engine's version.", p:line "?fmp.version")
     contains(p:line "?fmp.ops.conv2", "did you mean fmp.ops.conv2d?")
     contains(p:line "?nn.Convd", "did you mean nn.Conv2d?")
-    contains(p:line "?qqqqqqqq", "nothing is known of 'qqqqqqqq'")
+    contains(p:line "?qqqqqqqq", "nothing is known about 'qqqqqqqq'")
     contains(p:line ":nosuch", "no command :nosuch; there are :help, :quit, :time")
     leave(p)
   end)

@@ -137,7 +137,7 @@ describe("Ctrl-C at the prompt", function()
   it("stops a training, whose parameters stay", function()
     local p = started()
     for _, line in ipairs {
-      "shapes = require 'fmp.shapes'", "fmp.seed(1)",
+      "shapes = require 'fmp.data.drawn'", "fmp.seed(1)",
       "net = nn.Sequential('net', nn.Flatten(), nn.Linear(10))",
       "batch = {fmp.rand{50, 8, 8, 1}, fmp.zeros{50, dtype = 'i32'}}",
       "steps = 0",

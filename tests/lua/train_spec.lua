@@ -33,7 +33,7 @@ describe("a training script", function()
   setup(function()
     directory, remove = shell.scratch()
     for _, format in ipairs {"cifar", "mnist"} do
-      fmp.shapes.write(directory .. "/" .. format, format, 200, 60, 1)
+      fmp.data.drawn.write(directory .. "/" .. format, format, 200, 60, 1)
     end
   end)
   teardown(function() remove() end)
@@ -69,7 +69,7 @@ describe("a training script", function()
     assert.are_not.equal(result "1", result "2")
   end)
 
-  -- What is said of two steps, but for the speed, which differs from run to run, and the network.
+  -- The output of two steps, without the speed, which differs from run to run, and the network.
   local function two_steps(format, ...)
     local output, status = train(("train_%s.lua"):format(format), format, "--steps", "2", ...)
     assert.equal(0, status, output)
@@ -193,14 +193,14 @@ describe("a training script", function()
   end)
 end)
 
-describe("fmp.shapes", function()
+describe("fmp.data.drawn", function()
   setup(function() directory, remove = shell.scratch() end)
   teardown(function() remove() end)
 
   it("draws the same set for a seed, with every class", function()
     local names = {"a", "b", "c"}
     for i, name in ipairs(names) do
-      fmp.shapes.write(directory .. "/" .. name, "cifar", 300, 5, i == 3 and 2 or 1)
+      fmp.data.drawn.write(directory .. "/" .. name, "cifar", 300, 5, i == 3 and 2 or 1)
     end
     local a = read(directory .. "/a/data_batch_1.bin")
     assert.equal(300 * 3073, #a)
@@ -212,7 +212,7 @@ describe("fmp.shapes", function()
   end)
 
   it("is kept in the cache once it is drawn, and is whole there", function()
-    local small_set = "local s = fmp.shapes; local write = s.write; "
+    local small_set = "local s = fmp.data.drawn local write = s.write; "
       .. "s.write = function(d, f) print 'drawn' write(d, f, 20, 10, 1) end; "
       .. "print(s.default 'mnist')"
     local environment = "XDG_CACHE_HOME=" .. shell.quote(directory .. "/cache")
@@ -224,7 +224,7 @@ describe("fmp.shapes", function()
   end)
 
   it("is drawn aside, and leaves nothing there when that fails or another was faster", function()
-    local code = "local s = fmp.shapes; local write = s.write; s.write = function(d, f) %s end; "
+    local code = "local s = fmp.data.drawn local write = s.write; s.write = function(d, f) %s end; "
                  .. "print(pcall(s.default, 'cifar'))"
     local function left_by(name, body)
       local output = shell.fmprun(directory, "XDG_CACHE_HOME=" .. shell.quote(directory .. name),
@@ -254,15 +254,17 @@ describe("fmp.shapes", function()
 
   it("says where it cannot write, and what it cannot draw", function()
     write(directory .. "/file", "")
-    fails("Not a directory", fmp.shapes.write, directory .. "/file/x", "cifar", 1, 1, 1)
-    fails("/file/x: Not a directory", fmp.shapes.write, directory .. "/file/x/y", "cifar", 1, 1, 1)
-    fails("shapes: expected images to train as a whole number from 1 to 2147483647, got 0",
-          fmp.shapes.write, directory, "cifar", 0, 1, 1)
+    fails("Not a directory", fmp.data.drawn.write, directory .. "/file/x", "cifar", 1, 1, 1)
+    fails("/file/x: Not a directory", fmp.data.drawn.write, directory .. "/file/x/y", "cifar", 1,
+          1, 1)
+    fails("data.drawn: expected images to train as a whole number from 1 to 2147483647, "
+          .. "got 0",
+          fmp.data.drawn.write, directory, "cifar", 0, 1, 1)
     one_line("make_shapes.lua: argument for option '--format' must be one of 'cifar', 'mnist'",
              run("make_shapes.lua", "x", "--format", "gif"))
-    fails("no format 'gif'", fmp.shapes.write, directory, "gif", 1, 1, 1)
+    fails("no format 'gif'", fmp.data.drawn.write, directory, "gif", 1, 1, 1)
     local output, status = shell.fmprun(directory, "XDG_CACHE_HOME=/proc/none",
                                         "train_cifar.lua", "--steps", "1")
-    one_line("shapes: cannot make the directory /proc/none", output, status)
+    one_line("data.drawn: cannot make the directory /proc/none", output, status)
   end)
 end)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Of every op and every type: what tables and messages say is true. A type that a kernel lists
--- runs on that kernel in some call; a type that an op does not refuses has a kernel; a
--- type that a refusal names as expected is taken.
+-- For every op and every type, what tables and messages say is true: a type that a kernel lists
+-- runs on that kernel in some call; a type that an op does not refuse has a kernel; a type that a
+-- refusal names as expected is accepted.
 local fmp = require "fmp"
 local raw = require "fmp.ffi"
 local differential = require "tests.lua.differential"
@@ -87,7 +87,7 @@ local function check_listed(name)
   local kernels = kernels_of(op)
   local missing, n = {}, 0
   for _, kernel in ipairs(kernels) do
-    -- One of a single type is there for shapes of its own: its op's spec runs it.
+    -- A kernel with a single type is for special shapes: its op's spec runs it.
     for dtype in pairs(next(kernel.types, next(kernel.types)) and kernel.types or {}) do
       missing[kernel.name .. " " .. dtype] = {kernel.name, dtype}
       n = n + 1

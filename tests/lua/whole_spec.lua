@@ -6,7 +6,7 @@ local raw = require "fmp.ffi"
 local shell = require "tests.lua.shell"
 local nn = fmp.nn
 
--- None of these is a number of threads, of rows, a seed, a position ...
+-- None of these can be a number of threads, of rows, a seed, a position ...
 local never = {-1, -2 ^ 31, -2 ^ 63, 0.5, 2 ^ 31 + 0.5, 1 / 0, -1 / 0, 0 / 0, "7", {{}}, true}
 -- Whole, and more than some C type holds.
 local large = {2 ^ 31, 2 ^ 32, 2 ^ 32 + 1, 2 ^ 53, 2 ^ 63, 2 ^ 64, 1e300}
@@ -33,8 +33,9 @@ local takers = {
   {"FractionalMaxPool", function(v) nn.FractionalMaxPool{v} end, fits = 2 ^ 53 - 1},
   {"fmp_sizes", function(v) nn.fmp_sizes{layers = v, ratio = 2} end},
   {"schedule", function(v) fmp.optim.schedule.cosine{1, epochs = v} end, fits = 2 ^ 53 - 1},
-  {"shapes", function(v) fmp.shapes.write("/proc/none", "cifar", v, 1, 1) end},
-  {"shapes seed", function(v) fmp.shapes.write("/proc/none", "cifar", 1, 1, v) end, other = true},
+  {"drawn", function(v) fmp.data.drawn.write("/proc/none", "cifar", v, 1, 1) end},
+  {"drawn seed", function(v) fmp.data.drawn.write("/proc/none", "cifar", 1, 1, v) end,
+   other = true},
   {"assign i32", function(v) fmp.zeros{1, dtype = "i32"}:assign(v) end,
    legal = {[-1] = true, [-2 ^ 31] = true}},
   {"number beside u8", function(v) return fmp.zeros{1, dtype = "u8"} + v end},

@@ -11,7 +11,7 @@ export FMP_PLUGIN_PATH="${FMP_PLUGIN_PATH:-$build/lib/fmp/plugins}"
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 jobs=$(nproc) part=1000
-# A process for each thousand, so that none grows old.
+# A new process for each thousand, so that none runs for long.
 seq "$first" "$part" $((first + count - 1)) | xargs -P "$jobs" -I SEED sh -c '
   left=$(($1 + $2 - $3))
   [ "$left" -lt "$4" ] || left=$4

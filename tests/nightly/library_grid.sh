@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # library_grid.sh [OPTIONS]: kernels that call oneDNN and OpenBLAS, on all shapes of the grids,
-# against the reference: with the instructions that the processor has, and with AVX2's alone.
+# against the reference: with the instructions that the processor has, and with AVX2 alone.
 # Options are handed on: --sample N, --seed S, --jobs J. An hour of one core for each half.
 set -eu
 cd "$(dirname "$0")/../.."

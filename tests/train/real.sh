@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Trainings on real data, from FMP_DATA/mnist and FMP_DATA/cifar-100-binary: minutes of
-# them, so that no other test runs this one. FMP_BUILD: the build directory.
+# Training on real data, from FMP_DATA/mnist and FMP_DATA/cifar-100-binary. It takes many minutes,
+# so no other test runs this one. FMP_BUILD: the build directory.
 . "$(dirname "$0")/../lib.sh"
 
 root=$(cd "$(dirname "$0")/../.." && pwd)

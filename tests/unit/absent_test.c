@@ -31,13 +31,13 @@ static void ops(void **state)
 {
   (void)state;
   const fmp_op *found = NULL;
-  fmp_op_info info = {.name = "something"};
-  fmp_arg_info arg;
-  fmp_attr_info attr;
+  fmp_op_info info = {.struct_size = sizeof info, .name = "something"};
+  fmp_arg_info arg = {.struct_size = sizeof arg};
+  fmp_attr_info attr = {.struct_size = sizeof attr};
   fmp_tensor *out = NULL;
   REFUSED(fmp_op_find(NULL, &found));
-  fmp_op_describe(NULL, &info);
-  assert_null(info.name);
+  REFUSED(fmp_op_describe(NULL, &info));
+  REFUSED(fmp_op_describe(op("relu"), NULL));
   REFUSED(fmp_op_input(NULL, 0, &arg));
   REFUSED(fmp_op_output(NULL, 0, &arg));
   REFUSED(fmp_op_attr(NULL, 0, &attr));
@@ -228,7 +228,7 @@ static void none_is_left_out(void **state)
                        "fmp_device_list fmp_scope_pop fmp_random_seed fmp_random_set "
                        "fmp_outside_begin fmp_outside_end fmp_trace_abort fmp_profile "
                        "fmp_profile_clear fmp_profile_plans fmp_profile_get fmp_resource_kinds "
-                       "fmp_resource_describe fmp_resource_attr ");
+                       "fmp_resource_describe fmp_resource_attr fmp_shutdown ");
 }
 
 static int start(void **state)

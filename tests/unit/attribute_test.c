@@ -86,7 +86,7 @@ static void refused(void **state)
   FAILS(try(list_attr("sizes", FMP_ATTR_I64S, NULL, 2)), FMP_EINVAL, "sizes");
 }
 
-/* A bound that is left out excludes nothing; one that is written down does. NaN is nowhere. */
+/* A limit that is left out excludes nothing, one that is given does. NaN is within no limits. */
 static void limited(void **state)
 {
   (void)state;

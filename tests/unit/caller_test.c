@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What belongs to the calling thread and process stays as it was, whatever runs: OpenMP's number
+ * The calling thread's and process's settings stay as they were, whatever runs: OpenMP's number
  * of threads, rounding and denormals, signals, locale, environment. */
 #define _GNU_SOURCE 1 /* environ */
 #include "support.h"

@@ -210,7 +210,7 @@ static void expect_status(const char *function, fmp_status status, fmp_tensor *x
   unsetenv("FMP_TEST_STATUS");
 }
 
-/* What a list of devices cannot count, it says. */
+/* If a backend's devices cannot be counted, the list says so. */
 static void expect_listed_with_the_reason(void)
 {
   setenv("FMP_TEST_STATUS", "5", 1);

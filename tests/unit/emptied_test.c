@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Tensors that are freed while a recording or a trace still knows them: whoever needs the value is
- * told so, in both alike, and whoever does not goes on. */
+ * Tensors that are freed while a recording or a trace still refers to them: what needs the value
+ * fails and says so, in both alike, and what does not need it goes on. And what a recording frees
+ * as it ends. */
 #include "support.h"
 
 #include <string.h>
@@ -211,6 +212,70 @@ static void a_freed_loss(void **state)
   }
 }
 
+/* -- memory that outlives its first name ----------------------------------- */
+
+static fmp_tensor *flat(fmp_tensor *t)
+{
+  static const int64_t shape[] = {N};
+  const fmp_attr attr = fmp_attr_i64s("shape", shape, 1);
+  return call_with("reshape", &attr, 1, 1, t);
+}
+
+/* w -= dw */
+static void descend(fmp_tensor *w, fmp_tensor *dw)
+{
+  fmp_tensor *rate = NULL;
+  OK(fmp_outside_begin());
+  OK(fmp_tensor_number(NULL, FMP_F32, 1, &rate));
+  fmp_outside_end();
+  OK(fmp_emit(op("sgd"), NULL, 0, (fmp_tensor *[]){w, NULL, dw, rate}, 4, NULL, 0));
+  fmp_tensor_release(rate);
+}
+
+/* Three names of one memory. The first is what the recording knows it by, and is freed: a write
+ * through the third is seen to be one to the second. */
+static void names_of_one_memory(void **state)
+{
+  (void)state;
+  for (int writes = 0; writes < 2; writes++) {
+    fmp_tensor *first = numbers(), *second = flat(first), *third = flat(first), *apart = numbers();
+    fmp_tensor *other = flat(apart), *by = numbers(), *by_row = flat(by), *dx = NULL;
+    OK(fmp_record_begin());
+    fmp_tensor *y = call("neg", 1, first);
+    fmp_tensor_empty(first);
+    fmp_tensor *square = call("square", 1, second), *loss = call("sum", 1, square);
+    descend(writes ? third : other, by_row);
+    if (writes)
+      FAILS(fmp_gradients(loss, &second, 1, &dx), FMP_ESTATE, "was written after the op ran");
+    else
+      OK(fmp_gradients(loss, &second, 1, &dx));
+    fmp_record_end(NULL, 0);
+    drop(11, first, second, third, apart, other, by, by_row, y, square, loss, dx);
+  }
+}
+
+/* -- what a recording keeps ------------------------------------------------ */
+
+/* Every third of many, one of them named twice, beside what was not made inside. */
+static void what_is_kept(void **state)
+{
+  (void)state;
+  enum { MADE = 300, KEPT = MADE / 3 };
+  fmp_tensor *made[MADE], *keep[KEPT + 3], *outside = numbers(), *used = numbers();
+  OK(fmp_record_begin());
+  for (int i = 0; i < MADE; i++) made[i] = call("add", 2, i ? made[i - 1] : used, used);
+  for (int i = 0; i < KEPT; i++) keep[i] = made[3 * i];
+  keep[KEPT] = made[0];
+  keep[KEPT + 1] = NULL;
+  keep[KEPT + 2] = outside;
+  fmp_record_end(keep, KEPT + 3);
+  for (int i = 0; i < MADE; i++) assert_int_equal(fmp_tensor_state(made[i]), i % 3 ? 2 : 0);
+  assert_int_equal(fmp_tensor_state(outside), 0);
+  assert_int_equal(fmp_tensor_state(used), 0);
+  for (int i = 0; i < MADE; i++) fmp_tensor_release(made[i]);
+  drop(2, outside, used);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -219,6 +284,8 @@ int main(void)
       cmocka_unit_test(not_a_result_of_a_trace),
       cmocka_unit_test(gradients_need_what_they_need),
       cmocka_unit_test(a_freed_loss),
+      cmocka_unit_test(names_of_one_memory),
+      cmocka_unit_test(what_is_kept),
   };
   return cmocka_run_group_tests(tests, load_plugins, NULL);
 }

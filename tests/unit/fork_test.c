@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Forked processes. Before a device or resource is used, a child works as any process does; after
- * that, all that would need their threads is refused, and what is let go, or ends, does not wait
- * for them. A child that hangs is killed by its alarm, and fails its test. */
+ * Forked processes. If a device or resource has not been used before the fork, a child works like
+ * any process; otherwise all calls that would need their threads are refused, and releasing things
+ * or ending does not wait for them. A child that hangs is killed by its alarm; its test fails. */
 #define _POSIX_C_SOURCE 200809L
 #include "model.h"
 
@@ -26,12 +26,12 @@ static const char *data; /* PIXELS records of a label and one byte */
     }                                                                                   \
   } while (0)
 
-/* NEEDS_ESTATE(call): refused, saying why. */
+/* NEED_REFUSED(call): refused, saying why. */
 #define NEED_REFUSED(call) NEED((call) == FMP_ESTATE && strstr(fmp_last_error(), "forked"))
 
 static pid_t parent;
 
-/* The leak checker would miss what a child cannot let go; it comes after this. */
+/* The leak checker would complain of what a child cannot free; it comes after this. */
 static void leave_child(void)
 {
 #if defined(__SANITIZE_ADDRESS__)

@@ -117,12 +117,12 @@ static void an_output_that_stays(void **state)
 {
   (void)state;
   assert_string_equal(note_of(reshaped(6, 6, -1)),
-                      "output 1 is f32 [6,6], and f32 [6,7] where the batch has 7 instead of 6");
+                      "output 1 is f32 [6,6], and f32 [6,7] if the batch has 7 instead of 6");
   const fmp_spec spec = vector_spec(FMP_F32, 3);
   fmp_tensor *w = vector(3, w_values), *x = NULL;
   begin(&spec, 1, &x);
   assert_string_equal(note_of(end(call("neg", 1, w), &x, 1)),
-                      "output 1 is f32 [3], and f32 [3] where the batch has 4 instead of 3");
+                      "output 1 is f32 [3], and f32 [3] if the batch has 4 instead of 3");
   fmp_tensor_release(w);
 }
 
@@ -176,7 +176,7 @@ static void asking_leaves_the_last_error(void **state)
   fmp_graph_release(g);
 }
 
-/* Memory that cannot be had is no property of the graph. */
+/* A failed allocation says nothing about the graph. */
 static void asked_again_after_lack_of_memory(void **state)
 {
   (void)state;
@@ -236,8 +236,8 @@ static void graphs_that_agree(void **state)
   fmp_graph_release(other);
 }
 
-/* When a tensor was captured is no part of what is computed: a gradient captures what it is asked
- * for before its first node is there, a loaded graph where a node first reads it. */
+/* The moment at which a tensor was captured does not matter for what is computed: a gradient
+ * captures tensors before its first node exists, a loaded graph where a node first reads them. */
 static void a_graph_and_its_copy_agree(void **state)
 {
   (void)state;

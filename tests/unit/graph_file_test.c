@@ -121,13 +121,14 @@ static void optional_arguments(void **state)
   const fmp_attr window = fmp_attr_i64s("window", (const int64_t[]){2, 2}, 2);
   const fmp_attr momentum = fmp_attr_f64("momentum", 0.5);
   fmp_tensor *w = vector(3, w_values), *m = vector(3, w_values), *lr = NULL;
+  fmp_tensor *gradient = vector(3, w_values);
   OK(fmp_tensor_number(NULL, FMP_F32, 0.1, &lr));
   fmp_tensor *x = begin_trace(0, spec_of(FMP_F32, 4, (const int64_t[]){1, 4, 4, 3}));
   fmp_tensor *y = call_with("max_pool", &window, 1, 1, x);
-  OK(fmp_emit(op("sgd"), NULL, 0, (fmp_tensor *const[]){w, NULL, w, lr}, 4, NULL, 0));
-  OK(fmp_emit(op("sgd"), &momentum, 1, (fmp_tensor *const[]){w, m, m, lr}, 4, NULL, 0));
+  OK(fmp_emit(op("sgd"), NULL, 0, (fmp_tensor *const[]){w, NULL, gradient, lr}, 4, NULL, 0));
+  OK(fmp_emit(op("sgd"), &momentum, 1, (fmp_tensor *const[]){w, m, gradient, lr}, 4, NULL, 0));
   fmp_graph *g = end_trace(&y, 1);
-  drop(5, w, m, lr, x, y);
+  drop(6, w, m, gradient, lr, x, y);
   expect_kept(g);
 }
 
@@ -469,7 +470,7 @@ static void places_that_cannot_be_written(void **state)
   (void)state;
   fmp_graph *g = small_graph(2);
   write_file(scratch_path("plain"), "x", 1);
-  FAILS(fmp_graph_save(g, scratch_path("plain/x")), FMP_EIO, "plain/x: cannot open the directory");
+  FAILS(fmp_graph_save(g, scratch_path("plain/x")), FMP_EIO, "plain/x: cannot open its directory");
   FAILS(fmp_graph_save(g, scratch_path("none/x")), FMP_EIO, "No such file");
   mkdir(scratch_path("taken"), 0700);
   FAILS(fmp_graph_save(g, scratch_path("taken")), FMP_EIO,

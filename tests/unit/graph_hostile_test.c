@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Files that nobody saved: a sound graph with one thing changed, from its wiring to the
+ * Files that fmp did not save: a sound graph with one thing changed, from its wiring to the
  * container around it. saved_test.c has more on the container alone. */
 #define _POSIX_C_SOURCE 200809L /* dup */
 #include "support.h"
@@ -141,7 +141,7 @@ static const struct change graph_changes[] = {
     {"[2,3]", "[-2,3]", FMP_EDATA, "dimension 1"},
     {"[2,3]", "[2.5,3]", FMP_EDATA, "dimension 1: expected an integer"},
     {"[2,3]", "[1,1,1,1,1,1,1,2,3]", FMP_EDATA, "a rank of at most 8, got 9"},
-    {"[2,3]", "[4611686018427387904,4611686018427387904]", FMP_EDATA, "no possible shape"},
+    {"[2,3]", "[4611686018427387904,4611686018427387904]", FMP_EDATA, "not a possible shape"},
     {"[2,3]", "[99999999999999999999,3]", FMP_EDATA, "too big integer"},
     {"[2,3]", "[2,4]", FMP_ESHAPE, "node 1: net: add: "},
     /* captures */
@@ -149,11 +149,11 @@ static const struct change graph_changes[] = {
     {"\"tensor\":\"w\"", "\"tensor\":\"w\\u0000\"", FMP_EDATA, "not allowed"},
     {"{\"value\":2,\"tensor\":\"w\"}",
      "{\"value\":2,\"tensor\":\"w\"},{\"value\":5,\"tensor\":\"w\"}", FMP_EDATA, "captured twice"},
-    {"\"value\":2", "\"value\":1", FMP_EDATA, "number 1, which is made already"},
+    {"\"value\":2", "\"value\":1", FMP_EDATA, "number 1, which exists already"},
     {"\"value\":2", "\"value\":0", FMP_EDATA, "capture 1: expected a new value, got number 0"},
     {"\"value\":2", "\"value\":-2", FMP_EDATA, "capture 1"},
     {"\"value\":2", "\"value\":2000000000000", FMP_EDATA, "capture 1"},
-    {"\"value\":2", "\"value\":4", FMP_EDATA, "node 1: add: input 2: value 2 is not one"},
+    {"\"value\":2", "\"value\":4", FMP_EDATA, "node 1: add: input 2: value 2 has not been made"},
     /* ops and attributes */
     {"\"op\":\"leaky_relu\"", "\"op\":\"leaky_rulu\"", FMP_ENOTFOUND, "did you mean 'leaky_relu'?"},
     {"\"op\":\"leaky_relu\"", "\"op\":\"a\\nb\"", FMP_ENOTFOUND, "a?b"},
@@ -174,8 +174,8 @@ static const struct change graph_changes[] = {
     {"\"random_key\"", "\"random\"", FMP_EDATA, "'random_key', which is missing"},
     {"\"scope\":\"net\"", "\"scope\":null", FMP_EDATA, "node 1: expected a text as 'scope'"},
     /* wiring: values of later nodes, of the node itself, of nobody */
-    {"\"in\":[1,2]", "\"in\":[1,4]", FMP_EDATA, "node 1: add: input 2: value 4 is not one"},
-    {"\"in\":[1,2]", "\"in\":[3,2]", FMP_EDATA, "node 1: add: input 1: value 3 is not one"},
+    {"\"in\":[1,2]", "\"in\":[1,4]", FMP_EDATA, "node 1: add: input 2: value 4 has not been made"},
+    {"\"in\":[1,2]", "\"in\":[3,2]", FMP_EDATA, "node 1: add: input 1: value 3 has not been made"},
     {"\"in\":[1,2]", "\"in\":[1,6]", FMP_EDATA, "an integer from 0 to 5, got 6"},
     {"\"in\":[1,2]", "\"in\":[1,-1]", FMP_EDATA, "got -1"},
     {"\"in\":[1,2]", "\"in\":[1,\"2\"]", FMP_EDATA, "input 2: expected an integer"},
@@ -183,13 +183,13 @@ static const struct change graph_changes[] = {
     {"\"in\":[1,2]", "\"in\":[1]", FMP_EINVAL, "node 1: net: add: expected 2 inputs"},
     {"\"in\":[1,2]", "\"in\":[1,2,2]", FMP_EINVAL, "node 1: net: add: expected 2 inputs"},
     {"\"in\":[1,2]", "\"in\":{}", FMP_EDATA, "an array as 'in'"},
-    {"\"out\":[3]", "\"out\":[1]", FMP_EDATA, "number 1, which is made already"},
+    {"\"out\":[3]", "\"out\":[1]", FMP_EDATA, "number 1, which exists already"},
     {"\"out\":[3]", "\"out\":[0]", FMP_EDATA, "node 1: add: output 1: expected a new value"},
-    {"\"out\":[3]", "\"out\":[4]", FMP_EDATA, "value 3 is not one that was made before"},
+    {"\"out\":[3]", "\"out\":[4]", FMP_EDATA, "value 3 has not been made yet"},
     {"\"out\":[3]", "\"out\":[3,5]", FMP_EINVAL, "at most 1 outputs"},
     {"\"out\":[3]", "\"out\":[]", FMP_EDATA, "node 2: leaky_relu: input 1"},
     {"\"out\":[3]", "\"out\":3", FMP_EDATA, "node 1: expected an array as 'out'"},
-    {"\"outputs\":[4,5]", "\"outputs\":[4,0]", FMP_EDATA, "output 2: value 0 is not one"},
+    {"\"outputs\":[4,5]", "\"outputs\":[4,0]", FMP_EDATA, "output 2: value 0 has not been made"},
     {"\"outputs\":[4,5]", "\"outputs\":[4,9]", FMP_EDATA,
      "output 2: expected an integer from 0 to 5"},
     {"\"outputs\":[4,5]", "\"outputs\":[true]", FMP_EDATA, "output 1: expected an integer"},
@@ -207,7 +207,7 @@ static void graphs_that_are_as_good(void **state)
   (void)state;
   OK(load_changed("\"format\":1", "\"format\":1", 1));
   OK(load_changed("\"in\":[1,2]", "\"in\":[2,1]", 1));
-  OK(load_changed("\"slope\":\"0.25\"", "", 1)); /* the fallback */
+  OK(load_changed("\"slope\":\"0.25\"", "", 1)); /* the default */
   OK(load_changed("\"batch\":\"open\"", "\"batch\":\"fixed\",\"batch_note\":\"so\"", 1));
   OK(load_changed("\"random_key\":\"", "\"random_key\":\"0123456789abcdef\",\"x\":\"", 1));
   OK(load_changed("\"outputs\":[4,5]", "\"outputs\":[]", 1));

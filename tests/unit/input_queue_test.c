@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input queue and its threads: same batches whatever their number, moved and closed
- * while they work, signals left alone, memory that cannot be had. */
+ * The input queue and its threads: the same batches whatever their number, moved and closed
+ * while they work, signals left alone, failed allocations. */
 #define _POSIX_C_SOURCE 200809L
 #include "support.h"
 
@@ -196,90 +196,6 @@ static void signals_are_not_theirs(void **state)
   fmp_resource_release(queue);
 }
 
-/* -- readers that fail ----------------------------------------------------- */
-
-/* A queue on tests/plugin/hostile/bad_source.c. */
-static fmp_resource *bad_queue(int64_t how, int64_t count, int64_t batch)
-{
-  const fmp_attr source[] = {fmp_attr_i64("how", how), fmp_attr_i64("count", count)};
-  fmp_resource *reader = NULL, *queue = NULL;
-  OK(fmp_resource_open("bad_source", source, 2, &reader));
-  fmp_attr attrs[] = {fmp_attr_of("source", FMP_ATTR_RESOURCE), fmp_attr_i64("batch", batch),
-                      fmp_attr_dtype("dtype", FMP_U8)};
-  attrs[0].value.resource = reader;
-  OK(fmp_resource_open("batch_queue", attrs, 3, &queue));
-  fmp_resource_release(reader);
-  return queue;
-}
-
-/* Each failure of a reader is raised, by the status that it returned, and again at each call. */
-static void readers_that_fail(void **state)
-{
-  (void)state;
-  static const struct {
-    fmp_status status;
-    const char *text;
-  } wanted[] = {{FMP_EIO, "example 0: its reader failed and did not say why"},
-                {FMP_EPLUGIN, "example 0: its reader returned status 99, no failure"},
-                {FMP_EPLUGIN, "example 0: its reader returned status 12, no failure"},
-                {FMP_EDATA, "said so"},
-                {FMP_EDATA, "xxxxxxxx"}};
-  OK(fmp_plugin_load(FMP_TEST_PLUGINS "/hostile/fmp_bad_source.so"));
-  for (int how = 0; how < 5; how++) {
-    fmp_resource *queue = bad_queue(how, 4, 2);
-    fmp_tensor *out[2];
-    for (int i = 0; i < 2; i++) FAILS(next(queue, out), wanted[how].status, wanted[how].text);
-    fmp_resource_release(queue);
-  }
-}
-
-/* One that writes nothing delivers zeros, and nobody's memory. */
-static void readers_that_write_nothing(void **state)
-{
-  (void)state;
-  enum { WRITES_NOTHING = 5, BYTES = 2 * 64 * 64 };
-  static unsigned char x[BYTES], zeros[BYTES];
-  int32_t y[2] = {-1, -1};
-  fmp_tensor *out[2];
-  void *dirt[64];
-  for (int i = 0; i < 64; i++) memset(dirt[i] = malloc(4096), 0xAB, 4096); /* what malloc reuses */
-  for (int i = 0; i < 64; i++) free(dirt[i]);
-  fmp_resource *queue = bad_queue(WRITES_NOTHING, 4, 2);
-  OK(next(queue, out));
-  OK(fmp_tensor_read(out[0], x, BYTES));
-  OK(fmp_tensor_read(out[1], y, sizeof y));
-  assert_memory_equal(x, zeros, BYTES);
-  assert_true(y[0] == 0 && y[1] == 0);
-  drop(2, out[0], out[1]);
-  fmp_resource_release(queue);
-}
-
-static void *interrupt_later(void *when)
-{
-  nanosleep(when, NULL);
-  fmp_interrupt();
-  return NULL;
-}
-
-/* Waiting for a batch that takes for ever, and closing the queue, both end at once. */
-static void interrupted_while_waiting(void **state)
-{
-  (void)state;
-  enum { IS_SLOW = 6, MANY = 1000000 };
-  fmp_resource *queue = bad_queue(IS_SLOW, MANY, MANY);
-  fmp_tensor *out[2];
-  for (int i = 0; i < 2; i++) {
-    fmp_interrupt();
-    FAILS(next(queue, out), FMP_EINTERRUPTED, "interrupted");
-  }
-  const struct timespec soon = {.tv_nsec = 120 * 1000 * 1000};
-  pthread_t other;
-  assert_int_equal(pthread_create(&other, NULL, interrupt_later, (void *)(uintptr_t)&soon), 0);
-  FAILS(next(queue, out), FMP_EINTERRUPTED, "interrupted"); /* while it waits */
-  pthread_join(other, NULL);
-  fmp_resource_release(queue);
-}
-
 /* -- small sets ------------------------------------------------------------ */
 
 static int64_t next_labels(fmp_resource *queue, int32_t *labels)
@@ -367,11 +283,13 @@ static void no_memory(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(signals_are_not_theirs),    cmocka_unit_test(exactly_once_in_the_same_order),
-      cmocka_unit_test(closed_while_filling),      cmocka_unit_test(moved_while_filling),
-      cmocka_unit_test(used_by_two_threads),       cmocka_unit_test(no_memory),
-      cmocka_unit_test(readers_that_fail),         cmocka_unit_test(readers_that_write_nothing),
-      cmocka_unit_test(interrupted_while_waiting), cmocka_unit_test(sets_smaller_than_the_batch),
+      cmocka_unit_test(signals_are_not_theirs),
+      cmocka_unit_test(exactly_once_in_the_same_order),
+      cmocka_unit_test(closed_while_filling),
+      cmocka_unit_test(moved_while_filling),
+      cmocka_unit_test(used_by_two_threads),
+      cmocka_unit_test(no_memory),
+      cmocka_unit_test(sets_smaller_than_the_batch),
   };
   return cmocka_run_group_tests(tests, load_plugins, NULL);
 }

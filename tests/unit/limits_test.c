@@ -156,9 +156,8 @@ static const char *sparse_idx(const char *name, int rank, uint32_t count)
   return path;
 }
 
-/* How many system calls a whole check of labels would take is what it must not depend on: as
- * many labels as there can be, in a file of 8 KB, are checked within processor time that a call
- * for each would exceed by far. */
+/* Checking all labels must not take a system call for each: as many labels as there can be, in a
+ * file of 8 KB, are checked within processor time that a call for each would exceed by far. */
 static int open_images(const char *images)
 {
   enum { SECONDS = 100 };
@@ -216,7 +215,7 @@ static void interruption(void **state)
 
 enum { MOST_MEGABYTES = 512 };
 
-/* A header with `n` times `unit` in an array that nobody asks for. */
+/* A header with `n` times `unit` in an array that nothing reads. */
 static const char *repeated(const char *unit, int n)
 {
   struct text header = {0};

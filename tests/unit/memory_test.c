@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Memory that cannot be had: each allocation of each scenario fails once. It must end in
- * FMP_ENOMEM, give back all it held, and leave the process able to do it right. */
+ * Failed allocations: each allocation of each scenario fails once. The scenario must end with
+ * FMP_ENOMEM, give back all it held, and succeed when it is run again. */
 #include "model.h"
 
 #include <string.h>
@@ -213,7 +213,7 @@ static void step_allocates_its_result(void **state)
   model_free(&m);
 }
 
-/* What is counted is what there is: nothing at all after everything was released. */
+/* The counters are right: they show nothing at all after everything has been released. */
 static void counted(void **state)
 {
   (void)state;

@@ -9,7 +9,7 @@ static void found_by_name(void **state)
 {
   (void)state;
   for (int32_t i = 0; i < fmp_op_count(); i++) {
-    fmp_op_info info;
+    fmp_op_info info = {.struct_size = sizeof info};
     const fmp_op *found = NULL;
     fmp_op_describe(fmp_op_at(i), &info);
     OK(fmp_op_find(info.name, &found));
@@ -35,18 +35,18 @@ static void every_op_is_documented(void **state)
   (void)state;
   for (int32_t i = 0; i < fmp_op_count(); i++) {
     const fmp_op *o = fmp_op_at(i);
-    fmp_op_info info;
+    fmp_op_info info = {.struct_size = sizeof info};
     fmp_op_describe(o, &info);
     if (!info.doc || !*info.doc) fail_msg("op %s has no doc", info.name);
     if (!info.schema || !strstr(info.schema, "->")) fail_msg("op %s has no schema", info.name);
     assert_non_null(info.plugin);
     assert_true(info.version >= 1);
     for (int32_t k = 0; k < info.n_attr; k++) {
-      fmp_attr_info attr;
+      fmp_attr_info attr = {.struct_size = sizeof attr};
       OK(fmp_op_attr(o, k, &attr));
       if (!attr.doc || !*attr.doc) fail_msg("%s: attribute %s has no doc", info.name, attr.name);
     }
-    fmp_attr_info beyond;
+    fmp_attr_info beyond = {.struct_size = sizeof beyond};
     assert_int_not_equal(fmp_op_attr(o, info.n_attr, &beyond), FMP_OK);
     assert_int_not_equal(fmp_op_attr(o, -1, &beyond), FMP_OK);
   }
@@ -56,8 +56,8 @@ static void arguments_and_marks(void **state)
 {
   (void)state;
   const fmp_op *o = op("conv2d");
-  fmp_op_info info;
-  fmp_arg_info arg;
+  fmp_op_info info = {.struct_size = sizeof info};
+  fmp_arg_info arg = {.struct_size = sizeof arg};
   fmp_op_describe(o, &info);
   assert_int_equal(info.n_in, 3);
   assert_int_equal(info.n_out, 1);
@@ -95,7 +95,7 @@ static void gradients_name_what_there_is(void **state)
 {
   (void)state;
   for (int32_t i = 0; i < fmp_op_count(); i++) {
-    fmp_op_info info;
+    fmp_op_info info = {.struct_size = sizeof info};
     char list[512], *rest = NULL;
     fmp_op_describe(fmp_op_at(i), &info);
     if (!info.gradient_ops) continue;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { WAYS = 10 };
+enum { WAYS = 10, GRADIENT_WAYS = 12, ZERO = 13 };
 
 static fmp_tensor *emit_how(const char *name, int64_t how, fmp_tensor *x)
 {
@@ -43,7 +43,7 @@ static void gradients(void **state)
   expect_values(dx, 2, (const float[]){1, 1}, 0);
   drop(1, dx);
   int wrong = 0;
-  for (int64_t how = 1; how <= WAYS; how++) {
+  for (int64_t how = 1; how <= GRADIENT_WAYS; how++) {
     const int64_t tensors = fmp_tensor_bytes();
     wrong += !proper(differentiate(how, x, &dx), "gradient of hostile_differentiated", how);
     assert_null(dx);
@@ -52,7 +52,11 @@ static void gradients(void **state)
     assert_int_equal(fmp_tensor_bytes(), tensors);
   }
   assert_int_equal(wrong, 0);
-  drop(1, x);
+  FAILS(differentiate(11, x, &dx), FMP_EPLUGIN, "did not set the gradient for input x (number 0)");
+  FAILS(differentiate(12, x, &dx), FMP_EPLUGIN, "sets the gradient for input x (number 0) twice");
+  OK(differentiate(ZERO, x, &dx));
+  expect_values(dx, 2, (const float[]){0, 0}, 0);
+  drop(2, x, dx);
 }
 
 /* -- rewrites -------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Files that are no whole plugin: cut short anywhere, or with a header that lies. The loader would
- * map what is not there; each is refused before it is asked. */
+ * Files that are not complete plugins: cut short anywhere, or with a header that lies. The loader
+ * would map memory that the file does not have; each is refused before the loader sees it. */
 #include "support.h"
 
 #include <elf.h>
@@ -119,7 +119,7 @@ static void segments_that_lie(void **state)
       refuse_changed(at + offsetof(Elf64_Phdr, p_offset), 8, values[v], "a ");
       refuse_changed(at + offsetof(Elf64_Phdr, p_filesz), 8, values[v], "a damaged file");
     }
-    refuse_changed(at + offsetof(Elf64_Phdr, p_vaddr), 8, UINT64_MAX, "cannot be in memory");
+    refuse_changed(at + offsetof(Elf64_Phdr, p_vaddr), 8, UINT64_MAX, "cannot lie in memory");
   }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every function of the builder in every place where plugins are lent one (a gradient, rewrites of
- * both phases), well and in every wrong way: see tests/plugin/hostile/misplaced.c. What is out
- * of place fails with the function's name, and the process goes on. */
+ * Every function of the builder in every place where plugins are given one (a gradient, rewrites of
+ * both phases), used correctly and in every wrong way: see tests/plugin/hostile/misplaced.c. A
+ * wrong use fails with the function's name, and the process goes on. */
 #include "support.h"
 
 #include <stdio.h>

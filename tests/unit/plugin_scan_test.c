@@ -87,12 +87,30 @@ static void next_of_a_name(void **state)
   FAILS(fmp_op_find("hostile_gradient", &none), FMP_ENOTFOUND, "");
 }
 
+/* What was prepared before a plugin came is prepared anew: its kernel may be the better one. Last,
+ * since it stays. */
+static void a_kernel_that_comes_later(void **state)
+{
+  (void)state;
+  const fmp_spec number = {.dtype = FMP_F32};
+  const float minus_one = -1;
+  fmp_tensor *x = NULL;
+  OK(fmp_tensor_from(NULL, &number, &minus_one, sizeof minus_one, &x));
+  fmp_tensor *before = call("relu", 1, x);
+  NEAR(item_of(before), 0, 0);
+  OK(fmp_plugin_load(hostile("better")));
+  fmp_tensor *after = call("relu", 1, x);
+  NEAR(item_of(after), 7, 0);
+  drop(3, x, before, after);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(directory_scan),
       cmocka_unit_test(first_of_a_name),
       cmocka_unit_test(next_of_a_name),
+      cmocka_unit_test(a_kernel_that_comes_later),
   };
   return cmocka_run_group_tests(tests, load_plugins, NULL);
 }

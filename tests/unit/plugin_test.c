@@ -66,7 +66,9 @@ static void refused(void **state)
   } rows[] = {
       {"abi_major", "built for ABI 9.3, engine offers 1.0"},
       {"abi_minor", "1.7"},
-      {"view_size", "view"},
+      {"view_size", "views of"},
+      {"spec_size", "specs of"},
+      {"attr_size", "attributes of"},
       {"no_symbol", "fmp_plugin_entry"},
       {"load_null", "load"},
       {"load_half", "half of it was enough"},
@@ -162,11 +164,11 @@ static void incomplete_definitions(void **state)
       "op_nameless",          "op_empty_name",    "op_name_with_space",
       "op_no_schema",         "op_no_infer",      "op_size_0",
       "op_size_before_infer", "op_size_absurd",   "op_role_unknown",
-      "op_precision_unknown", "op_flags_unknown", "op_reserved",
+      "op_precision_unknown", "op_flags_unknown", "op_oldest_too_new",
       "op_attrs_null",        "kernel_no_op",     "kernel_no_backend",
       "kernel_nameless",      "kernel_no_run",    "kernel_size_0",
       "kernel_inplace_null",  "backend_empty",    "resource_empty",
-      "rewrite_empty",
+      "rewrite_empty",        "rewrite_long",
   };
   int wrong = 0;
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -183,7 +185,7 @@ static void incomplete_definitions(void **state)
 /* What the plugin `given` says once its definition has been accepted. */
 static int accepted(void) { return strstr(fmp_last_error(), "definition was accepted") != NULL; }
 
-/* 1 if the engine thinks of it as it should. */
+/* 1 if the engine's answer is the expected one. */
 static int offer_schema(const char *schema, int good)
 {
   setenv("FMP_TEST_SCHEMA", schema, 1);
@@ -267,7 +269,7 @@ static void schemas(void **state)
 }
 
 struct attr_row {
-  const char *kind, *offset, *fallback, *allowed; /* NULL: not given */
+  const char *kind, *offset, *default_text, *allowed; /* NULL: not given */
   int good;
 };
 
@@ -283,13 +285,13 @@ static int offer_attr(const struct attr_row *row)
 {
   set_or_unset("FMP_TEST_KIND", row->kind);
   set_or_unset("FMP_TEST_OFFSET", row->offset);
-  set_or_unset("FMP_TEST_FALLBACK", row->fallback);
+  set_or_unset("FMP_TEST_DEFAULT", row->default_text);
   set_or_unset("FMP_TEST_ALLOWED", row->allowed);
   refuse(hostile("given"), FMP_EPLUGIN, row->good ? "" : "given");
   if (accepted() == row->good) return 1;
   print_error("attribute of kind %s at %s, default %s, allowed %s: %s\n", row->kind, row->offset,
-              row->fallback ? row->fallback : "none", row->allowed ? row->allowed : "anything",
-              fmp_last_error());
+              row->default_text ? row->default_text : "none",
+              row->allowed ? row->allowed : "anything", fmp_last_error());
   return 0;
 }
 
@@ -348,12 +350,64 @@ static void attribute_tables(void **state)
   assert_int_equal(wrong, 0);
 }
 
+/* A float under f64, a bool under i32: a field of a size that does not fit its kind would be read
+ * and written as something else. */
+static void fields_of_another_size(void **state)
+{
+  (void)state;
+  static const char *const kinds[] = {"1", "2", "3", "4", "5", "6", "17", "18", "19", "20", "21"};
+  static const char *const sizes[] = {"0", "1", "2", "4", "8", "12", "16", "24"};
+  int accepted_sizes = 0, wrong = 0;
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+      setenv("FMP_TEST_KIND", kinds[i], 1);
+      setenv("FMP_TEST_FIELD_SIZE", sizes[k], 1);
+      set_or_unset("FMP_TEST_OFFSET", "0");
+      set_or_unset("FMP_TEST_DEFAULT", NULL);
+      set_or_unset("FMP_TEST_ALLOWED", NULL);
+      refuse(hostile("given"), FMP_EPLUGIN, "");
+      accepted_sizes += accepted();
+      wrong += !accepted() && !strstr(fmp_last_error(), "expected a field of");
+    }
+  unsetenv("FMP_TEST_KIND");
+  unsetenv("FMP_TEST_FIELD_SIZE");
+  assert_int_equal(wrong, 0);
+  assert_int_equal(accepted_sizes, sizeof kinds / sizeof kinds[0]); /* one of each kind */
+}
+
+/* -- roles ----------------------------------------------------------------- */
+
+static void roles(void **state)
+{
+  (void)state;
+  char number[16];
+  int wrong = 0, cases = 0;
+  for (;; cases++) {
+    snprintf(number, sizeof number, "%d", cases);
+    setenv("FMP_TEST_CASE", number, 1);
+    refuse(hostile("roles"), FMP_EPLUGIN, "");
+    if (strstr(fmp_last_error(), "no such case")) break;
+    if (strstr(fmp_last_error(), "role") && !accepted()) continue;
+    print_error("case %d: %s\n", cases, fmp_last_error());
+    wrong++;
+  }
+  assert_int_equal(wrong, 0);
+  assert_true(cases > 10);
+}
+
+/* A kernel for the copy that wants its input contiguous would be called to make it so. */
+static void a_copy_takes_strides(void **state)
+{
+  (void)state;
+  refuse(hostile("contiguous_copy"), FMP_EPLUGIN, "FMP_KERNEL_STRIDED");
+}
+
 /* -- accepted -------------------------------------------------------------- */
 
 static void other_ages_are_accepted(void **state)
 {
   (void)state;
-  fmp_op_info info;
+  fmp_op_info info = {.struct_size = sizeof info};
   accept("tail_zero", 1);
   accept("short_gradient", 1);
   fmp_op_describe(op("hostile_short_gradient"), &info);
@@ -375,7 +429,7 @@ static void loaded_twice_is_once(void **state)
 static void described(void **state)
 {
   (void)state;
-  fmp_plugin_info info;
+  fmp_plugin_info info = {.struct_size = sizeof info};
   int found = 0;
   for (int32_t i = 0; i < fmp_plugin_count(); i++) {
     OK(fmp_plugin_get(i, &info));
@@ -545,6 +599,9 @@ int main(void)
       cmocka_unit_test(schemas),
       cmocka_unit_test(views_of_nothing),
       cmocka_unit_test(attribute_tables),
+      cmocka_unit_test(fields_of_another_size),
+      cmocka_unit_test(roles),
+      cmocka_unit_test(a_copy_takes_strides),
       cmocka_unit_test(other_ages_are_accepted),
       cmocka_unit_test(loaded_twice_is_once),
       cmocka_unit_test(described),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Traces of low precision as a C program sees them: what their graphs hold and give, saving
- * them, and memory that cannot be had on the way. */
+ * them, and failed allocations on the way. */
 #include "model.h"
 
 #include <string.h>
@@ -225,6 +225,31 @@ static void every_allocation_may_fail(void **state)
   drop(2, x, target);
 }
 
+/* What was cast for an op that then fails must not stay: the plan would want a tensor that only the
+ * failed op had captured. */
+static void failed_ops_leave_nothing(void **state)
+{
+  (void)state;
+  const fmp_spec spec = vector_spec(FMP_F32, 3);
+  const float values[] = {1, 2};
+  const fmp_attr to_bf16 = fmp_attr_dtype("dtype", FMP_BF16);
+  fmp_tensor *wide = vector(2, values), *low = call_with("cast", &to_bf16, 1, 1, wide);
+  fmp_tensor *x = NULL, *y = NULL;
+  fmp_graph *g = NULL;
+  fmp_plan *plan = NULL;
+  OK(fmp_trace_begin(NULL, &spec, 1, FMP_LOW_PRECISION, &x));
+  FAILS(fmp_emit(op("add"), NULL, 0, (fmp_tensor *[]){low, x}, 2, &y, 1), FMP_ESHAPE, "add");
+  y = call("neg", 1, x);
+  OK(fmp_trace_end(&y, 1, &g));
+  assert_int_equal(count(fmp_graph_text(g), "captured"), 0);
+  assert_int_equal(count(fmp_graph_text(g), "cast"), 0);
+  fmp_tensor_empty(low);
+  OK(fmp_plan_new(g, NULL, 0, 0, &plan));
+  fmp_plan_release(plan);
+  fmp_graph_release(g);
+  drop(4, wide, low, x, y);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -234,6 +259,7 @@ int main(void)
       cmocka_unit_test(spec_only_inputs_stay),
       cmocka_unit_test(updates_masters_in_f32),
       cmocka_unit_test(every_allocation_may_fail),
+      cmocka_unit_test(failed_ops_leave_nothing),
   };
   return cmocka_run_group_tests_name("precision", tests, load_plugins, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Ops that fail inside of a recording or a trace: nothing has happened, and nothing of them stays
- * in the graph. */
+ * Ops that fail inside a recording or a trace: they have no effect, and leave nothing in the
+ * graph. */
 #include "support.h"
 
 enum { N = 3, MOST_ALLOCATIONS = 1000 };

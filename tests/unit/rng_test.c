@@ -99,13 +99,47 @@ static void plans_take_a_step_each(void **state)
   fmp_graph_release(g);
 }
 
+/* A plan of four times some noise, and what it draws with seed 3. */
+static void draw_fourfold(fmp_graph *g, uint32_t flags, const char *op_in_plan, double *values)
+{
+  fmp_tensor *x = vector(N, (const float[N]){0}), *y = NULL;
+  fmp_plan *plan = NULL;
+  fmp_instance *instance = NULL;
+  OK(fmp_plan_new(g, NULL, 0, flags, &plan));
+  assert_non_null(strstr(fmp_plan_text(plan), op_in_plan));
+  OK(fmp_instance_new(plan, 0, &instance));
+  fmp_random_seed(3);
+  OK(fmp_instance_run(instance, &x, 1, &y, 1));
+  OK(fmp_tensor_read(y, values, N * (int64_t)sizeof(double)));
+  drop(2, x, y);
+  fmp_instance_release(instance);
+  fmp_plan_release(plan);
+}
+
+/* The rewrite emits the random op anew: it is the same op of the program still. */
+static void rewrites_change_no_draw(void **state)
+{
+  (void)state;
+  const fmp_spec spec = vector_spec(FMP_F32, N);
+  fmp_tensor *x = NULL;
+  fmp_graph *g = NULL;
+  double plain[N], rewritten[N];
+  OK(fmp_trace_begin(NULL, &spec, 1, 0, &x));
+  fmp_tensor *noise = call("sdk_noise", 1, x), *y = call("sdk_quadruple", 1, noise);
+  OK(fmp_trace_end(&y, 1, &g));
+  drop(3, x, noise, y);
+  draw_fourfold(g, FMP_NO_REWRITES, "sdk_quadruple", plain);
+  draw_fourfold(g, 0, "sdk_double", rewritten);
+  assert_true(same(plain, rewritten));
+  fmp_graph_release(g);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(same_seed_same_draws),
-      cmocka_unit_test(state_can_be_kept),
-      cmocka_unit_test(scopes_draw_apart),
-      cmocka_unit_test(plans_take_a_step_each),
+      cmocka_unit_test(same_seed_same_draws),    cmocka_unit_test(state_can_be_kept),
+      cmocka_unit_test(scopes_draw_apart),       cmocka_unit_test(plans_take_a_step_each),
+      cmocka_unit_test(rewrites_change_no_draw),
   };
   return cmocka_run_group_tests(tests, load_sdk_plugin, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Values that are the same memory: a traced function must do what it does when it is called, also
- * where an input turns out to be another input, or a tensor that the function captured. */
+ * Values that share memory: a traced function must do what it does when it is called, even if an
+ * input turns out to be another input, or a tensor that the function captured. */
 #include "support.h"
 
 #include <string.h>
@@ -190,8 +190,8 @@ static void an_input_may_be_anything(void **state)
     expect_equal(writes_the_other, views[v], 2);
 }
 
-/* The weights that the issue began with: 1 - 2 * 1, where the copy that was read before stood for
- * both. */
+/* Weights that were once wrong: 1 - 2 * 1, when the copy read before the write was used for both
+ * reads. */
 static void values_by_hand(void **state)
 {
   (void)state;
@@ -251,7 +251,8 @@ static void a_gradient_of_what_is_written_meanwhile(void **state)
   OK(fmp_record_begin());
   FAILS(late_gradient(w, &dx), FMP_ESTATE, "was written after the op ran");
   fmp_record_end(NULL, 0);
-  FAILS(run(traced_late_gradient, &w, 1, &dx), FMP_EINVAL, "a gradient needs its value of before");
+  FAILS(run(traced_late_gradient, &w, 1, &dx), FMP_EINVAL,
+        "a gradient needs its value from before");
   OK(run(traced_late_gradient, &apart, 1, &dx));
   const float want[N] = {2, 4, 6, 8, 10, 12};
   expect_values(dx, N, want, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Streams of a device that does its work later: whatever one of them has got is done before
- * another one reads it, whoever enqueued it. And: kernels are made ready for as many threads as
- * they will run on. */
+ * Streams of a device that does its work later: work on one of them is done before another one
+ * reads the results, whoever enqueued it. Also: kernels are prepared for as many threads as they
+ * will run on. */
 #include "support.h"
 
 #include <pthread.h>

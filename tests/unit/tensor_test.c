@@ -42,7 +42,7 @@ static void byte_counts_must_be_exact(void **state)
   fmp_tensor_release(t);
 }
 
-/* Shapes that nobody can have, which must be refused before anything is multiplied. */
+/* Impossible shapes, which must be refused before anything is multiplied. */
 static void impossible_specs(void **state)
 {
   (void)state;
@@ -199,7 +199,7 @@ static void same_device_is_the_same_tensor(void **state)
   drop(2, t, same);
 }
 
-/* A tensor's memory may be a former one's, but nothing else of it. */
+/* A tensor may reuse the memory of a former one, but nothing else of it. */
 static void nothing_stays_of_former_tensors(void **state)
 {
   (void)state;

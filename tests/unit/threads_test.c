@@ -206,7 +206,8 @@ static void four_models(void **state)
   for (int i = 0; i < THREADS; i++) assert_string_equal(workers[i].complaint, "");
 }
 
-/* Tensors that one thread made, let go by others, which make some of their own of them. */
+/* Tensors that one thread made are released by others, which then make their own, perhaps in the
+ * same memory. */
 enum { EACH = 50 };
 static fmp_tensor *handed_over[THREADS][EACH];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Views that ops make of their input's memory: whatever strides a plugin answers, eagerly and in
- * plans, and what a plan may do in place where a view reads other elements than were made. */
+ * Views that ops make of their input's memory: any strides that a plugin may return, eagerly and
+ * in plans, and what a plan may do in place where a view reads elements of another type. */
 #include "support.h"
 
 #include <string.h>
@@ -95,8 +95,8 @@ static void no_strides_leave_the_memory(void **state)
       fmp_tensor *eager = NULL, *planned = NULL;
       float want[N];
       if (!is_inside(stride, offset)) {
-        FAILS(run_eagerly(x, stride, offset, &eager), FMP_EPLUGIN, "leaves its input's");
-        FAILS(run_planned(x, stride, offset, &planned), FMP_EPLUGIN, "leaves its input's");
+        FAILS(run_eagerly(x, stride, offset, &eager), FMP_EPLUGIN, "beyond its input's");
+        FAILS(run_planned(x, stride, offset, &planned), FMP_EPLUGIN, "beyond its input's");
         continue;
       }
       inside++;

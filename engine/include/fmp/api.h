@@ -12,6 +12,8 @@
  *   - Any function may be called from any thread; one tensor, graph or instance
  *     from one thread at a time. Scopes, recordings and traces belong to the thread
  *     that began them, and end with it at the latest.
+ *   - Structs that the caller allocates begin with struct_size: sizeof, as the caller knows the
+ *     struct, which is set before the call. The library fills what both know.
  *   - A handle, name or array that is NULL: those that return a status fail with
  *     FMP_EINVAL, others give NULL or 0, or do nothing; where NULL has a meaning, it
  *     is said.
@@ -30,6 +32,12 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+/* This header's version; fmp_version() is the library's. Equal major versions, from 1 up: a
+ * program that was built against an older one runs with a newer library. */
+#define FMP_VERSION_MAJOR 0
+#define FMP_VERSION_MINOR 1
+#define FMP_VERSION_PATCH 0
+
 typedef struct fmp_device fmp_device;     /* one device of a backend; never closed */
 typedef struct fmp_op fmp_op;             /* a registered op; never removed */
 typedef struct fmp_tensor fmp_tensor;     /* reference-counted */
@@ -40,6 +48,10 @@ typedef struct fmp_instance fmp_instance; /* a plan's memory; one caller at a ti
 /* -- errors, log, memory --------------------------------------------------- */
 
 const char *fmp_version(void);
+/* For leak checkers: gives back all that the library holds for the process and for this thread, and
+ * closes devices. All handles are gone by then, and all other threads that used the library have
+ * ended; nothing of it may be called afterwards. A process that just ends need not. */
+void fmp_shutdown(void);
 /* Text of the thread's last failure: "cifar_fmp/3: conv2d: expected ...". Thread's. */
 const char *fmp_last_error(void);
 /* "FMP_ESHAPE" for 3. */
@@ -78,6 +90,7 @@ const char *fmp_spec_text(const fmp_spec *spec, char *text);
 /* -- plugins --------------------------------------------------------------- */
 
 typedef struct fmp_plugin_info {
+  size_t struct_size;
   const char *name, *version, *summary, *path;
   uint32_t abi_major, abi_minor;
 } fmp_plugin_info;
@@ -97,9 +110,10 @@ fmp_status fmp_plugin_get(int32_t i, fmp_plugin_info *info);
 /* -- ops and their definitions --------------------------------------------- */
 
 typedef struct fmp_op_info {
+  size_t struct_size;
   const char *name, *schema, *doc, *plugin, *gradient_ops;
-  uint32_t version, flags, precision, role; /* see plugin.h */
-  int32_t n_in, n_out, n_attr;              /* a variadic input counts as one */
+  uint32_t version, oldest_version, flags, precision, role; /* see plugin.h */
+  int32_t n_in, n_out, n_attr;                              /* a variadic input counts as one */
   int32_t differentiable;
   int32_t variadic; /* how many inputs at the end repeat in turn; 0: none */
   int32_t alias;
@@ -109,12 +123,14 @@ typedef struct fmp_op_info {
 enum { FMP_ARG_OPTIONAL = 1, FMP_ARG_WRITTEN = 2, FMP_ARG_SPEC_ONLY = 4, FMP_ARG_VARIADIC = 8 };
 
 typedef struct fmp_arg_info {
+  size_t struct_size;
   const char *name;
   uint32_t marks; /* FMP_ARG_* */
 } fmp_arg_info;
 
 typedef struct fmp_attr_info {
-  const char *name, *doc, *fallback, *allowed; /* fallback NULL: must be given */
+  size_t struct_size;
+  const char *name, *doc, *default_text, *allowed; /* default_text NULL: must be given */
   uint32_t kind;
 } fmp_attr_info;
 
@@ -122,21 +138,25 @@ int32_t fmp_op_count(void);
 const fmp_op *fmp_op_at(int32_t i); /* in order of registration; NULL beyond the last */
 /* FMP_ENOTFOUND with the nearest name. */
 fmp_status fmp_op_find(const char *name, const fmp_op **op);
-void fmp_op_describe(const fmp_op *op, fmp_op_info *info);
+fmp_status fmp_op_describe(const fmp_op *op, fmp_op_info *info);
 fmp_status fmp_op_input(const fmp_op *op, int32_t i, fmp_arg_info *info);
 fmp_status fmp_op_output(const fmp_op *op, int32_t i, fmp_arg_info *info);
 fmp_status fmp_op_attr(const fmp_op *op, int32_t i, fmp_attr_info *info);
 /* The op's kernels as text, one per line: "cpu/onednn priority 100 f32 (nn)". Thread's. */
 const char *fmp_op_kernels(const fmp_op *op);
 
-/* Makes every choice from now on take this kernel where it has one ("ref": priority
- * 0), in every thread; NULL: the best again. FMP_KERNEL sets it at the start. */
+/* Makes every choice from now on, in every thread, take these kernels where they take the op:
+ * "ref" for all ops that have one of that name, "sigmoid:ref" for one op, or several with commas
+ * between them, of which the first that fits counts. NULL: the best again. FMP_ENOTFOUND: no
+ * plugin that is loaded has such a kernel. FMP_KERNEL sets it at the start; where that is wrong,
+ * every op fails and says so. */
 fmp_status fmp_kernel_force(const char *name);
 /* From now on, in every thread, kernels are chosen by measuring: where several take an op,
  * each is run a few times on zeros when the op is first made ready for its specs, which takes
  * milliseconds to seconds, and the fastest is taken. References, and ops that are random,
  * write inputs or hold resources, are left out. Choices are read from the file if it is there,
- * and each new one is written to it; "": kept in memory. NULL: priorities choose again.
+ * and new ones are written to it: when a plan is made, when another file is named or the process
+ * ends, and in between; "": kept in memory. NULL: priorities choose again.
  * Choices decide how results are rounded: the same file gives the same bits. Each choice
  * holds for its device and its number of threads. */
 fmp_status fmp_autotune(const char *path);
@@ -315,6 +335,7 @@ void fmp_profile(int32_t on);
 void fmp_profile_clear(void);
 
 typedef struct fmp_profile_node {
+  size_t struct_size;
   const char *scope, *op, *kernel; /* "" for the whole of a plan's run */
   int64_t runs;
   double seconds; /* of all runs together */
@@ -331,6 +352,7 @@ fmp_status fmp_profile_get(int32_t plan, int32_t node, fmp_profile_node *figures
 /* -- resources ------------------------------------------------------------- */
 
 typedef struct fmp_resource_info {
+  size_t struct_size;
   const char *name, *doc, *plugin;
   int32_t n_attr;
 } fmp_resource_info;

@@ -39,7 +39,8 @@ enum {
 
 /* -- data types ------------------------------------------------------------ */
 
-/* Numbers are part of the plugin ABI and of saved files: append only. */
+/* What the elements of a tensor are: numbers and bytes. Text is no data type: it travels in
+ * attributes. The values are part of the plugin ABI and of saved files: append only. */
 enum {
   FMP_NONE = 0, /* an optional input or output that is absent */
   FMP_F32 = 1,
@@ -60,16 +61,17 @@ enum {
 };
 
 /* All that shape inference sees of a tensor. Rank 0 is a number.
- * Dimensions beyond rank are zero. dtype FMP_NONE: absent. */
+ * Dimensions beyond rank are zero. dtype FMP_NONE: absent.
+ * This layout is frozen, and so are those of views and attributes: they stand in arrays. */
 typedef struct fmp_spec {
   uint32_t dtype;
   uint32_t rank;
   int64_t shape[FMP_MAX_RANK];
+  uint64_t reserved[2]; /* zero */
 } fmp_spec;
 
 /* A tensor as a kernel sees it: borrowed for the length of the call.
- * data == NULL: an absent input, or an output that nobody reads.
- * This layout is frozen; view_size in fmp_plugin guards it. */
+ * data == NULL: an absent input, or an output that nobody reads. */
 typedef struct fmp_view {
   void *data; /* in the device's memory */
   uint32_t dtype;
@@ -119,7 +121,7 @@ typedef union fmp_attr_value {
 typedef struct fmp_attr {
   const char *name;
   uint32_t kind;
-  uint32_t reserved;
+  uint32_t reserved; /* zero */
   fmp_attr_value value;
 } fmp_attr;
 

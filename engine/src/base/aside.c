@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Replacing a file whole. While an fmp__aside is open, what has been written so far is one inode
+ * that only this process holds: created with O_EXCL, locked, and reachable by its temporary name
+ * alone. The old file is never opened for writing, so every failure leaves it as it was. */
 #define _DEFAULT_SOURCE /* flock, fchown */
 
 #include "base/aside.h"
@@ -8,6 +12,7 @@
 
 #include "fmp/kit/file.h"
 
+/* Takes the reason from errno, so nothing may come between the failed call and this one. */
 static int fails(fmp__aside *a, const char *action)
 {
   snprintf(a->why, sizeof a->why, "cannot %s: %s", action, strerror(errno));
@@ -16,7 +21,7 @@ static int fails(fmp__aside *a, const char *action)
 
 /* -- the place ------------------------------------------------------------- */
 
-/* Puts a link's target in the place of the link: it is relative to the link's directory. */
+/* Replaces a link by its target, which counts from the link's directory unless it is absolute. */
 static int put_target(char *place, const char *target)
 {
   char joined[2 * FMP__PATH];
@@ -29,7 +34,8 @@ static int put_target(char *place, const char *target)
   return 0;
 }
 
-/* What is replaced is the file behind links, also where it is not there yet. */
+/* The file that is replaced is the one behind any links. They are followed here, not by realpath(),
+ * because the file at the end need not exist yet. 40 is where Linux itself gives up. */
 static int find_place(const char *path, char *place)
 {
   enum { MOST_LINKS = 40 };
@@ -39,7 +45,7 @@ static int find_place(const char *path, char *place)
   memcpy(place, path, n + 1);
   for (int i = 0; i < MOST_LINKS; i++) {
     const ssize_t length = readlink(place, target, sizeof target - 1);
-    if (length < 0) return 0; /* no link; or what opening the file will tell */
+    if (length < 0) return 0; /* not a link; other failures show when it is opened */
     target[length] = '\0';
     if (put_target(place, target) != 0) return -1;
   }
@@ -47,7 +53,8 @@ static int find_place(const char *path, char *place)
   return -1;
 }
 
-/* Whoever may not write the file may not replace it either. */
+/* rename() asks for write permission on the directory alone. We also ask for it on the file:
+ * whoever may not write a file may not replace it either. */
 static int look_at_place(fmp__aside *a)
 {
   struct stat about;
@@ -65,6 +72,7 @@ static int look_at_place(fmp__aside *a)
   return 0;
 }
 
+/* The directory stays open until the end, to be synced after the rename. */
 static int open_directory(fmp__aside *a)
 {
   char name[FMP__PATH];
@@ -72,13 +80,14 @@ static int open_directory(fmp__aside *a)
   snprintf(name, sizeof name, "%.*s", slash ? (int)(slash + 1 - a->place) : 1,
            slash ? a->place : ".");
   a->directory = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  return a->directory >= 0 ? 0 : fails(a, "open the directory that it is to be in");
+  return a->directory >= 0 ? 0 : fails(a, "open its directory");
 }
 
 /* -- the file beside it ---------------------------------------------------- */
 
-/* As many may write the same file at once. A name is used again when its writer has ended,
- * however that was: so names cannot pile up. */
+/* How many processes can write the same file at once. A name is free again once its writer has
+ * ended, however it ended, so temporary files cannot pile up as they would under names that are
+ * never used twice, such as process numbers. */
 enum { NAMES = 32 };
 
 static int set_temporary(fmp__aside *a, int i)
@@ -89,7 +98,9 @@ static int set_temporary(fmp__aside *a, int i)
   return -1;
 }
 
-/* Nobody else's file, nor one that has another name too. */
+/* Is the open file still the one under the temporary name, a regular file without another name, and
+ * owned by us or by the owner of what it replaces? Anything else may be a trap: in a directory that
+ * others can write to, somebody may have put a link there. */
 static int is_ours(const fmp__aside *a, const struct stat *file)
 {
   struct stat named;
@@ -99,8 +110,9 @@ static int is_ours(const fmp__aside *a, const struct stat *file)
          named.st_dev == file->st_dev;
 }
 
-/* A writer holds the lock on its file, and a process that ends lets go of it. Where there are
- * no locks, nobody can be writing a file that has not changed for a day. */
+/* A writer holds a lock on its file, and the kernel drops the lock when the process ends: a lock
+ * that we can take means that nobody is writing. Where the file system has no locks, a file that
+ * has not changed for a day counts as abandoned. */
 static int is_abandoned(int file, const struct stat *about)
 {
   const time_t day = 24 * 60 * 60;
@@ -108,7 +120,8 @@ static int is_abandoned(int file, const struct stat *about)
   return errno != EWOULDBLOCK && time(NULL) - about->st_mtime > day;
 }
 
-/* Removes what a writer that has ended left under this name. */
+/* Removes what a writer that has ended left under this name. O_NOFOLLOW and O_NONBLOCK: the name
+ * may be a link or a FIFO that somebody else has put there. */
 static void remove_abandoned(const fmp__aside *a)
 {
   struct stat about;
@@ -119,8 +132,8 @@ static void remove_abandoned(const fmp__aside *a)
   close(file);
 }
 
-/* O_EXCL: never through a link that somebody else has put there. Another writer may take the
- * file for abandoned before it is locked: then it is theirs. */
+/* Between open() and flock() another writer can see the file unlocked, take it for abandoned and
+ * remove it. is_ours() notices that the name is gone, and the caller tries the next one. */
 static int create(fmp__aside *a, mode_t mode)
 {
   struct stat about;
@@ -136,7 +149,8 @@ static int create(fmp__aside *a, mode_t mode)
   return -1;
 }
 
-/* A file that will have the mode of another is the user's alone until then. */
+/* A file that is to replace another one is readable by its owner alone until keep_mode(): the old
+ * file may be private, and its mode can be set only once owner and group are right. */
 static int open_temporary(fmp__aside *a, mode_t mode)
 {
   errno = EEXIST;
@@ -145,10 +159,11 @@ static int open_temporary(fmp__aside *a, mode_t mode)
     remove_abandoned(a);
     create(a, a->replaces ? 0600 : mode);
   }
-  return a->file >= 0 ? 0 : fails(a, "write beside it");
+  return a->file >= 0 ? 0 : fails(a, "make a temporary file beside it");
 }
 
-/* Names behind the one in use, from when more were. */
+/* Looks at all other names too: those beyond the one in use are left over from a time when more
+ * processes wrote at once, and nobody would come across them again. */
 static void sweep(const fmp__aside *a)
 {
   fmp__aside other = *a;
@@ -184,20 +199,21 @@ int fmp__aside_write(fmp__aside *a, const void *bytes, size_t n)
 void fmp__aside_discard(fmp__aside *a)
 {
   if (a->file >= 0) {
-    unlink(a->temporary); /* before the lock goes */
+    unlink(a->temporary); /* while we hold the lock: afterwards it may be another's */
     close(a->file);
   }
   if (a->directory >= 0) close(a->directory);
   a->file = a->directory = -1;
 }
 
-/* Where the group cannot be kept, ours gets no more than everybody has. */
+/* Owner first, then mode, since the right mode depends on whether the group could be kept. If not,
+ * the file's group keeps only those permissions that everybody has. */
 static int keep_mode(const fmp__aside *a)
 {
   struct stat about;
   if (!a->replaces) return 0;
   if (fchown(a->file, a->owner, a->group) != 0 && fchown(a->file, (uid_t)-1, a->group) != 0)
-    errno = 0; /* as far as we may */
+    errno = 0; /* only root may give files away */
   if (fstat(a->file, &about) != 0) return -1;
   const mode_t shared = (mode_t)(a->mode & ((a->mode & 07) << 3));
   const mode_t mode =
@@ -205,8 +221,9 @@ static int keep_mode(const fmp__aside *a)
   return fchmod(a->file, mode);
 }
 
-/* The content is on the disk before the name is, and the name before we say so. Some file
- * systems cannot sync a directory; they say EINVAL. */
+/* The order is what makes it safe against a crash: the content is on the disk before the name
+ * points to it, and the name is on the disk before we report success. Some file systems cannot sync
+ * a directory; they answer EINVAL. */
 static int move_there(fmp__aside *a)
 {
   if (keep_mode(a) != 0 || fsync(a->file) != 0) return fails(a, "write");

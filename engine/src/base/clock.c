@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * CLOCK_MONOTONIC, because a profile or an autotuned choice must not depend on somebody setting the
+ * time of day. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "base/clock.h"

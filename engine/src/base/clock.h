@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Time that only goes forward. */
+ *
+ * A clock for measuring how long something took: it is never set back. */
 #ifndef FMP_CLOCK_H
 #define FMP_CLOCK_H
 
 #include <stdint.h>
 
-/* Nanoseconds since a moment that stays the same while the process runs. */
+/* Nanoseconds since some moment that stays the same as long as the process runs. */
 int64_t fmp__clock_now(void);
 
 #endif

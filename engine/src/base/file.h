@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Files that users name, read by the engine: regular ones only (kit/file.h). Failures are
- * FMP_EIO without the path, but for a file that is shorter than it was, FMP_EDATA. */
+ *
+ * Files that users name, read by the engine: regular files only (kit/file.h says why). Failures are
+ * FMP_EIO with a text that lacks the path, which the caller puts in front; a file that got shorter
+ * while it was read is FMP_EDATA. */
 #ifndef FMP_FILE_H
 #define FMP_FILE_H
 
@@ -8,7 +10,7 @@
 
 fmp_status fmp__file_open(const char *path, int *file, int64_t *size);
 void fmp__file_close(int file); /* -1: nothing to do */
-/* All of bytes [offset, offset + n). Stops where the user interrupts. */
+/* Reads all of bytes [offset, offset + n). Stops if the user interrupts. */
 fmp_status fmp__file_read(int file, int64_t offset, void *bytes, int64_t n);
 
 /* FMP_EIO, "cannot <action>: <reason>" by errno. */

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * JSON, bounded. jansson allocates by itself and cannot be told a limit, and its allocator is one
+ * for the whole process, so that setting it would reach into the user's program. So the text is
+ * measured first, and refused if it could take too much memory. */
 #include "base/json.h"
 
 #include <inttypes.h>
@@ -8,20 +12,22 @@
 
 /* -- parsing --------------------------------------------------------------- */
 
-/* The formats that we read are 4 deep; parsing and freeing recurse. */
+/* Our own formats are 4 deep. The bound is there because jansson parses and frees recursively. */
 enum { DEEPEST = 16 };
 
-/* What values take at most in memory, beside the bytes of their texts, as jansson 2.14 holds
- * them: an array and an object with their tables; any value that is in one; its key. */
+/* Upper bounds for jansson 2.14 on 64 bits, beside the bytes of the texts themselves: an array and
+ * an object with their first tables, any value as a member of either, and a member's key. */
 enum { ARRAY_BYTES = 136, OBJECT_BYTES = 240, VALUE_BYTES = 96, KEY_BYTES = 96 };
 
-/* Of a text that need not be JSON: how deep its brackets nest outside of strings, and the memory
- * that its values would take. */
+/* What a text may cost, whether it is JSON or not: how deep its brackets nest outside of strings,
+ * and the memory that its values would take. */
 typedef struct extent {
   int depth, deepest;
   int64_t bytes;
 } extent;
 
+/* Counts values by the signs around them: each ',' ends one, and so does a closing bracket unless
+ * the brackets are empty (`before` is the last sign that was no space). */
 static void add_sign(extent *e, char sign, char before)
 {
   const int opens = sign == '[' || sign == '{', closes = sign == ']' || sign == '}';
@@ -33,6 +39,8 @@ static void add_sign(extent *e, char sign, char before)
   if (sign == ':') e->bytes += KEY_BYTES;
 }
 
+/* One pass in constant memory. Only strings and escapes need to be understood; on text that is not
+ * JSON the result is meaningless but finite, and the parser refuses the text afterwards. */
 static extent measure(const char *text, size_t n)
 {
   extent e = {.bytes = (int64_t)n};
@@ -96,6 +104,7 @@ static const char *type_name(json_type type)
   return "another value";
 }
 
+/* A key that is missing and a value of the wrong type are one failure, with one text. */
 fmp_status fmp__json_get(const json_t *object, const char *key, json_type type, json_t **value)
 {
   json_t *found = json_is_object(object) ? json_object_get(object, key) : NULL;
@@ -143,6 +152,8 @@ fmp_status fmp__json_get_shape(const json_t *object, fmp_spec *spec)
 
 /* -- writing --------------------------------------------------------------- */
 
+/* Twice over: jansson tells the length only by writing. The second pass writes into fmp memory, so
+ * that the text is counted and freed like all others. */
 fmp_status fmp__json_write(const json_t *json, char **text, size_t *n)
 {
   const size_t bytes = json_dumpb(json, NULL, 0, JSON_COMPACT);

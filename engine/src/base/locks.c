@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The process-wide locks, and forks. All of the engine's short locks are taken around a fork, so
+ * that the child finds what they guard whole and unlocked. What each thread keeps for itself needs
+ * no lock. */
 #include "base/locks.h"
 
 #include <pthread.h>
@@ -11,19 +15,22 @@ static pthread_mutex_t locks[FMP__LOCK_COUNT] = {
     PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
     PTHREAD_MUTEX_INITIALIZER};
 
+/* Set once, never cleared. held[] and got[] are the calling thread's, which is also the only thread
+ * that a forked child has. */
 static atomic_int opened;
-static _Thread_local int held[FMP__LOCK_COUNT]; /* by this thread */
-static _Thread_local int got[FMP__LOCK_COUNT];  /* as it forks */
+static _Thread_local int held[FMP__LOCK_COUNT]; /* by this thread, now */
+static _Thread_local int got[FMP__LOCK_COUNT];  /* the long ones that its fork could take */
 
 /* -- forks ----------------------------------------------------------------- */
 
-/* Plugins' functions are called under these. A fork does not wait for them: they may take long, and
- * a library that is being loaded may wait for the C library's lock of fork's handlers. */
+/* Locks before this one are held while plugins' functions run. A fork only tries them: loading may
+ * take long, and dlopen() may itself be waiting for the C library's list of fork handlers, which
+ * the forking thread holds. */
 enum { FIRST_SHORT = FMP__LOCK_DEVICES + 1 };
 
-/* A fork waits until nobody is in the midst of a short change, so that the child finds all of it
- * whole. It comes last that another thread is in the midst of a long one: then a plugin, or a
- * device, is half there, and the child may use none. */
+/* A fork waits until nobody is in the middle of a short change. If another thread is in the middle
+ * of a long one, a plugin or a device is half there: then the child may use none at all
+ * (in_child). */
 static void before_fork(void)
 {
   for (int i = FIRST_SHORT; i < FMP__LOCK_COUNT; i++) pthread_mutex_lock(&locks[i]);
@@ -37,7 +44,9 @@ static void after_fork(void)
   for (int i = FMP__LOCK_COUNT; i-- > FIRST_SHORT;) pthread_mutex_unlock(&locks[i]);
 }
 
-/* What a thread holds that is not here is made anew. */
+/* In the child, on its only thread. A long lock that neither the fork nor this thread itself held
+ * was another thread's, which does not exist here: nobody would ever unlock it, so it is made
+ * anew. */
 static void in_child(void)
 {
   int is_half = 0;
@@ -48,7 +57,7 @@ static void in_child(void)
   fmp__stop_for_good();
 }
 
-/* Before any lock can be held: as the library is loaded. */
+/* When the library is loaded, before any of the locks can be held. */
 __attribute__((constructor)) static void watch_forks(void)
 {
   pthread_atfork(before_fork, after_fork, in_child);

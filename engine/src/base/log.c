@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Messages to stderr. The level is one atomic number, so that a message that is not shown costs a
+ * load. */
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -29,7 +32,8 @@ static int level_of(const char *text)
   return number < N_LEVELS ? (int)number : N_LEVELS - 1;
 }
 
-/* The level that the environment sets, unless somebody has set one meanwhile. */
+/* Sets the level that the environment asks for, unless another thread has set one meanwhile.
+ * Returns the level in force. */
 static int set_first(int level)
 {
   int unset = UNSET;
@@ -37,7 +41,9 @@ static int set_first(int level)
   return atomic_load(&level_now);
 }
 
-/* What is misspelt must not make the engine more quiet: it is as if nothing were set. */
+/* A level that is misspelt must not make the engine quieter than it would be without one: the
+ * default holds, and a warning says so. fmp__log() calls this and is called by it, which ends
+ * because the level is set before. */
 static int level_in_force(void)
 {
   const int level = atomic_load(&level_now);
@@ -57,7 +63,8 @@ void fmp__log_start(void) { level_in_force(); }
 void fmp__log(int32_t level, const char *format, ...)
 {
   if (level > level_in_force()) return;
-  /* One write per line, so that lines of several threads do not mix. */
+  /* One fprintf for the whole line: stdio locks the stream, so lines of several threads do not mix.
+   */
   char line[2048];
   va_list args;
   va_start(args, format);

@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Host memory with a count. Every block carries its size in front of it, because free() is not told
+ * the size; 16 bytes, so that what follows keeps malloc's alignment.
+ *
+ * The counters are exact once no thread is in the middle of a call, which is all that leak tests
+ * need. */
 #include "base/memory.h"
 
 #include <stdatomic.h>
@@ -7,13 +13,14 @@
 
 #include "fmp/api.h"
 
-/* Each block is preceded by its size, so that frees can be counted. */
+/* The size stands in the first 8 of these; the other 8 keep the alignment. */
 enum { HEADER_BYTES = 16 };
 
 static atomic_int_fast64_t live_bytes;
 static atomic_int_fast64_t tensor_bytes;
 
-/* Per thread: tests inject failures into one thread while others go on. */
+/* Per thread, so that a test can let one thread's allocations fail while others go on. -1: none is
+ * to fail. */
 static _Thread_local int64_t fail_after = -1;
 static _Thread_local int64_t allocations;
 
@@ -57,6 +64,7 @@ static void *finish_block(void *block, size_t bytes)
   return (char *)block + HEADER_BYTES;
 }
 
+/* Sizes beyond SIZE_MAX / 2 are overflows of some product, and never real. */
 void *fmp__alloc(size_t bytes)
 {
   if (fmp__allocation_fails() || bytes > SIZE_MAX / 2) return NULL;
@@ -99,6 +107,8 @@ char *fmp__copy_text(const char *text)
   return copy;
 }
 
+/* Doubling keeps the cost per item constant. UINT32_MAX / 4 items is far beyond what any graph or
+ * file gets to, and keeps the products below from overflowing. */
 int fmp__grow(void **items, uint32_t *room, uint32_t count, size_t item_size)
 {
   if (count < *room) return 1;

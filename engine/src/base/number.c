@@ -1,14 +1,19 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Elements as doubles. f64 is the only type that all others fit into without loss but i64: an i64
+ * beyond 2^53 is rounded on the way out, and accepted on the way in only if the double is whole. */
 #include "base/number.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/status.h"
 #include "fmp/api.h"
 #include "fmp/kit/half.h"
-#include "base/status.h"
 
+/* Whole numbers in [low, high) only. Both bounds are powers of two and so exact in a double, which
+ * 2^63 - 1 would not be; the comparison is written so that NaN fails it. */
 static fmp_status integer_from_double(uint32_t dtype, double value, double low, double high,
                                       int64_t *integer)
 {
@@ -20,6 +25,8 @@ static fmp_status integer_from_double(uint32_t dtype, double value, double low, 
   return FMP_OK;
 }
 
+/* Floats round to nearest and become infinite where they must, as a cast would make them; integers
+ * are refused rather than cut off. The rest of the union is zero. */
 fmp_status fmp__number_from_double(uint32_t dtype, double value, fmp__number *number)
 {
   int64_t integer = 0;
@@ -59,6 +66,7 @@ static double any_to_double(uint32_t dtype, const fmp__number *number)
   }
 }
 
+/* Up to 1e21 %.0f still fits into the text; 15 digits show what was typed, not its binary value. */
 const char *fmp__double_text(double value, char *text)
 {
   const int is_whole = value == trunc(value) && fabs(value) < 1e21;
@@ -66,6 +74,7 @@ const char *fmp__double_text(double value, char *text)
   return text;
 }
 
+/* LuaJIT keeps its own tags in the bits of other NaNs (NaN boxing). */
 double fmp__plain_double(double value) { return isnan(value) ? (double)NAN : value; }
 
 double fmp__number_to_double(uint32_t dtype, const fmp__number *number)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One element of any data type, to and from double. Ops convert tensors; this serves
- * what callers read and write as numbers. */
+ *
+ * One element of any data type, to and from double: what callers read and write as numbers. Whole
+ * tensors are converted by ops; only a few elements at a time go through here. */
 #ifndef FMP_NUMBER_H
 #define FMP_NUMBER_H
 
@@ -17,11 +18,12 @@ typedef union fmp__number {
 
 /* FMP_EINVAL where an integer type cannot hold the value. */
 fmp_status fmp__number_from_double(uint32_t dtype, double value, fmp__number *number);
-/* Never a NaN but the plain one; see fmp_to_doubles(). */
+/* If it is NaN, it is the quiet, positive one without payload; see fmp_to_doubles(). */
 double fmp__number_to_double(uint32_t dtype, const fmp__number *number);
 double fmp__plain_double(double value);
 
-/* For messages: whole numbers with all their digits, as who gave them wrote them. */
+/* For messages. Whole numbers get all their digits, because that is how the user wrote them:
+ * 100000, not 1e+05. Returns text[FMP__DOUBLE_TEXT]. */
 enum { FMP__DOUBLE_TEXT = 32 };
 const char *fmp__double_text(double value, char *text);
 

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The thread's error text. It is never freed and never allocated; fmp_last_error() lends it until
+ * the thread's next call. */
 #include "base/status.h"
 
 #include <stdio.h>
@@ -6,7 +9,7 @@
 
 #include "fmp/api.h"
 
-/* For analyzers these are macros. */
+/* Analyzers see these as macros; here are the functions themselves. */
 #undef fmp__fail
 #undef fmp__fail_in
 #undef fmp__no_memory
@@ -29,7 +32,8 @@ const char *fmp_status_name(fmp_status status)
 
 const char *fmp_last_error(void) { return error_text; }
 
-/* The arguments may point into the old text, hence the copy in between. */
+/* Formatted aside and copied, because the arguments may point into the old text: failures often
+ * quote fmp_last_error(). */
 fmp_status fmp__fail(fmp_status code, const char *format, ...)
 {
   char text[FMP__ERROR_TEXT];
@@ -41,6 +45,8 @@ fmp_status fmp__fail(fmp_status code, const char *format, ...)
   return code;
 }
 
+/* The place in front is cut at 512 bytes and the whole at FMP__ERROR_TEXT: if something must go, it
+ * is the innermost end, so that the user still sees which file and layer it was. */
 fmp_status fmp__fail_in(fmp_status code, const char *format, ...)
 {
   char place[512];

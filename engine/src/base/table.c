@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Open addressing with linear probing. At most half of the places are taken, so a search always
+ * ends at a free one, and soon. Keys may be bad hashes (addresses, counts): they are mixed here. */
 #include "base/table.h"
 
 #include <string.h>
@@ -6,8 +9,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-/* Open addressing: the place of the key, or the free one where it would be. At most half of
- * them are taken. */
+/* The key's place, or the free one where it belongs. room is a power of two, and not 0. */
 static struct fmp__entry *place_of(const fmp__table *table, uint64_t key)
 {
   const uint32_t mask = table->room - 1;
@@ -16,6 +18,7 @@ static struct fmp__entry *place_of(const fmp__table *table, uint64_t key)
   return &table->places[at];
 }
 
+/* Entries keep their numbers; n does not change, as no key is new. */
 static int grow(fmp__table *table)
 {
   enum { FIRST_ROOM = 16 };

@@ -1,4 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Text that grows, results lent to callers, and suggestions for misspelt names. */
 #include "base/text.h"
 
 #include <stdarg.h>
@@ -21,6 +23,8 @@ static int make_room(fmp__text *text, size_t more)
   return 1;
 }
 
+/* Formats twice, first to learn the length. Arguments must not point into the text itself: growing
+ * moves it. */
 void fmp__text_add(fmp__text *text, const char *format, ...)
 {
   va_list args, again;
@@ -50,8 +54,9 @@ void fmp__text_free(fmp__text *text)
   memset(text, 0, sizeof *text);
 }
 
-/* -- results that are lent ------------------------------------------------- */
+/* -- results lent to the caller -------------------------------------------- */
 
+/* A result stays valid until the thread asks for four more; the buffers end with the thread. */
 enum { TEXTS = 4 };
 static _Thread_local fmp__text texts[TEXTS];
 static _Thread_local uint32_t next_text;
@@ -71,6 +76,7 @@ fmp__text *fmp__text_of_thread(void)
 
 /* -- nearest name ---------------------------------------------------------- */
 
+/* What ops and attributes may be called; see definition.c. */
 enum { LONGEST_NAME = 63 };
 
 static int least(int a, int b, int c)
@@ -79,7 +85,8 @@ static int least(int a, int b, int c)
   return ab < c ? ab : c;
 }
 
-/* Levenshtein distance with one row; names too long to be names are far away. */
+/* Levenshtein's distance, keeping one row of the table: row[j] is the distance of a's first i
+ * letters to b's first j. Texts that are too long to be names count as far away. */
 static int edit_distance(const char *a, const char *b)
 {
   const size_t n = strlen(a), m = strlen(b);
@@ -98,7 +105,9 @@ static int edit_distance(const char *a, const char *b)
   return row[m];
 }
 
-/* Beyond a third of its letters a name is another word, not a slip. */
+/* A name that differs in more than one letter and a third of its length is another word, not a
+ * slip. Of equally near names the first offered stays, so that the suggestion depends on nothing
+ * but their order. */
 void fmp__nearest_offer(fmp__nearest *nearest, const char *candidate)
 {
   const int distance = edit_distance(nearest->name, candidate);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Text: a growing buffer, and the nearest of several names. */
+ *
+ * Text: a buffer that grows, the nearest of several names, words of a list. */
 #ifndef FMP_TEXT_H
 #define FMP_TEXT_H
 
@@ -8,7 +9,8 @@
 
 #include "fmp/plugin.h"
 
-/* Starts as {0}. A failed append sticks: see `failed`. */
+/* Starts as {0}. An append that fails sets `failed` and loses that piece; later ones may succeed,
+ * so whoever needs the whole text looks at `failed` in the end. */
 typedef struct fmp__text {
   char *bytes; /* NUL-terminated once anything was appended */
   size_t length, room;
@@ -19,22 +21,22 @@ void fmp__text_add(fmp__text *text, const char *format, ...) FMP_PRINTF(2, 3);
 void fmp__text_clear(fmp__text *text); /* keeps the memory */
 void fmp__text_free(fmp__text *text);
 
-/* An empty buffer for a result that is marked "thread's" in api.h. Several take turns, so that two
- * results may stand in one printf. */
+/* An empty buffer for a result that api.h marks "thread's". Four take turns, so that one printf can
+ * show several results. */
 fmp__text *fmp__text_of_thread(void);
 
-/* Finds the candidate most like a misspelt name. Starts as {name}. */
+/* Looks for the candidate that is most like a misspelt name. Starts as {name}. */
 typedef struct fmp__nearest {
   const char *name;
-  const char *best; /* NULL: nothing is near enough to suggest */
+  const char *best; /* NULL: none is near enough to suggest; borrowed */
   int distance;
 } fmp__nearest;
 
 void fmp__nearest_offer(fmp__nearest *nearest, const char *candidate);
-/* "; did you mean 'conv2d'?", or "" if nothing is near; text[room]. */
+/* "; did you mean 'conv2d'?", or "" if nothing is near, into text[room], which it returns. */
 const char *fmp__nearest_hint(const fmp__nearest *nearest, char *text, size_t room);
 
-/* Is `word` one of the words of `list`, separated by spaces? NULL list: no. */
+/* Is `word` among the words of `list`, which are separated by spaces? A list of NULL has none. */
 int fmp__has_word(const char *list, const char *word);
 
 #endif

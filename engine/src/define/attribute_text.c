@@ -1,4 +1,17 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Text of attributes. A value's text is part of saved graphs and of the keys of measured kernels,
+ * so what is printed here must not change from version to version.
+ *
+ *   bool     true | false
+ *   i64      decimal, as strtoll reads it
+ *   f64      as strtod reads it in the "C" locale: 0.5, 1e-3, inf, nan
+ *   string   as it is; escaped inside a list (cut_element)
+ *   dtype    its name, f32
+ *   list     [a,b], without spaces; [] is empty
+ *   limits   a|b|c for strings; [1,8) and its like for numbers, either end open, closed or left out
+ *
+ * A resource has no text that could be read back; it prints as <kind>. */
 #define _POSIX_C_SOURCE 200809L /* strtok_r, newlocale */
 
 #include "define/attribute_text.h"
@@ -12,14 +25,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fmp/api.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/status.h"
+#include "fmp/api.h"
 
 /* -- numbers ---------------------------------------------------------------- */
 
-/* Numbers are written with a point, whatever locale the program has chosen. */
+/* Numbers have a point, whatever locale the program has chosen: strtod and printf would take the
+ * locale's own. uselocale() changes the calling thread's alone. The locale is made once and never
+ * freed. */
 static locale_t plain_locale;
 static pthread_once_t plain_once = PTHREAD_ONCE_INIT;
 
@@ -48,6 +63,7 @@ static void number_to_text(double value, int precision, char *text, size_t room)
 
 /* -- one element ----------------------------------------------------------- */
 
+/* There are no lists of resources. */
 size_t fmp__attr_element_size(uint32_t kind)
 {
   switch (kind & ~(uint32_t)FMP_ATTR_LIST) {
@@ -85,7 +101,7 @@ static fmp_status parse_f64(const char *text, double *value)
   return fmp__fail(FMP_EINVAL, "expected a number, got '%s'", text);
 }
 
-/* A string stays where it is: its caller owns the text. */
+/* A string is not copied: it points into the text, which the caller keeps in parsed->bytes. */
 static fmp_status parse_element(uint32_t kind, const char *text, fmp_attr_value *value)
 {
   uint32_t dtype;
@@ -102,7 +118,7 @@ static fmp_status parse_element(uint32_t kind, const char *text, fmp_attr_value 
   }
 }
 
-/* Stores a value as element i of a list of `kind`. */
+/* Stores a value as element i of a list, in the narrow type that lists of its kind have. */
 static void store_element(uint32_t kind, void *items, int64_t i, const fmp_attr_value *value)
 {
   switch (kind) {
@@ -129,9 +145,9 @@ static void load_element(uint32_t kind, const void *items, int64_t i, fmp_attr_v
 
 /* -- lists ----------------------------------------------------------------- */
 
-/* Cuts the next element of "a,b]" out in place, with '\' before ',' ']' '\' as escape and
- * "\." for nothing, which tells a list of one empty string from an empty list. Returns
- * what follows the element's separator, NULL if there is none. */
+/* Cuts the next element of "a,b]" out in place. A '\' stands before ',' ']' and '\' that belong to
+ * a string, and "\." is nothing at all, which tells a list of one empty string from an empty list.
+ * Returns what follows the element's separator; NULL if there is no separator. */
 static char *cut_element(char *at, char *separator)
 {
   char *write = at;
@@ -146,6 +162,7 @@ static char *cut_element(char *at, char *separator)
   return at + 1;
 }
 
+/* At least as many elements as the list will turn out to have. */
 static int64_t count_elements(const char *text)
 {
   int64_t n = 1;
@@ -158,6 +175,7 @@ static int64_t count_elements(const char *text)
   return n;
 }
 
+/* Writes up to count_elements() items; parsed->items has room for so many. */
 static fmp_status parse_items(uint32_t kind, char *at, fmp__parsed *parsed)
 {
   const uint32_t element = kind & ~(uint32_t)FMP_ATTR_LIST;
@@ -177,6 +195,8 @@ static fmp_status parse_items(uint32_t kind, char *at, fmp__parsed *parsed)
   return FMP_OK;
 }
 
+/* The elements are cut out of parsed->bytes in place, so that strings of a list need no memory of
+ * their own. */
 static fmp_status parse_list(uint32_t kind, fmp__parsed *parsed)
 {
   if (parsed->bytes[0] != '[') return fmp__fail(FMP_EINVAL, "expected a list like [1,2]");
@@ -208,7 +228,8 @@ void fmp__parsed_free(fmp__parsed *parsed)
 
 /* -- printing -------------------------------------------------------------- */
 
-/* 17 digits are always enough; fewer where they give the same number back. */
+/* The shortest text would do; we try 6 digits, which give back nearly every number that a person
+ * has written, and else take 17, which give back any. */
 static void print_f64(double value, fmp__text *text)
 {
   char digits[40];
@@ -259,6 +280,7 @@ void fmp__attr_print(uint32_t kind, const fmp_attr_value *value, fmp__text *text
 
 /* -- what is allowed ------------------------------------------------------- */
 
+/* `allowed` is short: it stands in a plugin's source. It is cut apart in a copy. */
 static fmp_status check_choice(const char *name, const char *allowed, const char *value)
 {
   char copy[256], hint[96];
@@ -273,14 +295,14 @@ static fmp_status check_choice(const char *name, const char *allowed, const char
                    value, fmp__nearest_hint(&nearest, hint, sizeof hint));
 }
 
-/* "[low,high)": either end open or closed, or left out. */
+/* "[low,high)": either end open or closed. An end that is left out is infinite and closed. */
 typedef struct interval {
   double low, high;
   int low_closed, high_closed;
 } interval;
 
-/* A bound; NULL: neither a number nor nothing before `end`. One that is left out excludes
- * nothing, not even infinity, which "inf)" does. */
+/* Reads one bound and returns what follows it; NULL if it is neither a number nor nothing at all. A
+ * bound that is left out excludes nothing, not even infinity, which "inf)" does exclude. */
 static const char *parse_bound(const char *text, char end, double *bound, int *closed)
 {
   char *after = (char *)text;
@@ -301,7 +323,7 @@ static int parse_interval(const char *text, interval *i)
   return at && *at == '\0' && i->low <= i->high;
 }
 
-/* NaN is in no interval. */
+/* Comparisons with NaN are false, so it is in no interval. */
 static int in_interval(const char *allowed, double value)
 {
   interval i;
@@ -311,6 +333,7 @@ static int in_interval(const char *allowed, double value)
   return above && below;
 }
 
+/* Asked once, when the table is copied, so that in_interval() can take its text for well formed. */
 fmp_status fmp__attr_check_limits(uint32_t kind, const char *allowed)
 {
   interval i;
@@ -322,6 +345,7 @@ fmp_status fmp__attr_check_limits(uint32_t kind, const char *allowed)
                    "expected limits like [1,8) for numbers or a|b for strings, got '%s'", allowed);
 }
 
+/* An i64 beyond 2^53 is compared as the nearest double; no limit of ours is that large. */
 static fmp_status check_element(const char *name, uint32_t kind, const char *allowed,
                                 const fmp_attr_value *value)
 {

@@ -1,51 +1,61 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Checks of definitions. The rule behind them all: what we do not understand is refused and not
+ * ignored, since an unknown flag or a nonzero reserved field is a wish that nobody would fulfil. */
 #include "define/definition.h"
 
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "define/sized.h"
 
 /* -- taking over definitions ----------------------------------------------- */
 
-/* Copies a definition of any age: what it lacks is zero, what it has beyond our
- * knowledge must be zero. `least`: the end of the last field that nobody can omit. */
-static fmp_status copy_sized(const char *what, const void *def, size_t least, size_t known,
-                             void *copy)
+/* `least` is the end of the last field that a definition cannot do without; sized.h does the
+ * rest. */
+static fmp_status copy_definition(const char *what, const void *def, size_t least, size_t known,
+                                  void *copy)
 {
   size_t size;
   if (!def) return fmp__fail(FMP_EPLUGIN, "%s: no definition given", what);
   memcpy(&size, def, sizeof size);
-  if (size < least || size > 65536)
-    return fmp__fail(FMP_EPLUGIN, "%s: expected a definition of at least %zu bytes, got %zu", what,
-                     least, size);
-  for (size_t i = known; i < size; i++)
-    if (((const unsigned char *)def)[i] != 0)
-      return fmp__fail(FMP_EPLUGIN, "%s: byte %zu of the definition is of a newer ABI and not zero",
-                       what, i);
-  memset(copy, 0, known); /* a refused one stays all zero: nothing in it is ours to free */
-  memcpy(copy, def, size < known ? size : known);
-  return FMP_OK;
+  return fmp__copy_sized(what, def, size, (fmp__sizes){least, known}, copy);
 }
 
-/* Names are identifiers: they become Lua fields, file parts, words of lists. */
+/* Names become fields in Lua, parts of file names and words in lists, so they are plain ASCII. */
+static size_t identifier_length(const char *name)
+{
+  static const char digits[] = "0123456789";
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+  return strchr(digits, *name) ? 0 : strspn(name, letters);
+}
+
+enum { MOST_NAME = 63 };
+
 static int is_identifier(const char *name)
 {
-  if (!name || !*name || strlen(name) > 63) return 0;
-  if (*name >= '0' && *name <= '9') return 0;
-  for (; *name; name++)
-    if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", *name)) return 0;
-  return 1;
+  return name && *name && strlen(name) <= MOST_NAME && !name[identifier_length(name)];
 }
 
+/* An identifier, possibly behind a vendor's prefix: "acme.mish". */
+static int is_name(const char *name)
+{
+  if (!name || !*name || strlen(name) > MOST_NAME) return 0;
+  const size_t n = identifier_length(name);
+  return n > 0 && (!name[n] || (name[n] == '.' && is_identifier(name + n + 1)));
+}
+
+/* `what` is the kind of thing, since a bad name cannot be quoted to say which one it is. */
 static fmp_status check_name(const char *what, const char *name)
 {
-  if (is_identifier(name)) return FMP_OK;
-  return fmp__fail(FMP_EPLUGIN, "%s: expected an identifier as name, got '%s'", what,
+  if (is_name(name)) return FMP_OK;
+  return fmp__fail(FMP_EPLUGIN, "%s: expected a name like 'mish' or 'acme.mish', got '%s'", what,
                    name ? name : "nothing");
 }
 
-/* Replaces borrowed texts by copies; `fields` ends with NULL. On failure all are NULL. */
+/* Replaces borrowed texts by copies; `fields` ends with NULL. If one cannot be copied, that one and
+ * all behind it become NULL, so that X_free frees exactly the copies. */
 static fmp_status own_texts(const char **const *fields)
 {
   fmp_status status = FMP_OK;
@@ -57,7 +67,6 @@ static fmp_status own_texts(const char **const *fields)
   return status;
 }
 
-/* A flag that we do not know would be a wish that we ignore. */
 static fmp_status check_flags(uint32_t flags, uint32_t known)
 {
   if ((flags & ~known) == 0) return FMP_OK;
@@ -71,6 +80,7 @@ static fmp_status check_reserved(uint32_t reserved)
 
 /* -- ops ------------------------------------------------------------------- */
 
+/* Texts are our copies; const only because the public struct has them so. */
 void fmp__op_free(fmp_op *op)
 {
   fmp__attr_table_free(&op->attrs);
@@ -81,19 +91,80 @@ void fmp__op_free(fmp_op *op)
   fmp__free(op);
 }
 
-/* A view has to be of something. */
+/* A view must be of something that is always there, and be all that the op makes. */
 static fmp_status check_alias(const fmp_op *op)
 {
   const fmp__schema *s = &op->schema;
   if (!op->def.alias) return FMP_OK;
   if (s->n_in < 1 || s->n_out != 1)
-    return fmp__fail(FMP_EPLUGIN, "expected one output of an op that aliases input 0");
+    return fmp__fail(FMP_EPLUGIN, "expected an op that aliases input 0 to have one output");
   if ((s->in[0].marks & (FMP_ARG_OPTIONAL | FMP_ARG_SPEC_ONLY)) || s->out[0].marks)
-    return fmp__fail(FMP_EPLUGIN, "expected an input 0 that is always there, with its data, and an "
-                                  "output without marks, of an op that is an alias");
+    return fmp__fail(FMP_EPLUGIN, "expected an op that is an alias to have an input 0 that is "
+                                  "always present, with its data, and an output without marks");
   return FMP_OK;
 }
 
+/* -- roles ----------------------------------------------------------------- */
+
+/* What the engine counts on when it emits the op of a role (gradients, casts, copies of strided
+ * inputs): it passes these inputs and this attribute and nothing else. */
+static const struct {
+  const char *schema; /* names do not count */
+  const char *attribute;
+  uint32_t kind;
+} roles[FMP_ROLE_COUNT] = {
+    [FMP_ROLE_ACCUMULATE] = {"(a, b) -> (y)", NULL, 0},
+    [FMP_ROLE_FILL] = {"(x~) -> (y)", "value", FMP_ATTR_F64},
+    [FMP_ROLE_CAST] = {"(x) -> (y)", "dtype", FMP_ATTR_DTYPE},
+    [FMP_ROLE_COPY] = {"(x) -> (y)", NULL, 0},
+};
+
+/* Equal marks; names do not count. */
+static int same_arguments(const fmp__arg *a, const fmp__arg *b, uint32_t n)
+{
+  for (uint32_t i = 0; i < n; i++)
+    if (a[i].marks != b[i].marks) return 0;
+  return 1;
+}
+
+static int has_schema(const fmp_op *op, const char *schema)
+{
+  fmp__schema wanted;
+  const fmp__schema *s = &op->schema;
+  return fmp__schema_parse(schema, &wanted) == FMP_OK && s->n_in == wanted.n_in &&
+         s->n_out == wanted.n_out && same_arguments(s->in, wanted.in, s->n_in) &&
+         same_arguments(s->out, wanted.out, s->n_out);
+}
+
+/* The role's own attribute is there, and every other one has a default. */
+static fmp_status check_role_attributes(const fmp_op *op)
+{
+  const char *wanted = roles[op->def.role].attribute;
+  int found = wanted == NULL;
+  for (uint32_t i = 0; i < op->attrs.n; i++) {
+    const fmp_attr_def *row = &op->attrs.defs[i];
+    if (wanted && strcmp(row->name, wanted) == 0 && row->kind == roles[op->def.role].kind)
+      found = 1;
+    else if (!row->default_text)
+      return fmp__fail(FMP_EPLUGIN, "role %u: expected a default for attribute '%s'", op->def.role,
+                       row->name);
+  }
+  return found ? FMP_OK
+               : fmp__fail(FMP_EPLUGIN, "role %u: expected an attribute '%s' of kind %s",
+                           op->def.role, wanted, fmp__attr_kind_name(roles[op->def.role].kind));
+}
+
+static fmp_status check_role(const fmp_op *op)
+{
+  const uint32_t role = op->def.role;
+  if (role == FMP_ROLE_NONE) return FMP_OK;
+  if (!has_schema(op, roles[role].schema))
+    return fmp__fail(FMP_EPLUGIN, "role %u: expected a schema like %s, got %s", role,
+                     roles[role].schema, op->def.schema);
+  return check_role_attributes(op);
+}
+
+/* What cannot be read off a single field: the parts must fit together. */
 static fmp_status check_op(const fmp_op *op)
 {
   const fmp_op_def *d = &op->def;
@@ -104,14 +175,19 @@ static fmp_status check_op(const fmp_op *op)
   if (d->role >= FMP_ROLE_COUNT || d->precision > FMP_PRECISION_F32)
     return fmp__fail(FMP_EPLUGIN, "unknown role %u or precision class %u", d->role, d->precision);
   FMP_TRY(check_flags(d->flags, FMP_OP_EFFECT | FMP_OP_RANDOM | FMP_OP_HOST));
-  FMP_TRY(check_reserved(d->reserved));
+  if (d->oldest_version > d->version)
+    return fmp__fail(FMP_EPLUGIN, "expected an oldest version of at most its own, %u, got %u",
+                     d->version, d->oldest_version);
+  FMP_TRY(check_role(op));
   return check_alias(op);
 }
 
+/* The plugin's table of attributes is borrowed for the length of this call only: def.attrs is set
+ * to NULL at once, so that nobody can take it for ours. */
 static fmp_status fill_op(fmp_op *op, const fmp_op_def *def)
 {
   const fmp_attr_def *attrs;
-  FMP_TRY(copy_sized("op", def, FMP_SIZE_UNTIL(fmp_op_def, infer), sizeof *def, &op->def));
+  FMP_TRY(copy_definition("op", def, FMP_SIZE_UNTIL(fmp_op_def, infer), sizeof *def, &op->def));
   attrs = op->def.attrs;
   op->def.attrs = NULL;
   const char **const texts[] = {&op->def.name, &op->def.schema, &op->def.doc, &op->def.gradient_ops,
@@ -125,13 +201,14 @@ static fmp_status fill_op(fmp_op *op, const fmp_op_def *def)
   return check_op(op);
 }
 
-/* The name that the plugin gave, for messages; the definition may be unusable. */
+/* The name for messages, taken from a definition that may be unusable otherwise. */
 static const char *given_name(const fmp_op_def *def)
 {
   const int has_name = def && def->struct_size >= FMP_SIZE_UNTIL(fmp_op_def, name);
-  return has_name && is_identifier(def->name) ? def->name : NULL;
+  return has_name && is_name(def->name) ? def->name : NULL;
 }
 
+/* Puts the op's name in front of a failure, since a plugin defines many. */
 fmp_status fmp__op_define(fmp_op *op, const fmp_op_def *def)
 {
   const fmp_status status = fill_op(op, def);
@@ -140,6 +217,9 @@ fmp_status fmp__op_define(fmp_op *op, const fmp_op_def *def)
 }
 
 /* -- kernels --------------------------------------------------------------- */
+
+/* A bound against garbage; no kernel has more inputs than a schema can name. */
+enum { MOST_INPLACE = 64 };
 
 void fmp__kernel_free(fmp__kernel *k)
 {
@@ -150,33 +230,45 @@ void fmp__kernel_free(fmp__kernel *k)
   fmp__free(k);
 }
 
+/* inplace points to the plugin's pairs until here, and must not reach fmp__kernel_free() that way:
+ * it is cleared before anything can fail. */
 static fmp_status own_inplace(fmp__kernel *k)
 {
-  const fmp_inplace *pairs = k->def.inplace;
-  const size_t bytes = k->def.n_inplace * sizeof *pairs;
+  const char *pairs = (const char *)k->def.inplace;
+  const uint32_t n = k->def.n_inplace, size = k->def.inplace_size;
+  fmp_status status = FMP_OK;
   k->def.inplace = NULL;
-  if (bytes == 0) return FMP_OK;
-  if (!pairs || k->def.n_inplace > 64)
-    return fmp__fail(FMP_EPLUGIN, "kernel: expected at most 64 in-place pairs, got %u%s",
-                     k->def.n_inplace, pairs ? "" : " that are not there");
-  fmp_inplace *copy = fmp__alloc(bytes);
-  if (!copy) return fmp__no_memory("a definition");
-  memcpy(copy, pairs, bytes);
-  k->def.inplace = copy;
-  return FMP_OK;
+  k->def.inplace_size = sizeof(fmp_inplace);
+  if (n == 0) return FMP_OK;
+  if (!pairs || n > MOST_INPLACE)
+    return fmp__fail(FMP_EPLUGIN, "kernel: expected at most %d in-place pairs, got %u%s",
+                     MOST_INPLACE, n, pairs ? "" : " and no list");
+  fmp_inplace *copies = fmp__alloc_zeroed(n, sizeof *copies);
+  if (!copies) return fmp__no_memory("a definition");
+  k->def.inplace = copies;
+  for (uint32_t i = 0; i < n && status == FMP_OK; i++)
+    status = fmp__copy_sized("kernel: an in-place pair", pairs + (size_t)i * size, size,
+                             (fmp__sizes){sizeof *copies, sizeof *copies}, &copies[i]);
+  return status;
 }
 
+/* Neither op nor backend needs to exist: either may be registered later, by another plugin. "*" is
+ * a kernel for any op that has no other. */
 fmp_status fmp__kernel_define(fmp__kernel *k, const fmp_kernel_def *def)
 {
-  FMP_TRY(copy_sized("kernel", def, FMP_SIZE_UNTIL(fmp_kernel_def, run), sizeof *def, &k->def));
+  FMP_TRY(
+      copy_definition("kernel", def, FMP_SIZE_UNTIL(fmp_kernel_def, run), sizeof *def, &k->def));
   const char **const texts[] = {&k->def.op, &k->def.backend, &k->def.name, NULL};
   const fmp_status owned = own_texts(texts);
   FMP_TRY(own_inplace(k));
   FMP_TRY(owned);
   if (strcmp(k->def.op ? k->def.op : "", "*") != 0) FMP_TRY(check_name("kernel's op", k->def.op));
   FMP_TRY(check_name("kernel's backend", k->def.backend));
-  FMP_TRY(check_name("kernel", k->def.name));
-  FMP_TRY(check_flags(k->def.flags, FMP_KERNEL_STRIDED | FMP_KERNEL_WIDENS));
+  if (!is_identifier(k->def.name))
+    return fmp__fail(FMP_EPLUGIN, "kernel of '%s': expected an identifier as name, got '%s'",
+                     k->def.op, k->def.name ? k->def.name : "nothing");
+  FMP_TRY(check_flags(k->def.flags,
+                      FMP_KERNEL_STRIDED | FMP_KERNEL_WIDENS | FMP_KERNEL_NONDETERMINISTIC));
   return k->def.run ? FMP_OK
                     : fmp__fail(FMP_EPLUGIN, "kernel '%s' of '%s': expected a run function",
                                 k->def.name, k->def.op);
@@ -191,9 +283,12 @@ void fmp__backend_free(fmp__backend *b)
   fmp__free(b);
 }
 
+/* The four functions that no device can do without; all others have a meaning when they are
+ * absent. */
 fmp_status fmp__backend_define(fmp__backend *b, const fmp_backend_def *def)
 {
-  FMP_TRY(copy_sized("backend", def, FMP_SIZE_UNTIL(fmp_backend_def, copy), sizeof *def, &b->def));
+  FMP_TRY(
+      copy_definition("backend", def, FMP_SIZE_UNTIL(fmp_backend_def, copy), sizeof *def, &b->def));
   const char **const texts[] = {&b->def.name, &b->def.doc, NULL};
   FMP_TRY(own_texts(texts));
   FMP_TRY(check_name("backend", b->def.name));
@@ -212,10 +307,11 @@ void fmp__resource_kind_free(fmp__resource_kind *k)
   fmp__free(k);
 }
 
+/* open and close come as a pair: a state that nobody can close would keep its threads for ever. */
 fmp_status fmp__resource_kind_define(fmp__resource_kind *k, const fmp_resource_def *def)
 {
-  FMP_TRY(
-      copy_sized("resource", def, FMP_SIZE_UNTIL(fmp_resource_def, close), sizeof *def, &k->def));
+  FMP_TRY(copy_definition("resource", def, FMP_SIZE_UNTIL(fmp_resource_def, close), sizeof *def,
+                          &k->def));
   const fmp_attr_def *attrs = k->def.attrs;
   k->def.attrs = NULL;
   const char **const texts[] = {&k->def.name, &k->def.doc, &k->def.interfaces, NULL};
@@ -235,15 +331,26 @@ void fmp__rewrite_free(fmp__rewrite *w)
   fmp__free(w);
 }
 
+static fmp_status check_chain(const fmp_rewrite_def *def)
+{
+  uint32_t n = 0;
+  for (const char *at = def->chain; *at; at += strspn(at, " "), n++) at += strcspn(at, " ");
+  if (n <= FMP__LONGEST_CHAIN) return FMP_OK;
+  return fmp__fail(FMP_EPLUGIN, "rewrite '%s': expected a chain of at most %d ops, got %u",
+                   def->name, FMP__LONGEST_CHAIN, n);
+}
+
+/* The chain's ops need not exist: a rewrite over ops of a plugin that is absent never matches. */
 fmp_status fmp__rewrite_define(fmp__rewrite *w, const fmp_rewrite_def *def)
 {
-  FMP_TRY(copy_sized("rewrite", def, FMP_SIZE_UNTIL(fmp_rewrite_def, emit), sizeof *def, &w->def));
+  FMP_TRY(
+      copy_definition("rewrite", def, FMP_SIZE_UNTIL(fmp_rewrite_def, emit), sizeof *def, &w->def));
   const char **const texts[] = {&w->def.name, &w->def.chain, NULL};
   FMP_TRY(own_texts(texts));
   FMP_TRY(check_name("rewrite", w->def.name));
   FMP_TRY(check_reserved(w->def.reserved));
   if (w->def.phase > FMP_REWRITE_AFTER_GRADIENTS)
     return fmp__fail(FMP_EPLUGIN, "rewrite '%s': unknown phase %u", w->def.name, w->def.phase);
-  if (w->def.emit && w->def.chain && w->def.chain[0]) return FMP_OK;
+  if (w->def.emit && w->def.chain && w->def.chain[0]) return check_chain(&w->def);
   return fmp__fail(FMP_EPLUGIN, "rewrite '%s': expected a chain of ops and emit", w->def.name);
 }

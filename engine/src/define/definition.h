@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Taking over what a plugin defines: of any age, hostile until checked, and copied but
- * for its functions. What define() is given is all zero but for `plugin`; after a failure
- * it must still be freed. */
+ *
+ * Taking over what a plugin defines: of any age, hostile until checked, and copied but for its
+ * functions and `data`, which stay good because plugins are never unloaded.
+ *
+ * X_define(x, def) is given an x that is all zero but for `plugin`; whether it succeeds or not,
+ * X_free frees it. After success x does not change any more, but for a backend's devices, as long
+ * as the process lives: every thread reads it without a lock. */
 #ifndef FMP_DEFINITION_H
 #define FMP_DEFINITION_H
 
@@ -10,15 +14,16 @@
 #include "fmp/api.h"
 #include "fmp/plugin.h"
 
-/* A plugin that was loaded. */
+/* A plugin that was loaded. Kept for the life of the process, since all of its definitions point to
+ * it. */
 typedef struct fmp__plugin_record {
   char *name, *version, *summary, *path;
   uint32_t abi_major, abi_minor;
-  const fmp_host *host; /* what its functions are lent */
+  const fmp_host *host; /* the table that its functions are lent; the same for all plugins */
 } fmp__plugin_record;
 
 struct fmp_op {
-  fmp_op_def def; /* its texts are copies; `attrs` is NULL: see the table */
+  fmp_op_def def; /* its texts are copies; def.attrs is NULL, the table is below */
   fmp__schema schema;
   fmp__attr_table attrs;
   const fmp__plugin_record *plugin;
@@ -35,7 +40,7 @@ enum { FMP__MAX_DEVICES = 16 };
 typedef struct fmp__backend {
   fmp_backend_def def;
   const fmp__plugin_record *plugin;
-  fmp_device *devices[FMP__MAX_DEVICES]; /* opened at first use; see device.c */
+  fmp_device *devices[FMP__MAX_DEVICES]; /* opened at first use: device.c */
 } fmp__backend;
 
 typedef struct fmp__resource_kind {
@@ -43,6 +48,8 @@ typedef struct fmp__resource_kind {
   fmp__attr_table attrs;
   const fmp__plugin_record *plugin;
 } fmp__resource_kind;
+
+enum { FMP__LONGEST_CHAIN = 8 /* ops that a rewrite can name */ };
 
 typedef struct fmp__rewrite {
   fmp_rewrite_def def;

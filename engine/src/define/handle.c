@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Counting references to resources. The count is atomic: params blocks that hold the resource are
+ * freed on whatever thread lets go of a graph or plan last. */
 #include "define/handle.h"
 
 fmp_resource *fmp_resource_retain(fmp_resource *r)

@@ -1,15 +1,22 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Params blocks. There are two ways in: from attributes of a caller, and from texts of a file. Both
+ * collect one value for each row of the table, from what was given or from the row's default, and
+ * hand them to build_block(), the only function that makes a block:
+ *
+ *   [ struct, params_size bytes | row 0's string or items | their strings | row 1's ... ]
+ *     every part at a multiple of 16, in the order of the rows; pointers lead from left to right */
 #include "define/params.h"
 
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "fmp/api.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/status.h"
+#include "fmp/api.h"
 
 static uint32_t element_kind(uint32_t kind) { return kind & ~(uint32_t)FMP_ATTR_LIST; }
 
@@ -20,6 +27,8 @@ static void *field_of(const fmp_attr_def *def, const void *params)
   return (char *)params + def->offset;
 }
 
+/* The whole union is cleared first, so that comparing and hashing value->i takes in every bit of
+ * any kind that is not a list, string or resource. */
 static void get_field(const fmp_attr_def *def, const void *params, fmp_attr_value *value)
 {
   const void *field = field_of(def, params);
@@ -57,7 +66,7 @@ static void set_field(const fmp_attr_def *def, void *params, const fmp_attr_valu
 
 /* -- making a block from values -------------------------------------------- */
 
-/* Rounds up so that whatever follows in the block is aligned. */
+/* All that is placed in a block begins at a multiple of 16, as malloc's own blocks do. */
 static size_t aligned(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
 
 static size_t string_bytes(const char *s) { return aligned(strlen(s ? s : "") + 1); }
@@ -74,6 +83,8 @@ static size_t extra_bytes(uint32_t kind, const fmp_attr_value *value)
   return bytes;
 }
 
+/* Writes s at `room` and its address into *slot; returns where the next thing goes. NULL becomes
+ * "". */
 static char *place_string(const char **slot, const char *s, char *room)
 {
   const size_t bytes = strlen(s ? s : "") + 1;
@@ -82,6 +93,8 @@ static char *place_string(const char **slot, const char *s, char *room)
   return room + aligned(bytes);
 }
 
+/* The same for a list: its items, then the strings that they point to. Even an empty list gets an
+ * address inside the block. */
 static char *place_list(fmp_list *list, uint32_t kind, char *room)
 {
   const size_t bytes = (size_t)list->count * fmp__attr_element_size(kind);
@@ -94,10 +107,12 @@ static char *place_list(fmp_list *list, uint32_t kind, char *room)
   return next;
 }
 
-/* The block of every op that has no attributes. */
+/* The block of every op without a params struct: nobody writes or frees it. */
 static const max_align_t nothing;
 
-/* Builds the block; values[i] belongs to row i of the table. */
+/* Two passes: sizes, then contents, so that a block is one allocation and copying, freeing and
+ * counting are cheap. values[i] belongs to row i and has been checked; the block points to none of
+ * it afterwards. */
 static fmp_status build_block(const fmp__attr_table *table, const fmp_attr_value *values,
                               void **params)
 {
@@ -124,11 +139,11 @@ static fmp_status build_block(const fmp__attr_table *table, const fmp_attr_value
 
 /* -- from what a caller gives ---------------------------------------------- */
 
-/* Values being collected, with the memory of what had to be parsed or widened: arrays by
- * row, in one block. */
+/* Values on their way into a block, by row, with the memory of those that had to be parsed or
+ * widened. One allocation holds all four arrays. */
 typedef struct collection {
   fmp_attr_value *values;
-  fmp_attr_value *singles; /* one element that stands for a list */
+  fmp_attr_value *singles; /* the element of a single value that was given for a list */
   fmp__parsed *parsed;
   unsigned char *given;
 } collection;
@@ -152,6 +167,7 @@ static fmp_status start_collection(const fmp__attr_table *table, collection *c)
   return FMP_OK;
 }
 
+/* Failures list all names, since attributes are typed by people, and suggest the nearest. */
 static fmp_status find_row(const fmp__attr_table *table, const char *name, uint32_t *row)
 {
   fmp__nearest nearest = {.name = name};
@@ -167,13 +183,14 @@ static fmp_status find_row(const fmp__attr_table *table, const char *name, uint3
   for (uint32_t i = 0; i < table->n; i++)
     fmp__text_add(&known, "%s%s", i ? ", " : "", table->defs[i].name);
   (void)fmp__fail(FMP_ENOTFOUND, "no attribute '%s' (%s%s)%s", name,
-                  table->n ? "there are " : "there is none", known.bytes ? known.bytes : "",
+                  table->n ? "there are " : "there are none", known.bytes ? known.bytes : "",
                   fmp__nearest_hint(&nearest, hint, sizeof hint));
   fmp__text_free(&known);
   return FMP_ENOTFOUND;
 }
 
-/* The number by which something became f64 where i64 is wanted; NULL: there is none. */
+/* The number because of which Lua passed f64 where i64 was wanted (a fraction, or too large); NULL
+ * if there is none. Only for the message. */
 static const double *stray_number(const fmp_attr *attr)
 {
   if (attr->kind == FMP_ATTR_F64) return &attr->value.f;
@@ -184,7 +201,8 @@ static const double *stray_number(const fmp_attr *attr)
   return NULL;
 }
 
-/* An i64 serves as f64; true and false are not numbers. */
+/* An i64 is taken for an f64, since Lua passes whole numbers as i64. Booleans are not numbers, in
+ * either direction. */
 static fmp_status convert_element(const fmp_attr_def *def, const fmp_attr *attr,
                                   fmp_attr_value *value)
 {
@@ -203,7 +221,7 @@ static fmp_status convert_element(const fmp_attr_def *def, const fmp_attr *attr,
                    number ? ": " : "", number ? fmp__double_text(*number, text) : "");
 }
 
-/* A list of i64 where f64 is wanted: widened into parsed->items. */
+/* A list of i64 where f64 is wanted: widened into memory of the collection. */
 static fmp_status widen_list(const fmp_list *from, fmp__parsed *parsed, fmp_attr_value *value)
 {
   double *items = fmp__alloc_zeroed((size_t)from->count + 1, sizeof *items);
@@ -214,7 +232,9 @@ static fmp_status widen_list(const fmp_list *from, fmp__parsed *parsed, fmp_attr
   return FMP_OK;
 }
 
-/* One value where a list is wanted: a list of one, its element kept in c->singles. */
+/* One value where a list is wanted becomes a list of one, whose element lies in the collection.
+ * Lists hold bools and dtypes in 4 bytes and not as fmp_attr_value does, so those are written
+ * anew. */
 static fmp_status wrap_single(const fmp_attr_def *def, const fmp_attr *attr, fmp_attr_value *single,
                               fmp_attr_value *value)
 {
@@ -247,6 +267,8 @@ static int is_dtypes(uint32_t kind, const fmp_attr_value *value)
   return 1;
 }
 
+/* The last check of a value that came from outside, after which build_block() trusts it. 2^20
+ * elements is more than any attribute has use for. */
 static fmp_status check_given(const fmp_attr_def *def, const fmp_attr_value *value)
 {
   if (fmp__attr_is_list(def->kind) && (value->list.count < 0 || value->list.count > 1 << 20 ||
@@ -259,6 +281,8 @@ static fmp_status check_given(const fmp_attr_def *def, const fmp_attr_value *val
   return fmp__attr_check_allowed(def->name, def->kind, def->allowed, value);
 }
 
+/* Four cases: i64s for f64s (widened), one value for a list (wrapped), a list of the same kind (as
+ * it is), and a single value (perhaps i64 for f64). All else is refused by convert_element(). */
 static fmp_status take_attr(const fmp__attr_table *table, const fmp_attr *attr, collection *c)
 {
   uint32_t row;
@@ -278,6 +302,7 @@ static fmp_status take_attr(const fmp__attr_table *table, const fmp_attr *attr, 
   return check_given(def, &c->values[row]);
 }
 
+/* Texts have the kind of their row, so there is nothing to convert. */
 static fmp_status take_text(const fmp__attr_table *table, const char *name, const char *text,
                             collection *c)
 {
@@ -291,16 +316,17 @@ static fmp_status take_text(const fmp__attr_table *table, const char *name, cons
   return check_given(&table->defs[row], &c->values[row]);
 }
 
-/* Fallbacks for what was not given, then the block. */
+/* Defaults for what was not given, then the block. Defaults were checked when the op was
+ * defined. */
 static fmp_status finish_collection(const fmp__attr_table *table, collection *c, void **params)
 {
   for (uint32_t i = 0; i < table->n; i++) {
     const fmp_attr_def *def = &table->defs[i];
     if (c->given[i]) continue;
-    if (!def->fallback)
+    if (!def->default_text)
       return fmp__fail(FMP_EINVAL, "attribute '%s' (%s) must be given: %s", def->name,
                        fmp__attr_kind_name(def->kind), def->doc);
-    c->values[i] = table->fallbacks[i].value;
+    c->values[i] = table->defaults[i].value;
   }
   return build_block(table, c->values, params);
 }
@@ -340,6 +366,7 @@ fmp_status fmp__params_copy(const fmp__attr_table *table, const void *params, vo
   return status;
 }
 
+/* Resources are all that a block holds beyond its own memory. */
 void fmp__params_free(const fmp__attr_table *table, void *params)
 {
   if (!params || params == &nothing) return;
@@ -372,6 +399,7 @@ static int strings_equal(const fmp_list *a, const fmp_list *b)
   return 1;
 }
 
+/* f64s by bits, as single ones are. */
 static int lists_equal(uint32_t kind, const fmp_list *a, const fmp_list *b)
 {
   if (a->count != b->count) return 0;
@@ -396,6 +424,7 @@ int fmp__params_equal(const fmp__attr_table *table, const void *a, const void *b
   return 1;
 }
 
+/* The count goes first, so that neighbouring lists cannot pass elements to each other. */
 static uint64_t hash_list(uint64_t hash, uint32_t kind, const fmp_list *list)
 {
   hash = fmp__hash_number(hash, (uint64_t)list->count);
@@ -439,14 +468,16 @@ void fmp__params_value_text(const fmp__attr_table *table, const void *params, ui
   fmp__attr_print(table->defs[i].kind, &value, text);
 }
 
+/* Defaults are compared as text: a plugin may write one as "0.50", and then it is shown, which does
+ * no harm. */
 void fmp__params_text(const fmp__attr_table *table, const void *params, fmp__text *text)
 {
   const char *before = "{";
   for (uint32_t i = 0; i < table->n; i++) {
     fmp__text value = {0};
     fmp__params_value_text(table, params, i, &value);
-    const char *fallback = table->defs[i].fallback;
-    if (!fallback || !value.bytes || strcmp(value.bytes, fallback) != 0) {
+    const char *text_of_default = table->defs[i].default_text;
+    if (!text_of_default || !value.bytes || strcmp(value.bytes, text_of_default) != 0) {
       fmp__text_add(text, "%s%s = %s", before, table->defs[i].name,
                     value.bytes ? value.bytes : "?");
       before = ", ";

@@ -1,12 +1,18 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The registry. `committed` is the one that counts, guarded by FMP__LOCK_REGISTRY; each plugin that
+ * is being loaded has another one as its staging, which only the loading thread sees.
+ *
+ * Lookups by name are linear: there are about a hundred ops, and callers keep what they have
+ * found. */
 #include "define/registry.h"
 
 #include <string.h>
 
-#include "define/definition.h"
 #include "base/locks.h"
 #include "base/memory.h"
 #include "base/status.h"
+#include "define/definition.h"
 
 /* -- lists of pointers ----------------------------------------------------- */
 
@@ -15,6 +21,7 @@ typedef struct list {
   uint32_t n, room;
 } list;
 
+/* Returns 0 if there is no memory. */
 static int list_reserve(list *l, uint32_t more)
 {
   while (l->room < l->n + more)
@@ -22,7 +29,7 @@ static int list_reserve(list *l, uint32_t more)
   return 1;
 }
 
-/* Room was reserved. */
+/* Cannot fail: room was reserved, so that a commit never stops in the middle. */
 static void list_append(list *l, const list *more)
 {
   if (more->n) memcpy(l->items + l->n, more->items, more->n * sizeof *l->items);
@@ -31,17 +38,20 @@ static void list_append(list *l, const list *more)
 
 enum { OPS, KERNELS, BACKENDS, RESOURCES, REWRITES, N_LISTS };
 
+/* `failed` and its text keep the first definition that was refused. load() may ignore what add_*
+ * returned, but then the commit fails all the same: half a plugin is never registered. */
 struct fmp_registry {
   const fmp__plugin_record *plugin;
   list lists[N_LISTS];
-  fmp_status failed; /* the first definition that was refused, and its text */
+  fmp_status failed; /* FMP_OK: none was refused */
   char text[FMP__ERROR_TEXT];
 };
 
 static fmp_registry committed;
+/* The first op to claim each role; under the lock, as `committed` is. */
 static const fmp_op *role_ops[FMP_ROLE_COUNT];
 
-/* Item i of a committed list; NULL beyond the last. */
+/* The lock is for the list, which may be growing; the item itself never changes (registry.h). */
 static void *item_at(int which, uint32_t i)
 {
   fmp__lock(FMP__LOCK_REGISTRY);
@@ -61,9 +71,11 @@ fmp_status fmp__staging_new(const fmp__plugin_record *plugin, fmp_registry **r)
   return FMP_OK;
 }
 
-/* What this thread's plugin fills now, inside of its load(). */
+/* The staging that this thread's load() was lent. add_* takes no other, so a plugin cannot keep the
+ * pointer and add to it later. */
 static _Thread_local fmp_registry *filling;
 
+/* The clearing makes a load() that fails without a word get a text (fmp__plugin_status). */
 fmp_status fmp__staging_fill(fmp_registry *r, const fmp_plugin *entry)
 {
   filling = r;
@@ -76,7 +88,8 @@ fmp_status fmp__staging_fill(fmp_registry *r, const fmp_plugin *entry)
 static fmp_status check_filling(const fmp_registry *r)
 {
   if (r && r == filling) return FMP_OK;
-  return fmp__fail(FMP_EPLUGIN, "definitions are added inside of load(), to what it was lent");
+  return fmp__fail(FMP_EPLUGIN,
+                   "definitions can be added only in load(), to the registry that it was given");
 }
 
 static void free_item(int which, void *item)
@@ -90,18 +103,31 @@ static void free_item(int which, void *item)
   }
 }
 
+static void free_lists(list *lists)
+{
+  for (int which = 0; which < N_LISTS; which++) {
+    list *l = &lists[which];
+    for (uint32_t i = 0; i < l->n; i++) free_item(which, l->items[i]);
+    fmp__free(l->items);
+    *l = (list){0};
+  }
+}
+
 void fmp__staging_free(fmp_registry *r)
 {
   if (!r) return;
-  for (int which = 0; which < N_LISTS; which++) {
-    list *l = &r->lists[which];
-    for (uint32_t i = 0; i < l->n; i++) free_item(which, l->items[i]);
-    fmp__free(l->items);
-  }
+  free_lists(r->lists);
   fmp__free(r);
 }
 
-/* A plugin that does not listen is refused by the first failure all the same. */
+/* role_ops point into the lists. Staging registries have been freed by their loaders. */
+void fmp__registry_free(void)
+{
+  free_lists(committed.lists);
+  memset(role_ops, 0, sizeof role_ops);
+}
+
+/* Notes the first refusal, with the thread's text. */
 static fmp_status refuse(fmp_registry *r, fmp_status status)
 {
   if (r->failed == FMP_OK) {
@@ -111,7 +137,7 @@ static fmp_status refuse(fmp_registry *r, fmp_status status)
   return status;
 }
 
-/* Keeps a definition that was filled, or frees one that was refused and says so. */
+/* Takes over an item: into the list if its definition was good, else freed, and refused. */
 static fmp_status keep(fmp_registry *r, int which, void *item, fmp_status status)
 {
   list *l = &r->lists[which];
@@ -124,6 +150,7 @@ static fmp_status keep(fmp_registry *r, int which, void *item, fmp_status status
   return refuse(r, status);
 }
 
+/* The five of these make an item of their kind, let define() check it, and keep() decide. */
 fmp_status fmp__add_op(fmp_registry *r, const fmp_op_def *def)
 {
   FMP_TRY(check_filling(r));
@@ -171,7 +198,8 @@ fmp_status fmp__add_rewrite(fmp_registry *r, const fmp_rewrite_def *def)
 
 /* -- committing ------------------------------------------------------------ */
 
-/* The name that must be unique among items of a list; NULL: none need be. */
+/* The name that must be unique in its list; NULL for kernels, of which an op has many by one
+ * name. */
 static const char *unique_name(int which, const void *item)
 {
   switch (which) {
@@ -183,6 +211,7 @@ static const char *unique_name(int which, const void *item)
   }
 }
 
+/* Of an item with a unique name, for the message; kernels do not get here. */
 static const fmp__plugin_record *plugin_of(int which, const void *item)
 {
   switch (which) {
@@ -193,6 +222,7 @@ static const fmp__plugin_record *plugin_of(int which, const void *item)
   }
 }
 
+/* The first `before` items alone, so that a plugin's own list can be compared with itself. */
 static const void *find_unique(const list *l, int which, const char *name, uint32_t before)
 {
   for (uint32_t i = 0; i < before; i++)
@@ -200,6 +230,8 @@ static const void *find_unique(const list *l, int which, const char *name, uint3
   return NULL;
 }
 
+/* Who comes second with a name is refused, whatever else it brings
+ * (docs/decisions/newcomers-give-way.md). Names within the plugin itself count too. */
 static fmp_status check_unique(const fmp_registry *r, int which)
 {
   static const char *const kinds[] = {"an op", "a kernel", "a backend", "a resource", "a rewrite"};
@@ -209,18 +241,23 @@ static fmp_status check_unique(const fmp_registry *r, int which)
     const void *other = find_unique(&committed.lists[which], which, name, committed.lists[which].n);
     if (!other) other = find_unique(&r->lists[which], which, name, i);
     if (other)
-      return fmp__fail(FMP_EPLUGIN, "%s '%s' is registered already, by plugin '%s'", kinds[which],
-                       name, plugin_of(which, other)->name);
+      return fmp__fail(FMP_EPLUGIN,
+                       "%s '%s' is registered already, by plugin '%s'; a prefix, as in 'acme.%s', "
+                       "keeps names apart",
+                       kinds[which], name, plugin_of(which, other)->name, name);
   }
   return FMP_OK;
 }
 
+/* Among all that is committed, and what comes with it: a plugin may bring both. */
 static int op_exists(const fmp_registry *r, const char *name)
 {
   return find_unique(&committed.lists[OPS], OPS, name, committed.lists[OPS].n) ||
          find_unique(&r->lists[OPS], OPS, name, r->lists[OPS].n);
 }
 
+/* The ops that a gradient will emit must exist when the plugin is committed, so that a missing
+ * plugin shows at load and not in the middle of a training run. */
 static fmp_status check_gradient_ops(const fmp_registry *r, const fmp_op *op)
 {
   if (!op->def.gradient_ops) return FMP_OK;
@@ -233,24 +270,42 @@ static fmp_status check_gradient_ops(const fmp_registry *r, const fmp_op *op)
     memcpy(name, p, n);
     name[n] = '\0';
     if (n && !op_exists(r, name))
-      return fmp__fail(FMP_ENOTFOUND, "op '%s': its gradient needs op '%s', which nobody has",
+      return fmp__fail(FMP_ENOTFOUND, "op '%s': its gradient needs op '%s', which no plugin has",
                        op->def.name, name);
     p += n;
   }
   return FMP_OK;
 }
 
+/* Where a kernel wants contiguous inputs the engine copies them, with the op that has the copy
+ * role. A kernel for that op which wanted contiguous inputs itself would make the engine copy for
+ * ever. */
+static fmp_status check_copy_kernel(const fmp_registry *r, const fmp__kernel *k)
+{
+  const fmp_op *op = find_unique(&committed.lists[OPS], OPS, k->def.op, committed.lists[OPS].n);
+  if (!op) op = find_unique(&r->lists[OPS], OPS, k->def.op, r->lists[OPS].n);
+  if (!op || op->def.role != FMP_ROLE_COPY || (k->def.flags & FMP_KERNEL_STRIDED)) return FMP_OK;
+  return fmp__fail(FMP_EPLUGIN,
+                   "kernel '%s' of '%s': expected the flag FMP_KERNEL_STRIDED, as the op makes "
+                   "strided tensors contiguous",
+                   k->def.name, k->def.op);
+}
+
+/* All that can fail happens here, before the first definition is appended. Under the lock. */
 static fmp_status check_staging(const fmp_registry *r)
 {
   for (int which = 0; which < N_LISTS; which++) FMP_TRY(check_unique(r, which));
   for (uint32_t i = 0; i < r->lists[OPS].n; i++)
     FMP_TRY(check_gradient_ops(r, r->lists[OPS].items[i]));
+  for (uint32_t i = 0; i < r->lists[KERNELS].n; i++)
+    FMP_TRY(check_copy_kernel(r, r->lists[KERNELS].items[i]));
   for (int which = 0; which < N_LISTS; which++)
     if (!list_reserve(&committed.lists[which], r->lists[which].n))
       return fmp__no_memory("a plugin's definitions");
   return FMP_OK;
 }
 
+/* The first claim stands: a later plugin cannot change what gradients already use. */
 static void claim_roles(const list *ops)
 {
   for (uint32_t i = 0; i < ops->n; i++) {
@@ -259,6 +314,7 @@ static void claim_roles(const list *ops)
   }
 }
 
+/* One critical section: another thread sees none of the plugin or all of it. */
 fmp_status fmp__staging_commit(fmp_registry *r)
 {
   fmp__lock(FMP__LOCK_REGISTRY);
@@ -280,6 +336,7 @@ fmp_status fmp__staging_commit(fmp_registry *r)
 
 /* -- asking ---------------------------------------------------------------- */
 
+/* Grows while plugins are loaded, so a caller that counts up to it may miss the newest. */
 int32_t fmp_op_count(void)
 {
   fmp__lock(FMP__LOCK_REGISTRY);
@@ -298,7 +355,7 @@ const fmp__rewrite *fmp__rewrite_at(uint32_t i) { return item_at(REWRITES, i); }
 
 const fmp__resource_kind *fmp__resource_kind_at(uint32_t i) { return item_at(RESOURCES, i); }
 
-/* The item of that name, or FMP_ENOTFOUND with the nearest. */
+/* Kernels have no unique names and are not looked up here. */
 static fmp_status find_named(int which, const char *what, const char *name, const void **item)
 {
   char hint[96];
@@ -321,6 +378,22 @@ fmp_status fmp_op_find(const char *name, const fmp_op **op)
   FMP_TRY(find_named(OPS, "op", name, &item));
   *op = item;
   return FMP_OK;
+}
+
+static int is_named(const fmp_op *op, const char *name, size_t n)
+{
+  return strncmp(op->def.name, name, n) == 0 && op->def.name[n] == '\0';
+}
+
+const fmp_op *fmp__op_named(const char *name, size_t n)
+{
+  const fmp_op *found = NULL;
+  fmp__lock(FMP__LOCK_REGISTRY);
+  const list *ops = &committed.lists[OPS];
+  for (uint32_t i = 0; i < ops->n && !found; i++)
+    if (is_named(ops->items[i], name, n)) found = ops->items[i];
+  fmp__unlock(FMP__LOCK_REGISTRY);
+  return found;
 }
 
 fmp_status fmp__resource_kind_find(const char *name, const fmp__resource_kind **kind)

@@ -1,4 +1,13 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parser of schemas: one pass, no memory of its own. A schema comes from a plugin's author, so
+ * failures quote the place where the parser stopped.
+ *
+ *   schema   = list "->" list
+ *   list     = "(" [ argument { "," argument } ] ")"
+ *   argument = name { "?" | "!" | "~" | "..." }        name: letters, digits and _, below 32 bytes
+ *
+ * Spaces may stand anywhere between these. */
 #include "define/schema.h"
 
 #include <ctype.h>
@@ -6,7 +15,7 @@
 
 #include "base/status.h"
 
-/* Where the parser is; `whole` is for messages. */
+/* Where the parser is. `whole` is the schema from its beginning, for messages. */
 typedef struct cursor {
   const char *whole, *at;
 } cursor;
@@ -42,6 +51,7 @@ static fmp_status take_name(cursor *c, char *name)
   return FMP_OK;
 }
 
+/* Marks may come in any order, each once: a second one stays and is refused by whoever reads on. */
 static void take_marks(cursor *c, uint32_t *marks)
 {
   static const struct {
@@ -80,17 +90,19 @@ static fmp_status take_list(cursor *c, fmp__arg *args, uint32_t *n)
   return take(c, ")") ? FMP_OK : malformed(c, "',' or ')'");
 }
 
+/* What would have no meaning: a fixed input behind a variadic one, whose number would depend on the
+ * call; data that is written but never seen; outputs that are anything but optional. */
 static fmp_status check_marks(const cursor *c, const fmp__schema *s)
 {
   for (uint32_t i = 1; i < s->n_in; i++)
     if ((s->in[i - 1].marks & FMP_ARG_VARIADIC) && !(s->in[i].marks & FMP_ARG_VARIADIC))
-      return malformed(c, "no input behind a variadic one but others");
+      return malformed(c, "only variadic inputs after a variadic one");
   for (uint32_t i = 0; i < s->n_in; i++)
     if ((s->in[i].marks & FMP_ARG_WRITTEN) && (s->in[i].marks & FMP_ARG_SPEC_ONLY))
       return malformed(c, "'!' or '~', not both");
   for (uint32_t i = 0; i < s->n_out; i++)
     if (s->out[i].marks & ~(uint32_t)FMP_ARG_OPTIONAL)
-      return malformed(c, "outputs marked '?' only");
+      return malformed(c, "no marks but '?' on outputs");
   return FMP_OK;
 }
 
@@ -111,6 +123,8 @@ fmp_status fmp__schema_parse(const char *text, fmp__schema *schema)
   return FMP_OK;
 }
 
+/* Callers have had their number of inputs checked (fmp__schema_takes), so i is below n_in unless
+ * there is a group. */
 const fmp__arg *fmp__schema_input(const fmp__schema *schema, uint32_t i)
 {
   if (i < schema->n_in) return &schema->in[i];
@@ -119,6 +133,9 @@ const fmp__arg *fmp__schema_input(const fmp__schema *schema, uint32_t i)
   return &schema->in[fixed + (i - fixed) % schema->group];
 }
 
+/* Fewer than n_in: then all that is left out is optional. More: whole rounds of the group. So the
+ * last input a call has is never in the middle of a group but for the first round, whose missing
+ * end counts as absent. */
 int fmp__schema_takes(const fmp__schema *schema, uint32_t n)
 {
   if (n <= schema->n_in) return n >= schema->required;

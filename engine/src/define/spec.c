@@ -1,15 +1,18 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Specs. Functions but fmp__spec_check and fmp_spec_text take checked ones and cannot overflow. */
 #include "define/spec.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "fmp/api.h"
 #include "base/hash.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "fmp/api.h"
 
+/* By data type; FMP_NONE has no name and 0 bytes, which marks what is no data type. */
 static const struct {
   const char *name;
   int64_t bytes;
@@ -23,6 +26,7 @@ const char *fmp_dtype_name(uint32_t dtype)
   return dtype < FMP_DTYPE_COUNT ? dtypes[dtype].name : NULL;
 }
 
+/* 0 for what is no data type, which callers use as the test for one. */
 int64_t fmp_dtype_size(uint32_t dtype) { return dtype < FMP_DTYPE_COUNT ? dtypes[dtype].bytes : 0; }
 
 fmp_status fmp_dtype_find(const char *name, uint32_t *dtype)
@@ -41,6 +45,8 @@ fmp_status fmp_dtype_find(const char *name, uint32_t *dtype)
                    fmp__nearest_hint(&nearest, hint, sizeof hint));
 }
 
+/* For messages, so it takes any spec at all, also one that has just failed its check: FMP_SPEC_TEXT
+ * holds eight dimensions of 20 digits. */
 const char *fmp_spec_text(const fmp_spec *spec, char *text)
 {
   const char *dtype = spec ? fmp_dtype_name(spec->dtype) : NULL;
@@ -63,17 +69,20 @@ fmp_status fmp__spec_check(const fmp_spec *spec)
   if (spec->rank > FMP_MAX_RANK)
     return fmp__fail(FMP_ESHAPE, "expected a rank of at most %d, got %" PRIu32, FMP_MAX_RANK,
                      spec->rank);
-  /* Zero dimensions do not excuse the others from fitting: strides are made of them. */
+  if (spec->reserved[0] || spec->reserved[1])
+    return fmp__fail(FMP_EINVAL, "expected 0 in the reserved words of a spec");
+  /* Dimensions of 0 are left out of the product: strides are made of the others. */
   int64_t bytes = element;
   for (uint32_t i = 0; i < spec->rank; i++) {
     const int64_t d = spec->shape[i];
     if (d < 0 || (d > 0 && bytes > INT64_MAX / 4 / d))
-      return fmp__fail(FMP_ESHAPE, "%s is no possible shape", fmp_spec_text(spec, text));
+      return fmp__fail(FMP_ESHAPE, "%s is not a possible shape", fmp_spec_text(spec, text));
     if (d > 0) bytes *= d;
   }
   return FMP_OK;
 }
 
+/* The number of elements; 1 for rank 0, which is a number. */
 int64_t fmp__spec_size(const fmp_spec *spec)
 {
   int64_t n = 1;
@@ -86,12 +95,14 @@ int64_t fmp__spec_bytes(const fmp_spec *spec)
   return fmp__spec_size(spec) * fmp_dtype_size(spec->dtype);
 }
 
+/* Only the rank's own dimensions count, so specs need not be tidy. */
 int fmp__spec_equal(const fmp_spec *a, const fmp_spec *b)
 {
   if (a->dtype != b->dtype || a->rank != b->rank) return 0;
   return memcmp(a->shape, b->shape, a->rank * sizeof a->shape[0]) == 0;
 }
 
+/* Equal specs hash alike (see fmp__spec_equal); the hash never leaves the process. */
 uint64_t fmp__spec_hash(uint64_t hash, const fmp_spec *spec)
 {
   hash = fmp__hash_number(hash, (uint64_t)spec->dtype << 32 | spec->rank);
@@ -104,6 +115,7 @@ void fmp__spec_tidy(fmp_spec *spec)
   for (uint32_t i = spec->rank; i < FMP_MAX_RANK; i++) spec->shape[i] = 0;
 }
 
+/* strides[rank - 1] = 1, strides[i] = strides[i + 1] * max(shape[i + 1], 1). */
 void fmp__strides_of(const fmp_spec *spec, int64_t *strides)
 {
   int64_t stride = 1;
@@ -123,6 +135,9 @@ int fmp__is_contiguous(const fmp_spec *spec, const int64_t *strides)
   return 1;
 }
 
+/* In elements, low = sum of min(0, (shape[i] - 1) * strides[i]) and high = 1 + sum of the same with
+ * max: each dimension lies at one of its ends for the lowest and the highest element. So low <= 0 <
+ * high. */
 int fmp__view_extent(const fmp_spec *spec, const int64_t *strides, int64_t *low, int64_t *high)
 {
   const int64_t element = fmp_dtype_size(spec->dtype);
@@ -138,13 +153,14 @@ int fmp__view_extent(const fmp_spec *spec, const int64_t *strides, int64_t *low,
          !__builtin_mul_overflow(*high, element, high);
 }
 
+/* The memory is [0, bytes); the view's own is [offset + low, offset + high). */
 fmp_status fmp__check_view(const fmp_spec *spec, const int64_t *strides, int64_t offset,
                            int64_t bytes)
 {
   int64_t low, high;
-  /* low is a negative number or 0, so that offset + low cannot overflow. */
+  /* low is at most 0 and offset at least 0, so their sum cannot overflow. */
   if (fmp__view_extent(spec, strides, &low, &high) && offset >= 0 && offset <= bytes &&
       offset + low >= 0 && high <= bytes - offset)
     return FMP_OK;
-  return fmp__fail(FMP_EPLUGIN, "the view that the op made leaves its input's memory");
+  return fmp__fail(FMP_EPLUGIN, "the view that the op made reaches beyond its input's memory");
 }

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Finding, opening and closing devices. A device is opened when it is first asked for, under
+ * FMP__LOCK_DEVICES, which is held while the backend's open() runs; from then on it is found by
+ * reading one pointer under that lock. */
 #include "device/device.h"
 
 #include <inttypes.h>
@@ -14,6 +18,7 @@
 
 /* -- finding --------------------------------------------------------------- */
 
+/* `name` is the part in front of the colon; no backend's name is longer than 63. */
 static fmp_status find_backend(const char *name, size_t length, fmp__backend **backend)
 {
   char wanted[64], hint[96];
@@ -27,15 +32,25 @@ static fmp_status find_backend(const char *name, size_t length, fmp__backend **b
                    fmp__nearest_hint(&nearest, hint, sizeof hint));
 }
 
+static fmp_device_args backend_args(const fmp__backend *backend)
+{
+  return (fmp_device_args){.struct_size = sizeof(fmp_device_args),
+                           .host = backend->plugin->host,
+                           .data = backend->def.data};
+}
+
+/* A backend without a count has one device. */
 static fmp_status count_devices(const fmp__backend *backend, int32_t *count)
 {
   *count = 1;
   if (!backend->def.count) return FMP_OK;
   fmp__error_clear();
-  return fmp__plugin_status(backend->def.count(backend->plugin->host, count), "count");
+  const fmp_device_args args = backend_args(backend);
+  return fmp__plugin_status(backend->def.count(&args, count), "count");
 }
 
-/* Under the lock. */
+/* Under the lock. fmp__note_opened() comes before open(): if another thread forks while open()
+ * runs, its child must know that it lacks whatever threads or handles the backend has made. */
 static fmp_status open_device(fmp__backend *backend, int32_t index)
 {
   int32_t count;
@@ -52,8 +67,9 @@ static fmp_status open_device(fmp__backend *backend, int32_t index)
   snprintf(device->name, sizeof device->name, "%s:%d", backend->def.name, index);
   fmp__note_opened();
   fmp__error_clear();
-  const fmp_status status =
-      fmp__plugin_status(backend->def.open(backend->plugin->host, index, &device->state), "open");
+  fmp_device_args args = backend_args(backend);
+  args.index = index;
+  const fmp_status status = fmp__plugin_status(backend->def.open(&args, &device->state), "open");
   if (status != FMP_OK) {
     pthread_mutex_destroy(&device->turn);
     fmp__free(device);
@@ -63,6 +79,29 @@ static fmp_status open_device(fmp__backend *backend, int32_t index)
   return FMP_OK;
 }
 
+/* The child of a fork only forgets it: the device belongs to the process that opened it. */
+static void close_device(fmp_device *device)
+{
+  const fmp_backend_def *def = &device->backend->def;
+  fmp_device_args args = backend_args(device->backend);
+  args.device = device->state;
+  args.index = device->index;
+  if (def->close && !fmp__is_forked()) def->close(&args);
+  pthread_mutex_destroy(&device->turn);
+  fmp__free(device);
+}
+
+void fmp__devices_close(void)
+{
+  fmp__backend *backend;
+  for (uint32_t i = 0; (backend = fmp__backend_at(i)); i++)
+    for (int32_t k = 0; k < FMP__MAX_DEVICES; k++) {
+      if (backend->devices[k]) close_device(backend->devices[k]);
+      backend->devices[k] = NULL;
+    }
+}
+
+/* An index that is too large goes to open_device(), which knows how many devices there are. */
 static fmp_status device_at(fmp__backend *backend, int32_t index, fmp_device **device)
 {
   fmp_status status = FMP_OK;
@@ -73,6 +112,7 @@ static fmp_status device_at(fmp__backend *backend, int32_t index, fmp_device **d
   return status;
 }
 
+/* "cpu" is "cpu:0". The number is read strictly: "cpu:", "cpu:1x" and "cpu:-1" are mistakes. */
 fmp_status fmp_device_find(const char *name, fmp_device **device)
 {
   fmp__backend *backend;
@@ -86,8 +126,12 @@ fmp_status fmp_device_find(const char *name, fmp_device **device)
   return device_at(backend, (int32_t)index, device);
 }
 
-static _Thread_local fmp_device *default_device; /* NULL: the first in host memory */
+/* Per thread, so that a worker thread may use another device than the one that started it. NULL:
+ * the first device in host memory, which need not be open before somebody asks. */
+static _Thread_local fmp_device *default_device;
 
+/* The first in order of registration whose memory is the host's: base plugins come before the
+ * user's (plugin.c), so that installing one does not change where tensors go. */
 fmp_status fmp_device_default(fmp_device **device)
 {
   if (default_device) {
@@ -109,6 +153,7 @@ fmp_status fmp_device_set_default(fmp_device *device)
 
 const char *fmp_device_name(const fmp_device *device) { return device ? device->name : NULL; }
 
+/* A backend that cannot count its devices is listed with the reason, and is no failure. */
 const char *fmp_device_list(void)
 {
   fmp__text *text = fmp__text_of_thread();
@@ -125,40 +170,70 @@ const char *fmp_device_list(void)
   return text->bytes ? text->bytes : "";
 }
 
+/* 0 asks only; a backend without threads has one. */
+static int32_t ask_threads(const fmp_device *device, int32_t count)
+{
+  const fmp_backend_def *def = &device->backend->def;
+  fmp_device_args args = backend_args(device->backend);
+  args.device = device->state;
+  args.threads = count;
+  return def->threads ? def->threads(&args) : 1;
+}
+
+int32_t fmp__device_threads(const fmp_device *device) { return ask_threads(device, 0); }
+
+/* The backend may grant fewer than were asked for; *now is what it grants. */
 fmp_status fmp_device_threads(fmp_device *device, int32_t count, int32_t *now)
 {
   FMP_TRY(fmp__require(device, "a device"));
   if (count < 0 || count > FMP_MAX_THREADS)
     return fmp__fail(FMP_EINVAL, "expected 1 to %d threads, got %d", FMP_MAX_THREADS, count);
-  const fmp_backend_def *def = &device->backend->def;
-  *now = def->threads ? def->threads(device->state, count) : 1;
+  *now = ask_threads(device, count);
   return FMP_OK;
 }
 
 /* -- memory ---------------------------------------------------------------- */
 
-static fmp_status call_alloc(fmp_device *device, size_t bytes, void **memory)
+/* Backends are never asked for 0 bytes: what malloc(0) means differs from system to system. */
+static fmp_memory_args memory_args(const fmp_device *device, void *memory, int64_t bytes)
 {
-  fmp__error_clear();
-  return fmp__plugin_status(device->backend->def.alloc(device->state, bytes, memory), "alloc");
+  return (fmp_memory_args){.struct_size = sizeof(fmp_memory_args),
+                           .host = device->backend->plugin->host,
+                           .data = device->backend->def.data,
+                           .device = device->state,
+                           .memory = memory,
+                           .bytes = bytes > 0 ? (size_t)bytes : 1};
 }
 
+static fmp_status call_alloc(fmp_device *device, int64_t bytes, void **memory)
+{
+  const fmp_memory_args args = memory_args(device, NULL, bytes);
+  fmp__error_clear();
+  return fmp__plugin_status(device->backend->def.alloc(&args, memory), "alloc");
+}
+
+/* The bytes count as held from here until fmp__device_free(), whatever the backend rounds them up
+ * to: a leak test compares the two, not the system's memory. */
 fmp_status fmp__device_alloc(fmp_device *device, int64_t bytes, void **memory)
 {
   const int64_t wanted = bytes > 0 ? bytes : 1;
   fmp_status status = fmp__check_forked();
-  if (status == FMP_OK && fmp__allocation_fails()) status = fmp__no_memory("as a test wants it");
-  if (status == FMP_OK) status = call_alloc(device, (size_t)wanted, memory);
+  if (status == FMP_OK && fmp__allocation_fails())
+    status = fmp__no_memory("a failure that a test asked for");
+  if (status == FMP_OK) status = call_alloc(device, wanted, memory);
   if (status != FMP_OK)
     return fmp__fail_in(status, "%" PRId64 " bytes on %s", wanted, device->name);
   fmp__count_device_bytes(wanted);
   return FMP_OK;
 }
 
+/* A backend is told the size, so that it may keep memory in pools by size. In a forked process no
+ * function of a backend may be called, so there the memory is left alone. */
 void fmp__device_free(fmp_device *device, void *memory, int64_t bytes)
 {
   if (!memory || fmp__is_forked()) return;
-  device->backend->def.free(device->state, memory);
+  const fmp_memory_args args = memory_args(device, memory, bytes);
+  device->backend->def.free(&args);
   fmp__count_device_bytes(-(bytes > 0 ? bytes : 1));
 }
 
@@ -167,18 +242,21 @@ int fmp__device_is_host(const fmp_device *device)
   return (device->backend->def.flags & FMP_BACKEND_HOST) != 0;
 }
 
-int32_t fmp__device_threads(const fmp_device *device)
-{
-  const fmp_backend_def *def = &device->backend->def;
-  return def->threads ? def->threads(device->state, 0) : 1;
-}
-
+/* Always by way of the backend, also in host memory: it is the backend that knows what is
+ * queued. */
 fmp_status fmp__device_copy(fmp_device *device, void *stream, int32_t direction, void *target,
                             const void *source, size_t bytes)
 {
-  const fmp_backend_def *def = &device->backend->def;
+  const fmp_copy_args args = {.struct_size = sizeof args,
+                              .host = device->backend->plugin->host,
+                              .data = device->backend->def.data,
+                              .device = device->state,
+                              .stream = stream,
+                              .target = target,
+                              .source = source,
+                              .bytes = bytes,
+                              .direction = direction};
   FMP_TRY(fmp__check_forked());
   fmp__error_clear();
-  return fmp__plugin_status(def->copy(device->state, stream, direction, target, source, bytes),
-                            "backend copy");
+  return fmp__plugin_status(device->backend->def.copy(&args), "backend copy");
 }

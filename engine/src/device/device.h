@@ -1,33 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Devices: opened once, never closed; their memory, counted. */
+ *
+ * Devices: opened once, closed by fmp_shutdown alone, and their memory, counted. All calls of a
+ * backend's functions for memory and copies go through here, so that here is where a forked process
+ * and a test's failing allocations are dealt with. */
 #ifndef FMP_DEVICE_H
 #define FMP_DEVICE_H
 
 #include <pthread.h>
 
-#include "fmp/api.h"
 #include "define/registry.h"
+#include "fmp/api.h"
 
+/* One device of a backend. There is at most one struct for each, which lives as long as the
+ * process, so devices are compared by address and never counted.
+ *
+ * `turn` and `last_stream` serve backends that work later, those with a stream_wait. What holds for
+ * them: from fmp__stream_enter to fmp__stream_leave a thread owns the turn, and of all the device's
+ * streams only last_stream may have work that is not done. So work of one stream comes after all
+ * work that another was given before, without events between streams; backends that have done their
+ * work when they return pay nothing. See stream.c. */
 struct fmp_device {
   fmp__backend *backend;
   int32_t index;
   char name[80]; /* "cpu:0" */
   void *state;   /* the backend's own */
-  /* Of backends that do work later: one thread at a time enqueues, from fmp__stream_enter to
-   * fmp__stream_leave, and work of one stream comes after what another had got before. */
   pthread_mutex_t turn;
-  void *last_stream; /* that had a turn; NULL: it has been closed, or none has */
+  void *last_stream; /* the last to have had the turn; NULL: none has, or it was closed */
 };
 
-/* Memory of at least one byte, 64-byte aligned. FMP_ENOMEM says how much was wanted. */
+/* Closes all that were opened, for fmp_shutdown: no memory, stream or tensor is left by then. */
+void fmp__devices_close(void);
+
+/* Memory of at least one byte, 64-byte aligned, not cleared. FMP_ENOMEM says how much was wanted.
+ * It is freed with the `bytes` it was allocated with, since a backend is told them and the engine
+ * counts them. */
 fmp_status fmp__device_alloc(fmp_device *device, int64_t bytes, void **memory);
 void fmp__device_free(fmp_device *device, void *memory, int64_t bytes);
-/* Is its memory ordinary memory? */
+/* Is its memory ordinary memory, which the engine may read and write itself? */
 int fmp__device_is_host(const fmp_device *device);
 
-/* How many threads the work of streams that are not serial runs on. */
+/* How many threads work on a stream that is not serial. It can change at any time, by any thread;
+ * whoever prepares kernels takes it once and keeps the number (see fmp__work). */
 int32_t fmp__device_threads(const fmp_device *device);
-/* direction: FMP_COPY_*. */
+/* Enqueues a copy on a stream that has been entered. direction: FMP_COPY_*. */
 fmp_status fmp__device_copy(fmp_device *device, void *stream, int32_t direction, void *target,
                             const void *source, size_t bytes);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Streams: in what order the work of a device is done, and each thread's own. */
+ *
+ * Streams: in what order a device does its work, and each thread's own stream. A stream belongs to
+ * one thread or one plan's instance; nobody else enqueues on it. */
 #ifndef FMP_STREAM_H
 #define FMP_STREAM_H
 
@@ -7,15 +9,19 @@
 
 fmp_status fmp__stream_open(fmp_device *device, int32_t serial, void **stream);
 void fmp__stream_close(fmp_device *device, void *stream);
-/* Whoever enqueues on a stream, waits for it or makes kernels ready for it does so between these
- * two. Fails if the work of another stream did, and needs no leave then. Not nested. */
+/* Whoever enqueues on a stream, waits for it or prepares kernels for it does so between these two,
+ * and enters no other stream meanwhile: a thread that works later would wait for itself. If
+ * entering fails, because another stream's work did, there is nothing to leave. On the cpu this
+ * sets how many threads OpenMP gives to oneDNN and OpenBLAS, and puts back what was set before. */
 fmp_status fmp__stream_enter(fmp_device *device, void *stream);
 void fmp__stream_leave(fmp_device *device, void *stream);
-/* Enters, waits and leaves. */
+/* Enters, waits for all of the stream's work, and leaves. */
 fmp_status fmp__stream_finish(fmp_device *device, void *stream);
+/* Waits for all work of a stream that has been entered. */
 fmp_status fmp__stream_wait(fmp_device *device, void *stream);
 
-/* The thread's stream on one device, with scratch memory that only grows. */
+/* A thread's stream on one device, with scratch memory that only grows and is shared by all ops
+ * that the thread runs one by one: their work is in order on this stream. */
 typedef struct fmp__thread_stream {
   fmp_device *device;
   void *stream;
@@ -24,9 +30,10 @@ typedef struct fmp__thread_stream {
   uint64_t *step; /* in the device's memory: what fmp_rng.step points to */
 } fmp__thread_stream;
 
-/* Opened the first time, and closed when the thread ends. */
+/* Opened the first time, closed when the thread ends. *stream is borrowed until the thread first
+ * uses yet another device, which may move the list. */
 fmp_status fmp__stream_of_thread(fmp_device *device, fmp__thread_stream **stream);
-/* Makes the stream's scratch at least this large. The stream has been entered. */
+/* Makes the scratch memory at least this large. The stream has been entered. */
 fmp_status fmp__thread_scratch(fmp__thread_stream *stream, int64_t bytes);
 
 #endif

@@ -1,21 +1,26 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Making, sharing and ending tensors. An eager op makes one storage and one tensor for each output,
+ * so this is the path that small ops spend their time in. */
 #include "device/tensor.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "define/spec.h"
 #include "base/status.h"
 #include "base/thread.h"
+#include "define/spec.h"
 
-/* Small tensors in host memory have room for this many bytes, whatever their size. */
+/* Small tensors in host memory get room for this many bytes whatever their size, so that any
+ * fits. */
 enum { SMALL_BYTES = 64 };
 
-/* Each eager op makes a tensor; Lua's collector drops them more than ten thousand at a time, and
- * t:free() lets the memory go and leaves the rest to it: malloc, which has few at hand, took
- * 40 % of an eager add. So each thread keeps tensors, and small memory, for reuse. Not under
- * the address sanitizer, which is to see every free. */
+/* Each thread keeps tensors, and small memory, for reuse. Lua's collector drops them more than ten
+ * thousand at a time, and malloc answers by merging and splitting chunks, which took 40 % of an
+ * eager add. Measured, an eager add of 4 numbers from Lua: 1.85 us without spares, 1.17 with 4,096
+ * of them, 0.95 with 16,384. The address sanitizer is to see every free, so there are none under
+ * it. */
 #if defined(__SANITIZE_ADDRESS__)
 #define MAX_SPARES 0
 #elif defined(__has_feature)
@@ -27,7 +32,9 @@ enum { SMALL_BYTES = 64 };
 #define MAX_SPARES 16384
 #endif
 
-/* What this thread keeps for reuse. */
+/* What this thread keeps for reuse. All storages here have SMALL_BYTES of host memory and no
+ * reference; all tensors have given up storage, name and graph. Both lists give back first what
+ * came last, which is what the caches still hold. */
 static _Thread_local struct {
   fmp_tensor *tensors;
   fmp__storage *storages;
@@ -36,6 +43,8 @@ static _Thread_local struct {
 
 static void free_spares(void);
 
+static atomic_uint_fast64_t last_id; /* of a storage */
+
 /* -- storage --------------------------------------------------------------- */
 
 static int64_t room_for(const fmp_device *device, int64_t bytes)
@@ -43,6 +52,7 @@ static int64_t room_for(const fmp_device *device, int64_t bytes)
   return bytes <= SMALL_BYTES && fmp__device_is_host(device) ? SMALL_BYTES : bytes;
 }
 
+/* Takes over a storage without references, or returns 0 and it is to be freed. */
 static int keep_storage(fmp__storage *s)
 {
   if (spares.n_storages == MAX_SPARES || s->room != SMALL_BYTES || !fmp__device_is_host(s->device))
@@ -54,7 +64,8 @@ static int keep_storage(fmp__storage *s)
   return 1;
 }
 
-/* The last one that was kept is had again; NULL as if memory failed, when a test wants that. */
+/* The spare that was kept last. NULL if a test wants an allocation to fail: reuse counts as one, so
+ * that tests reach the same places with spares as without. */
 static fmp__storage *take_storage(void)
 {
   fmp__storage *s = spares.storages;
@@ -64,12 +75,15 @@ static fmp__storage *take_storage(void)
   return s;
 }
 
+/* Only the last one kept is looked at. A thread that uses two host devices by turns may miss a
+ * spare, and then allocates. */
 static int has_storage(const fmp_device *device, int64_t room)
 {
   const fmp__storage *s = spares.storages;
   return s && room == SMALL_BYTES && s->device == device;
 }
 
+/* On failure nothing is left, and the text says how much was wanted and where. */
 static fmp_status allocate_storage(fmp_device *device, int64_t room, fmp__storage **storage)
 {
   fmp__storage *s = fmp__alloc_zeroed(1, sizeof *s);
@@ -85,6 +99,7 @@ static fmp_status allocate_storage(fmp_device *device, int64_t room, fmp__storag
   return FMP_OK;
 }
 
+/* `bytes` counts as a tensor's, not `room`: what a collector should watch is what users made. */
 fmp_status fmp__storage_new(fmp_device *device, int64_t bytes, fmp__storage **storage)
 {
   const int64_t room = room_for(device, bytes);
@@ -94,6 +109,7 @@ fmp_status fmp__storage_new(fmp_device *device, int64_t bytes, fmp__storage **st
   else if (!(s = take_storage()))
     return fmp__no_memory("a tensor");
   atomic_init(&s->references, 1);
+  s->id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
   s->bytes = bytes;
   fmp__count_tensor_bytes(bytes);
   *storage = s;
@@ -112,6 +128,7 @@ static void free_storage(fmp__storage *s)
   fmp__free(s);
 }
 
+/* The last reference may go on any thread; the spare is then kept by that thread. */
 void fmp__storage_release(fmp__storage *storage)
 {
   if (!storage || atomic_fetch_sub(&storage->references, 1) != 1) return;
@@ -131,7 +148,7 @@ static int keep_tensor(fmp_tensor *t)
   return 1;
 }
 
-static fmp_tensor *take_tensor(void) /* like take_storage() */
+static fmp_tensor *take_tensor(void) /* NULL as in take_storage() */
 {
   fmp_tensor *t = spares.tensors;
   if (fmp__allocation_fails()) return NULL;
@@ -140,8 +157,8 @@ static fmp_tensor *take_tensor(void) /* like take_storage() */
   return t;
 }
 
-/* What this thread keeps for reuse is not live; counting that as it comes and goes would take
- * longer than keeping it does. */
+/* What this thread keeps for reuse is not live. It is subtracted here, when somebody asks: counting
+ * spares as they come and go would cost more than keeping them saves. */
 int64_t fmp_live_bytes(void)
 {
   return fmp__bytes_held() - (int64_t)sizeof(fmp_tensor) * spares.n_tensors -
@@ -160,6 +177,7 @@ static void free_spares(void)
   }
 }
 
+/* The assignment clears all that a spare may have left, including `next`. */
 fmp_status fmp__tensor_bare(fmp_device *device, const fmp_spec *spec, fmp_tensor **t)
 {
   const int is_spare = spares.tensors != NULL;
@@ -194,6 +212,8 @@ fmp_tensor *fmp_tensor_retain(fmp_tensor *t)
   return t;
 }
 
+/* Nothing is done about t->graph: while a graph knows a tensor it holds a reference, so the last
+ * one cannot go before the graph has let go. */
 void fmp_tensor_release(fmp_tensor *t)
 {
   if (!t || atomic_fetch_sub(&t->references, 1) != 1) return;
@@ -202,6 +222,9 @@ void fmp_tensor_release(fmp_tensor *t)
   if (!keep_tensor(t)) fmp__free(t);
 }
 
+/* Gives up the memory at once. Handles stay valid and say that they are empty: a recording empties
+ * what it does not return, whoever still holds it
+ * (docs/decisions/recordings-empty-their-values.md). */
 void fmp_tensor_empty(fmp_tensor *t)
 {
   if (!t) return;
@@ -243,6 +266,7 @@ fmp_status fmp_tensor_set_name(fmp_tensor *t, const char *name)
 
 const char *fmp_tensor_name(const fmp_tensor *t) { return t ? t->name : NULL; }
 
+/* Two different mistakes with two different remedies, so two texts. */
 fmp_status fmp__tensor_require(const fmp_tensor *t)
 {
   char text[FMP_SPEC_TEXT];
@@ -277,6 +301,9 @@ void fmp__tensor_view(const fmp_tensor *t, fmp_view *view)
 
 /* -- views of another tensor's memory -------------------------------------- */
 
+/* The op has put its data pointer somewhere relative to base's; only the distance counts. It is
+ * compared with the storage's own `bytes`, not with its room, so that no view reaches into what is
+ * not its tensor's. */
 fmp_status fmp__tensor_alias(const fmp_tensor *base, const fmp_spec *spec, const fmp_view *view,
                              fmp_tensor **t)
 {

@@ -1,13 +1,20 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Builders. While one is lent, the graph that it emits into is the thread's, and the graph holds a
+ * handle for each of its values; so a value's number is all that a plugin needs, and an op is
+ * emitted on the handles behind the numbers.
+ *
+ * Emitting may move the graph's arrays of nodes and values: pointers into them do not outlive an
+ * emission. */
 #include "emit/builder.h"
 
 #include <string.h>
 
-#include "emit/emit.h"
 #include "base/memory.h"
-#include "emit/precision.h"
-#include "define/spec.h"
 #include "base/text.h"
+#include "define/spec.h"
+#include "emit/emit.h"
+#include "emit/precision.h"
 
 /* -- failures stick -------------------------------------------------------- */
 
@@ -20,7 +27,8 @@ void fmp__builder_fail(fmp_builder *b, fmp_status status)
 
 /* -- where each function may be called ------------------------------------- */
 
-/* What this thread's plugin may use now. A builder dies with the call that it was lent to. */
+/* What this thread's plugin may use now. A builder dies with the call that it was lent to; were
+ * another lent in between, it would count until its own call ends. */
 static _Thread_local fmp_builder *lent;
 
 void fmp__builder_begin(fmp_builder *b)
@@ -39,8 +47,8 @@ fmp_status fmp__builder_end(fmp_builder *b, fmp_status returned, const char *fun
   return b->status;
 }
 
-/* Non-zero: `function` may be called with b now. Else whatever is lent to this thread has
- * failed; b itself is looked at only if it is that. */
+/* May `function` be called with b now? If not, whatever is lent to this thread has failed. b is
+ * looked at only if it is the one that is lent: any other may be gone. */
 static int allowed(const fmp_builder *b, uint32_t places, const char *function)
 {
   static const char *const names[] = {"nowhere", "a gradient", "a rewrite",
@@ -50,16 +58,15 @@ static int allowed(const fmp_builder *b, uint32_t places, const char *function)
       b && b == lent
           ? fmp__fail(FMP_EPLUGIN, "%s is for %s, not for %s", function, names[places],
                       names[b->place])
-          : fmp__fail(FMP_EPLUGIN, "%s: expected the builder that was lent to this call, got %s",
+          : fmp__fail(FMP_EPLUGIN, "%s: expected the builder that was passed to this call, got %s",
                       function, b ? "another" : "none");
   if (lent) fmp__builder_fail(lent, status);
   return 0;
 }
 
-enum { MOST_ATTRIBUTES = 1024 /* as many as a definition can have */ };
 enum { ANYWHERE = FMP__IN_GRADIENT | FMP__IN_REWRITE };
 
-/* An argument without which a function can do nothing. */
+/* An argument without which a function can do nothing. If it is missing, the builder has failed. */
 static int check_given(fmp_builder *b, const void *argument, const char *function, const char *what)
 {
   if (argument) return 1;
@@ -67,6 +74,7 @@ static int check_given(fmp_builder *b, const void *argument, const char *functio
   return 0;
 }
 
+/* A list that a plugin hands over: not too long, and there if it is not empty. */
 static int check_list(fmp_builder *b, const void *items, uint32_t n, uint32_t most,
                       const char *function, const char *what)
 {
@@ -82,7 +90,7 @@ static int check_list(fmp_builder *b, const void *items, uint32_t n, uint32_t mo
 
 static int is_value(const fmp_builder *b, fmp_value v) { return v > 0 && v <= b->graph->n_values; }
 
-/* v is 0 or a value of the graph; else the builder has failed. */
+/* v is 0 or a value of the graph. If it is not, or something failed before, returns 0. */
 static int check_value(fmp_builder *b, fmp_value v)
 {
   if (b->status != FMP_OK) return 0;
@@ -99,7 +107,7 @@ static int check_index(fmp_builder *b, uint32_t i, uint32_t n, const char *what)
   return 0;
 }
 
-/* What the plugin author calls argument v of the node; NULL: it is none. */
+/* What the plugin's author calls value v of this node; NULL: it is none of its arguments. */
 static const char *argument_name(const fmp__node *node, fmp_value v)
 {
   for (uint32_t i = 0; i < node->n_in; i++)
@@ -109,16 +117,18 @@ static const char *argument_name(const fmp__node *node, fmp_value v)
   return NULL;
 }
 
-/* A gradient wants inputs as its op read them, and outputs as it made them. Where a later node
- * has written the memory since, only the spec may be used; where one may have, the plan must
- * find that it has not. v is 0 or a value. */
+/* A gradient wants inputs as its op read them, and outputs as it made them. If a later node has
+ * written the memory since, only the spec may be used, and this fails. If one may have, because
+ * inputs and captures may turn out to share memory, the value is pinned and the plan sees to it at
+ * each run. v is 0 or a value. */
 static int check_fresh(fmp_builder *b, fmp_value v)
 {
   const fmp__node *node = b->op ? &b->graph->nodes[b->node] : NULL;
   const fmp__value *root = &b->graph->values[fmp__graph_root(b->graph, v)];
-  const char *name = node && v ? argument_name(node, v) : NULL;
+  if (!node || fmp__graph_written(b->graph, v) <= node->n_before) return 1;
+  const char *name = argument_name(node, v);
   if (!name) return 1;
-  if (fmp__graph_written(b->graph, v) > node->n_before) fmp__graph_pin(b->graph, v);
+  fmp__graph_pin(b->graph, v);
   if (root->written <= node->n_before) return 1;
   fmp__builder_fail(b, fmp__fail(FMP_ESTATE,
                                  "%s was written after the op ran, but its gradient needs the "
@@ -129,7 +139,7 @@ static int check_fresh(fmp_builder *b, fmp_value v)
 
 /* -- emitting -------------------------------------------------------------- */
 
-/* Emits on the handles of the values; the graph keeps the outputs' handles. */
+/* Emits on the handles of the values. Only output 0 is asked for; the graph keeps all of them. */
 static fmp_status emit_on_values(fmp_builder *b, const fmp_op *op, void *params,
                                  const fmp_value *in, uint32_t n_in, fmp_value *first)
 {
@@ -149,6 +159,7 @@ static fmp_status emit_on_values(fmp_builder *b, const fmp_op *op, void *params,
   return FMP_OK;
 }
 
+/* Freshness is a matter of the data, so inputs of which only the spec is read are not asked. */
 fmp_value fmp__builder_emit_op(fmp_builder *b, const fmp_op *op, const fmp_attr *attrs,
                                uint32_t n_attr, const fmp_value *in, uint32_t n_in)
 {
@@ -170,8 +181,9 @@ fmp_value fmp__builder_emit_op(fmp_builder *b, const fmp_op *op, const fmp_attr 
   return first;
 }
 
-/* What a gradient emits must stand in its definition, so that a missing op is found
- * when the plugin is loaded and not in the middle of a training run. */
+/* What a gradient emits must stand in its definition, so that an op that is missing shows when the
+ * plugin is loaded: docs/decisions/gradient-ops-are-listed.md. Without a list there is nothing to
+ * check. */
 static fmp_status check_listed(const fmp_builder *b, const char *op)
 {
   if (!b->op || !b->op->def.gradient_ops || fmp__has_word(b->op->def.gradient_ops, op))
@@ -186,7 +198,7 @@ fmp_value fmp__builder_emit(fmp_builder *b, const char *name, const fmp_attr *at
   const fmp_op *op = NULL;
   if (!allowed(b, ANYWHERE, "emit") || b->status != FMP_OK) return 0;
   if (!check_given(b, name, "emit", "the name of an op") ||
-      !check_list(b, attrs, n_attr, MOST_ATTRIBUTES, "emit", "attributes") ||
+      !check_list(b, attrs, n_attr, FMP__MAX_ATTRS, "emit", "attributes") ||
       !check_list(b, in, n_in, FMP__MAX_INPUTS, "emit", "inputs"))
     return 0;
   fmp_status status = check_listed(b, name);
@@ -195,6 +207,7 @@ fmp_value fmp__builder_emit(fmp_builder *b, const char *name, const fmp_attr *at
   return op && status == FMP_OK ? fmp__builder_emit_op(b, op, attrs, n_attr, in, n_in) : 0;
 }
 
+/* Inputs and captures have no node, and so no outputs. */
 fmp_value fmp__builder_output(fmp_builder *b, fmp_value v, uint32_t i)
 {
   if (!allowed(b, ANYWHERE, "output") || !check_value(b, v) || v == 0) return 0;
@@ -248,15 +261,26 @@ fmp_value fmp__builder_grad_dout(fmp_builder *b, uint32_t i)
   return node && check_index(b, i, node->n_out, "an output") ? b->douts[i] : 0;
 }
 
+/* A gradient that is set twice would have to be added up, which is the op's own business. */
+static int check_first(fmp_builder *b, const fmp__node *node, uint32_t i)
+{
+  if (!b->set[i]) return b->set[i] = 1;
+  fmp__builder_fail(b, fmp__fail(FMP_EPLUGIN, "it sets the gradient for input %s (number %u) twice",
+                                 fmp__schema_input(&node->op->schema, i)->name, i));
+  return 0;
+}
+
+/* The gradient must have exactly the spec of its input: the engine adds gradients up and hands them
+ * out as they are. Only between f32 and bf16 is it cast. */
 void fmp__builder_grad_set(fmp_builder *b, uint32_t i, fmp_value dx)
 {
   const fmp__node *node = node_in_gradient(b, "grad_set");
   if (!node || !check_value(b, dx) || !check_index(b, i, node->n_in, "an input")) return;
-  if (dx == 0 || !b->wanted[i] || !check_fresh(b, dx)) return;
+  if (!b->wanted[i] || !check_first(b, node, i) || dx == 0 || !check_fresh(b, dx)) return;
   fmp__builder_fail(b,
                     fmp__precision_match(b->graph, b->graph->values[node->in[i]].spec.dtype, &dx));
   if (b->status != FMP_OK) return;
-  node = &b->graph->nodes[b->node]; /* a cast may have moved it */
+  node = &b->graph->nodes[b->node]; /* a cast has perhaps moved the array */
   const fmp_spec *x = &b->graph->values[node->in[i]].spec, *d = &b->graph->values[dx].spec;
   if (fmp__spec_equal(x, d)) {
     b->dx[i] = dx;
@@ -270,7 +294,7 @@ void fmp__builder_grad_set(fmp_builder *b, uint32_t i, fmp_value dx)
 
 /* -- rewrites -------------------------------------------------------------- */
 
-/* Node k of the chain; NULL: not in a rewrite, or there is none. */
+/* Node k of the chain; NULL: not in a rewrite, or there is none, and the builder has failed. */
 static const fmp__node *chain_node(fmp_builder *b, uint32_t k, const char *function)
 {
   if (!allowed(b, FMP__IN_REWRITE, function)) return NULL;
@@ -299,6 +323,8 @@ fmp_value fmp__builder_node_in(fmp_builder *b, uint32_t k, uint32_t i)
   return node && check_index(b, i, node->n_in, "an input") ? node->in[i] : 0;
 }
 
+/* The spec is compared when the rewrite has returned (rewrite.c). Of two calls for one output the
+ * last counts. */
 void fmp__builder_replace(fmp_builder *b, uint32_t output, fmp_value v)
 {
   if (!allowed(b, FMP__IN_REWRITE, "replace")) return;
@@ -307,6 +333,8 @@ void fmp__builder_replace(fmp_builder *b, uint32_t output, fmp_value v)
   b->replacements[output] = v;
 }
 
+/* It is the same op of the program still, so it keeps its key: a rewrite changes no draw. The op's
+ * own node is the last that its emission appends. */
 fmp_value fmp__builder_emit_node(fmp_builder *b, uint32_t k, const fmp_value *in, uint32_t n_in)
 {
   void *params;
@@ -316,8 +344,10 @@ fmp_value fmp__builder_emit_node(fmp_builder *b, uint32_t k, const fmp_value *in
   for (uint32_t i = 0; i < n_in; i++)
     if (!check_value(b, in[i])) return 0;
   const fmp_op *op = node->op;
+  const uint64_t random_key = node->random_key;
   fmp_status status = fmp__params_copy(&op->attrs, node->params, &params);
   if (status == FMP_OK) status = emit_on_values(b, op, params, in, n_in, &first);
+  if (status == FMP_OK) b->graph->nodes[b->graph->n_nodes - 1].random_key = random_key;
   fmp__builder_fail(b, status);
   return first;
 }

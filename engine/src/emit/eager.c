@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The cache of prepared ops, and running from it. It needs no lock: the cache is the thread's own,
+ * the kernels' states in it are used by this thread alone, and it ends with the thread
+ * (FMP__END_PREPARED, before the streams that kernels were prepared for). */
 #include "emit/eager.h"
 
 #include <stddef.h>
@@ -6,17 +10,23 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "define/spec.h"
 #include "base/status.h"
 #include "base/thread.h"
+#include "define/spec.h"
 #include "device/stream.h"
 #include "kernel/choose.h"
+#include "kernel/forced.h"
 
 /* -- the cache of prepared ops --------------------------------------------- */
 
-/* 4-way sets: an entry can be in one of four places, the oldest of which gives way. */
+/* 4-way sets: an entry can stand in one of four places, and the one that was used longest ago gives
+ * way. Three would do for there always to be one that is not in use (oldest_of); the fourth keeps
+ * unlucky hashes from driving each other out. */
 enum { CACHE_SETS = 128, CACHE_WAYS = 4 };
 
+/* A prepared op. It is found by hash and confirmed by comparing op, params, device, specs and
+ * threads, so a collision of hashes costs time and nothing else. An entry of an old epoch
+ * (forced.h) is never found again; it stays until another takes its place. */
 typedef struct entry {
   uint64_t hash, epoch, used;
   const fmp_op *op;
@@ -24,11 +34,12 @@ typedef struct entry {
   fmp_device *device;
   uint32_t n_in, n_out;
   int32_t threads; /* that it was prepared for */
-  fmp_spec *specs; /* inputs, then outputs; NULL: a free place */
+  fmp_spec *specs; /* inputs, then inferred outputs; NULL: this place is free */
   fmp__prepared prepared;
-  int pinned; /* in use: copying a strided input looks up another op meanwhile */
+  int pinned; /* in use; it must not give way */
 } entry;
 
+/* `clock` counts look-ups: what `used` is compared by. */
 struct cache {
   uint64_t clock;
   entry entries[CACHE_SETS][CACHE_WAYS];
@@ -62,6 +73,7 @@ static fmp_status make_cache(void)
   return FMP_OK;
 }
 
+/* Everything that inference, choice and preparation depend on, but the epoch. */
 static uint64_t hash_of(const fmp__eager *e, int32_t threads)
 {
   uint64_t hash = fmp__hash_number((uint64_t)(uintptr_t)e->op, (uint64_t)(uintptr_t)e->device);
@@ -93,7 +105,9 @@ static fmp__work work_of(const entry *c)
                      .threads = c->threads};
 }
 
-/* Infers, chooses and prepares into a free entry. */
+/* Infers, chooses and prepares into *c, which is not in the cache yet: an entry appears there
+ * complete or not at all. The epoch is read first: if it moves on meanwhile, the entry is stale and
+ * not wrong. */
 static fmp_status fill_entry(const fmp__eager *e, int32_t threads, uint64_t hash, entry *c)
 {
   const uint64_t epoch = fmp__kernel_epoch();
@@ -123,7 +137,8 @@ static fmp_status fill_entry(const fmp__eager *e, int32_t threads, uint64_t hash
   return status;
 }
 
-/* At most two entries are pinned at a time, so there is always a place. */
+/* There is always a place: at most two entries are pinned at a time, an op and the copy of one of
+ * its strided inputs, and the copy's kernel takes strides and needs no other. */
 static entry *oldest_of(entry *set)
 {
   entry *oldest = NULL;
@@ -132,7 +147,7 @@ static entry *oldest_of(entry *set)
   return oldest;
 }
 
-/* The entry for this call, found or made. */
+/* The entry for this call, found or made, as the one used last. */
 static fmp_status look_up(const fmp__eager *e, entry **found)
 {
   FMP_TRY(make_cache());
@@ -155,6 +170,8 @@ static fmp_status look_up(const fmp__eager *e, entry **found)
 
 /* -- inputs ---------------------------------------------------------------- */
 
+/* Straight to fmp__eager_run, past emission: inside a trace or recording this must not become a
+ * node. */
 fmp_status fmp__eager_contiguous(const fmp_tensor *t, fmp_tensor **copy)
 {
   const fmp_op *op;
@@ -175,15 +192,15 @@ fmp_status fmp__eager_contiguous(const fmp_tensor *t, fmp_tensor **copy)
   return status;
 }
 
-/* The inputs of one call, with the copies that had to be made. */
+/* The views of one call, with the copies that had to be made of strided inputs. */
 typedef struct arguments {
   fmp_view *in, *out;
-  fmp_tensor **copies; /* by input; NULL: none was needed */
+  fmp_tensor **copies; /* by input; NULL: no copy was needed */
   uint32_t n_in;
-  void *block; /* NULL: they lie in the room of the caller's stack */
+  void *block; /* NULL: the arrays lie in the room that the caller lent */
 } arguments;
 
-/* Bytes that suffice for the arrays of most ops. */
+/* Enough for the arrays of most ops, so that running one allocates only its outputs. */
 enum { ROOM_BYTES = 1024 };
 
 static fmp_status allocate_arguments(const fmp__eager *e, void *room, arguments *a)
@@ -210,6 +227,8 @@ static void free_arguments(arguments *a)
   fmp__free(a->block);
 }
 
+/* Kernels get contiguous inputs unless they take strides. A written input cannot be a copy: the
+ * write would be lost with it. */
 static fmp_status view_input(const fmp__eager *e, uint32_t i, int strided, arguments *a)
 {
   const fmp_tensor *t = e->in[i];
@@ -227,6 +246,8 @@ static fmp_status view_input(const fmp__eager *e, uint32_t i, int strided, argum
 
 /* -- running --------------------------------------------------------------- */
 
+/* Specs are inferred ones, so contiguous tensors fit them. An optional output that nobody asks for
+ * has a view without data, and the kernel leaves it out. */
 static fmp_status make_outputs(const fmp__eager *e, const fmp_spec *specs, fmp_tensor **out,
                                arguments *a)
 {
@@ -239,6 +260,8 @@ static fmp_status make_outputs(const fmp__eager *e, const fmp_spec *specs, fmp_t
   return FMP_OK;
 }
 
+/* The kernel reads the step from the device's memory, as in a plan. Host memory is written at once:
+ * work on such a device is done when it returns, so nobody still reads the last step. */
 static fmp_status set_step(fmp__thread_stream *s, uint64_t step)
 {
   if (fmp__device_is_host(s->device)) {
@@ -248,38 +271,36 @@ static fmp_status set_step(fmp__thread_stream *s, uint64_t step)
   return fmp__device_copy(s->device, s->stream, FMP_COPY_TO_DEVICE, s->step, &step, sizeof step);
 }
 
-static fmp_status enqueue(const fmp__eager *e, const fmp__prepared *p, const arguments *a,
+/* On a stream that has been entered. Scratch memory first: growing it waits for what still uses the
+ * old. */
+static fmp_status enqueue(const fmp__eager *e, const entry *c, const arguments *a,
                           fmp__thread_stream *s)
 {
-  FMP_TRY(fmp__thread_scratch(s, (int64_t)p->scratch_bytes));
+  FMP_TRY(fmp__thread_scratch(s, (int64_t)c->prepared.scratch_bytes));
   if (e->op->def.flags & FMP_OP_RANDOM) FMP_TRY(set_step(s, e->step));
-  const fmp_rng rng = {e->seed, e->random_key, s->step};
-  const fmp__call call = {.call = {.struct_size = sizeof(fmp_call),
-                                   .host = p->kernel->plugin->host,
-                                   .device = e->device->state,
-                                   .stream = s->stream,
-                                   .params = e->params,
-                                   .state = p->state,
-                                   .in = a->in,
-                                   .out = a->out,
-                                   .n_in = e->n_in,
-                                   .n_out = e->n_out,
-                                   .scratch = s->scratch,
-                                   .rng = e->op->def.flags & FMP_OP_RANDOM ? &rng : NULL},
-                          .device = e->device};
-  return fmp__run(p, &call);
+  const fmp_rng rng = {sizeof rng, e->seed, e->random_key, s->step};
+  fmp__work work = work_of(c);
+  work.params = e->params;
+  work.stream = s->stream;
+  fmp__call call = fmp__call_of(&work, &c->prepared);
+  call.call.in = a->in;
+  call.call.out = a->out;
+  call.call.scratch = s->scratch;
+  if (e->op->def.flags & FMP_OP_RANDOM) call.call.rng = &rng;
+  return fmp__run(&c->prepared, &call);
 }
 
-static fmp_status call_kernel(const fmp__eager *e, const fmp__prepared *p, const arguments *a)
+static fmp_status call_kernel(const fmp__eager *e, const entry *c, const arguments *a)
 {
   fmp__thread_stream *s;
   FMP_TRY(fmp__stream_of_thread(e->device, &s));
   FMP_TRY(fmp__stream_enter(e->device, s->stream));
-  const fmp_status status = enqueue(e, p, a, s);
+  const fmp_status status = enqueue(e, c, a, s);
   fmp__stream_leave(e->device, s->stream);
   return status;
 }
 
+/* Outputs first, then inputs: a failure anywhere leaves outputs for fmp__eager_run to release. */
 static fmp_status run_kernel(const fmp__eager *e, const entry *c, fmp_tensor **out)
 {
   const int strided = fmp__kernel_takes_strides(&c->prepared);
@@ -288,7 +309,7 @@ static fmp_status run_kernel(const fmp__eager *e, const entry *c, fmp_tensor **o
   FMP_TRY(allocate_arguments(e, room, &a));
   fmp_status status = make_outputs(e, c->specs + c->n_in, out, &a);
   for (uint32_t i = 0; i < e->n_in && status == FMP_OK; i++) status = view_input(e, i, strided, &a);
-  if (status == FMP_OK) status = call_kernel(e, &c->prepared, &a);
+  if (status == FMP_OK) status = call_kernel(e, c, &a);
   free_arguments(&a);
   return status;
 }
@@ -302,6 +323,8 @@ static fmp_status try_alias(const entry *c, const fmp_tensor *base, fmp_tensor *
   return fmp__tensor_alias(base, &work.out[0], &view, out);
 }
 
+/* An op that lays its output over its input's memory; where the strides do not allow that, over a
+ * contiguous copy, which then shares no memory with the input. */
 static fmp_status run_alias(const fmp__eager *e, const entry *c, fmp_tensor **out)
 {
   fmp_tensor *copy;
@@ -313,12 +336,17 @@ static fmp_status run_alias(const fmp__eager *e, const entry *c, fmp_tensor **ou
   return again;
 }
 
-/* An op that holds a resource is not cached: the cache would keep the resource open. */
+static fmp_status run_entry(const fmp__eager *e, const entry *c, fmp_tensor **out)
+{
+  return e->op->def.alias ? run_alias(e, c, out) : run_kernel(e, c, out);
+}
+
+/* An op that holds a resource is not cached, because the cache would keep the resource open. */
 static fmp_status run_uncached(const fmp__eager *e, fmp_tensor **out)
 {
   entry c;
   FMP_TRY(fill_entry(e, fmp__device_threads(e->device), 0, &c));
-  const fmp_status status = run_kernel(e, &c, out);
+  const fmp_status status = run_entry(e, &c, out);
   free_entry(&c);
   return status;
 }
@@ -328,7 +356,7 @@ static fmp_status run_cached(const fmp__eager *e, fmp_tensor **out)
   entry *c = NULL;
   FMP_TRY(look_up(e, &c));
   c->pinned++;
-  const fmp_status status = e->op->def.alias ? run_alias(e, c, out) : run_kernel(e, c, out);
+  const fmp_status status = run_entry(e, c, out);
   c->pinned--;
   return status;
 }
@@ -336,9 +364,8 @@ static fmp_status run_cached(const fmp__eager *e, fmp_tensor **out)
 fmp_status fmp__eager_run(const fmp__eager *e, fmp_tensor **out)
 {
   for (uint32_t i = 0; i < e->n_out; i++) out[i] = NULL;
-  const fmp_status status = fmp__params_hold_resource(&e->op->attrs) && !e->op->def.alias
-                                ? run_uncached(e, out)
-                                : run_cached(e, out);
+  const fmp_status status =
+      fmp__params_hold_resource(&e->op->attrs) ? run_uncached(e, out) : run_cached(e, out);
   if (status == FMP_OK) return FMP_OK;
   for (uint32_t i = 0; i < e->n_out; i++) {
     fmp_tensor_release(out[i]);

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Emitting an op: its inputs are taken, cast if the trace is of low precision, and then the op is
+ * run or traced, by node.c. Casting is in between because it looks at the inputs that were taken
+ * and replaces some of them, by emitting casts through node.c itself. */
 #include "emit/emit.h"
 
 #include "base/status.h"
@@ -6,14 +10,21 @@
 #include "emit/precision.h"
 #include "emit/record.h"
 
+/* An op that fails leaves nothing in the graph: neither casts of its inputs, nor tensors that only
+ * it would have captured, which a plan would want to have a value. */
 static fmp_status run_cast(fmp__emission *e)
 {
-  const fmp__work work = fmp__emission_work(e);
-  FMP_TRY(fmp__precision_inputs(&work, e->in, e->in_specs));
-  FMP_TRY(fmp__emission_run(e));
   fmp_graph *g = fmp__graph_now();
-  if (g) fmp__precision_note(g);
-  return FMP_OK;
+  if (!g) return fmp__emission_run(e);
+  const uint32_t n_nodes = g->n_nodes, n_values = g->n_values;
+  const fmp__work work = fmp__emission_work(e);
+  fmp_status status = fmp__precision_inputs(&work, e->in, e->in_specs);
+  if (status == FMP_OK) status = fmp__emission_run(e);
+  if (status == FMP_OK)
+    fmp__precision_note(g);
+  else
+    fmp__graph_forget(g, n_nodes, n_values);
+  return status;
 }
 
 fmp_status fmp__emit(const fmp_op *op, void *params, fmp_tensor *const *in, uint32_t n_in,
@@ -39,7 +50,7 @@ fmp_status fmp_emit(const fmp_op *op, const fmp_attr *attrs, int32_t n_attr, fmp
   void *params;
   FMP_TRY(fmp__require(op, "an op"));
   if (n_attr < 0 || n_in < 0 || n_out < 0)
-    return fmp__fail(FMP_EINVAL, "%s: expected counts from 0 up", op->def.name);
+    return fmp__fail(FMP_EINVAL, "%s: expected counts of 0 or more", op->def.name);
   fmp_status status = check_arrays(attrs, n_attr, in, n_in, out, n_out);
   if (status == FMP_OK) status = fmp__params_new(&op->attrs, attrs, (uint32_t)n_attr, &params);
   if (status != FMP_OK) return fmp__fail_where(op, status);

@@ -2,14 +2,14 @@
  * Gradients by emitting further ops, from the loss back to what it depends on. */
 #include <string.h>
 
-#include "emit/builder.h"
-#include "emit/record.h"
-#include "graph/scope.h"
-#include "emit/emit.h"
-#include "fmp/kit/attr.h"
 #include "base/memory.h"
-#include "emit/rewrite.h"
 #include "base/status.h"
+#include "emit/builder.h"
+#include "emit/emit.h"
+#include "emit/record.h"
+#include "emit/rewrite.h"
+#include "fmp/kit/attr.h"
+#include "graph/scope.h"
 
 /* One sweep over the graph as it stands when it begins; nodes emitted on the way come
  * after it and are not differentiated. */
@@ -20,6 +20,7 @@ typedef struct sweep {
   fmp_value *grads;      /* by value: d(loss)/d(value); 0: none yet */
   fmp_builder builder;
   unsigned char *wanted; /* by input of the node at hand */
+  unsigned char *set;    /* likewise: was its gradient set? */
   fmp_value *dx, *douts; /* by input, by output */
 } sweep;
 
@@ -30,12 +31,16 @@ static int is_float(uint32_t dtype)
 
 /* -- what depends on what -------------------------------------------------- */
 
+/* What lends its spec alone has no gradient: the output does not depend on its data. */
+static int is_spec_only(const fmp__node *node, uint32_t i)
+{
+  return (fmp__schema_input(&node->op->schema, i)->marks & FMP_ARG_SPEC_ONLY) != 0;
+}
+
 static int node_needed(const sweep *s, const fmp__node *node)
 {
   for (uint32_t i = 0; i < node->n_in; i++)
-    if (s->needed[node->in[i]] &&
-        !(fmp__schema_input(&node->op->schema, i)->marks & FMP_ARG_SPEC_ONLY))
-      return 1;
+    if (s->needed[node->in[i]] && !is_spec_only(node, i)) return 1;
   return 0;
 }
 
@@ -59,6 +64,12 @@ static fmp_status mark_sources(sweep *s, fmp_tensor *const *x, int32_t n, uint32
     FMP_TRY(fmp__graph_value(s->graph, x[i], &values[i]));
     if (!is_float(x[i]->spec.dtype))
       return fmp__fail(FMP_EDTYPE, "expected a float tensor to differentiate by, got %s",
+                       fmp_spec_text(&x[i]->spec, text));
+    if (s->graph->values[values[i]].bypassed)
+      return fmp__fail(FMP_ESTATE,
+                       "%s cannot be differentiated by any more: for an earlier gradient a rewrite "
+                       "merged what made it with what reads it; ask for both gradients at once, or "
+                       "do without rewrites",
                        fmp_spec_text(&x[i]->spec, text));
   }
   return FMP_OK;
@@ -105,20 +116,38 @@ static fmp_status collect(sweep *s, uint32_t k)
   return FMP_OK;
 }
 
+/* What the gradient forgot would pass for zero. */
+static fmp_status check_all_set(const sweep *s, uint32_t k)
+{
+  const fmp__node *node = &s->graph->nodes[k];
+  for (uint32_t i = 0; i < node->n_in; i++)
+    if (s->wanted[i] && !s->set[i])
+      return fmp__fail(FMP_EPLUGIN, "it did not set the gradient for input %s (number %u)",
+                       fmp__schema_input(&node->op->schema, i)->name, i);
+  return FMP_OK;
+}
+
 static fmp_status call_gradient(sweep *s, uint32_t k)
 {
   const fmp__node *node = &s->graph->nodes[k];
   const fmp_op *op = node->op;
   const void *params = node->params; /* the node array may move as ops are emitted */
   for (uint32_t i = 0; i < node->n_in; i++) {
-    s->wanted[i] = s->needed[node->in[i]];
+    s->wanted[i] = s->needed[node->in[i]] && !is_spec_only(node, i);
     s->dx[i] = 0;
+    s->set[i] = 0;
   }
   s->builder.node = k;
   s->builder.op = op;
   fmp__builder_begin(&s->builder);
-  const fmp_status status = op->def.gradient(op->plugin->host, &s->builder, params);
-  return fmp__builder_end(&s->builder, status, "gradient");
+  const fmp_gradient_args args = {.struct_size = sizeof args,
+                                  .host = op->plugin->host,
+                                  .data = op->def.data,
+                                  .op = op,
+                                  .params = params,
+                                  .builder = &s->builder};
+  FMP_TRY(fmp__builder_end(&s->builder, op->def.gradient(&args), "gradient"));
+  return check_all_set(s, k);
 }
 
 /* Gradient ops stand in the scope of the op that they belong to. */
@@ -160,14 +189,16 @@ static fmp_status start(sweep *s, fmp_graph *g)
   s->needed = fmp__alloc_zeroed(g->n_values + 1, 1);
   s->grads = fmp__alloc_zeroed(g->n_values + 1, sizeof *s->grads);
   s->wanted = fmp__alloc_zeroed(most, 1);
+  s->set = fmp__alloc_zeroed(most, 1);
   s->dx = fmp__alloc_zeroed(most, sizeof *s->dx);
   s->douts = fmp__alloc_zeroed(most, sizeof *s->douts);
   s->builder.graph = g;
   s->builder.place = FMP__IN_GRADIENT;
   s->builder.wanted = s->wanted;
   s->builder.dx = s->dx;
+  s->builder.set = s->set;
   s->builder.douts = s->douts;
-  if (s->needed && s->grads && s->wanted && s->dx && s->douts) return FMP_OK;
+  if (s->needed && s->grads && s->wanted && s->set && s->dx && s->douts) return FMP_OK;
   return fmp__no_memory("gradients");
 }
 
@@ -176,6 +207,7 @@ static void finish(sweep *s)
   fmp__free(s->needed);
   fmp__free(s->grads);
   fmp__free(s->wanted);
+  fmp__free(s->set);
   fmp__free(s->dx);
   fmp__free(s->douts);
 }
@@ -217,10 +249,9 @@ static fmp_status check_loss(fmp_tensor *loss, fmp_graph **graph)
   FMP_TRY(fmp__require(loss, "the loss as a tensor"));
   *graph = fmp__graph_now();
   if (!*graph)
-    return fmp__fail(FMP_ESTATE,
-                     "gradients exist only inside of a recording or a compiled function");
+    return fmp__fail(FMP_ESTATE, "gradients exist only inside a recording or a compiled function");
   if (loss->graph != *graph)
-    return fmp__fail(FMP_ESTATE, "the loss was not made inside of this recording");
+    return fmp__fail(FMP_ESTATE, "the loss was not made inside this recording");
   for (uint32_t i = 0; i < loss->spec.rank; i++)
     if (loss->spec.shape[i] != 1)
       return fmp__fail(FMP_ESHAPE, "expected a loss of one element, got %s; take its mean or sum",
@@ -250,7 +281,8 @@ static fmp_status emit_gradients(fmp_graph *g, fmp_tensor *loss, fmp_tensor *con
 static fmp_status gradients(fmp_graph *g, fmp_tensor *loss, fmp_tensor *const *x, int32_t n,
                             uint32_t *values, fmp_tensor **dx)
 {
-  if (g->tracing && !g->no_rewrites) FMP_TRY(fmp__rewrite_trace(FMP_REWRITE_BEFORE_GRADIENTS));
+  if (g->tracing && !g->no_rewrites)
+    FMP_TRY(fmp__rewrite_trace(FMP_REWRITE_BEFORE_GRADIENTS, x, n));
   const uint32_t n_nodes = g->n_nodes, n_values = g->n_values;
   const fmp_status status = emit_gradients(g, loss, x, n, values, dx);
   if (status != FMP_OK) fmp__graph_forget(g, n_nodes, n_values);

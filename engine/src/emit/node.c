@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One emission. An op without attributes allocates nothing here: the arrays of most ops fit into
+ * the emission itself, which lies on the stack. (An eager op used to make ten allocations; now it
+ * makes three, all of them for its output.) */
 #include "emit/node.h"
 
 #include <string.h>
@@ -6,6 +10,8 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "base/stop.h"
+#include "device/stretch.h"
+#include "device/tensor.h"
 #include "emit/eager.h"
 #include "emit/record.h"
 #include "fmp/api.h"
@@ -13,6 +19,7 @@
 
 /* -- one emission ---------------------------------------------------------- */
 
+/* Specs first and then pointers and numbers, so that each part is aligned for the next. */
 static fmp_status allocate(fmp__emission *e)
 {
   const size_t pointers = (size_t)(e->n_in + e->n_out) * sizeof(fmp_tensor *);
@@ -32,6 +39,7 @@ static fmp_status allocate(fmp__emission *e)
   return FMP_OK;
 }
 
+/* The message depends on the schema: a fixed number, a range, or rounds of a variadic group. */
 static fmp_status check_count(const fmp_op *op, uint32_t n_in)
 {
   const fmp__schema *s = &op->schema;
@@ -44,13 +52,15 @@ static fmp_status check_count(const fmp_op *op, uint32_t n_in)
                    s->required == 1 && s->n_in == 1 ? "" : "s", op->def.schema, n_in);
 }
 
+/* All inputs of an op are on one device: the engine copies nothing between devices unasked. A
+ * tensor that was emptied may serve where only its spec is read: gradients ask for shapes of what a
+ * recording has given up since. */
 static fmp_status take_input(fmp__emission *e, uint32_t i, fmp_tensor *t)
 {
   const fmp__arg *arg = fmp__schema_input(&e->op->schema, i);
   if (!t && (arg->marks & FMP_ARG_OPTIONAL)) return FMP_OK;
   if (!t)
     return fmp__fail(FMP_EINVAL, "input %s is missing: expected %s", arg->name, e->op->def.schema);
-  /* Gradients may ask for the spec of what was emptied meanwhile. */
   if (fmp__tensor_is_empty(t) && !(t->graph && (arg->marks & FMP_ARG_SPEC_ONLY)))
     FMP_TRY(fmp__tensor_require(t));
   if (e->device && t->device != e->device)
@@ -62,9 +72,28 @@ static fmp_status take_input(fmp__emission *e, uint32_t i, fmp_tensor *t)
   return FMP_OK;
 }
 
+/* What an op writes, it must not see by another input as well. Only tensors that have memory now
+ * can be compared here; of traced ones the plan knows more (plan_share.c). */
+static fmp_status check_written(const fmp__emission *e)
+{
+  fmp__stretch few[16], *s = few;
+  if (e->n_in > sizeof few / sizeof *few && !(s = fmp__alloc_zeroed(e->n_in, sizeof *s)))
+    return fmp__no_memory("an op's inputs");
+  for (uint32_t i = 0; i < e->n_in; i++) {
+    const fmp_tensor *t = e->in[i];
+    s[i] = t && t->storage ? fmp__stretch_of(&t->spec, t->strides, t->storage, t->offset)
+                           : (fmp__stretch){0};
+  }
+  const fmp_status status = fmp__check_written_apart(e->op, s, e->n_in);
+  if (s != few) fmp__free(s);
+  return status;
+}
+
+/* An op without inputs goes to the trace's device, or to the thread's default. */
 static fmp_status take_inputs(fmp__emission *e, fmp_tensor *const *in, uint32_t given)
 {
   for (uint32_t i = 0; i < e->n_in; i++) FMP_TRY(take_input(e, i, i < given ? in[i] : NULL));
+  if (e->op->writes) FMP_TRY(check_written(e));
   if (e->device) return FMP_OK;
   const fmp_graph *g = fmp__graph_now();
   if (g && g->tracing) e->device = g->device;
@@ -73,6 +102,8 @@ static fmp_status take_inputs(fmp__emission *e, fmp_tensor *const *in, uint32_t 
 
 /* -- running and remembering ----------------------------------------------- */
 
+/* Taken when the op is emitted; an op that then fails has used up its ordinal. So keys cannot be
+ * found out from a graph's nodes again, and saved graphs store them. */
 static fmp_status choose_random_key(fmp__emission *e)
 {
   fmp_graph *g = fmp__graph_now();
@@ -82,6 +113,9 @@ static fmp_status choose_random_key(fmp__emission *e)
   return FMP_OK;
 }
 
+/* Inside a recording all optional outputs are made, since a gradient may want them later. There
+ * the recording's step is used; a random op that runs by itself takes a step of the thread's
+ * generator. */
 static fmp_status run_now(fmp__emission *e)
 {
   const int recording = fmp__graph_now() != NULL;
@@ -113,7 +147,7 @@ fmp__work fmp__emission_work(const fmp__emission *e)
                      .n_out = e->n_out};
 }
 
-/* Handles without values, for the graph that is traced. */
+/* Tracing: handles without storage, for the outputs that the op makes with these inputs. */
 static fmp_status infer_only(fmp__emission *e)
 {
   const fmp__work work = fmp__emission_work(e);
@@ -124,6 +158,7 @@ static fmp_status infer_only(fmp__emission *e)
   return FMP_OK;
 }
 
+/* Tensors from outside become captures here. */
 static fmp_status find_values(fmp__emission *e, fmp_graph *g)
 {
   for (uint32_t i = 0; i < e->n_in; i++)
@@ -131,7 +166,9 @@ static fmp_status find_values(fmp__emission *e, fmp_graph *g)
   return FMP_OK;
 }
 
-/* What is to be remembered has its place before anything runs. */
+/* The node gets its place before anything runs, so that all that runs is remembered: an op that has
+ * written a parameter or taken an example cannot be undone. After the reservation only the op
+ * itself can fail. */
 static fmp_status remember(fmp__emission *e, fmp_graph *g)
 {
   fmp__node node;
@@ -147,6 +184,8 @@ static fmp_status remember(fmp__emission *e, fmp_graph *g)
   return FMP_OK;
 }
 
+/* Everything behind the counts of before is the failed node's: captures that it was the first to
+ * use, and values. Tensors of captures are released with them. */
 fmp_status fmp__emission_run(fmp__emission *e)
 {
   fmp_graph *g = fmp__graph_now();
@@ -164,13 +203,15 @@ fmp_status fmp__emission_run(fmp__emission *e)
 
 /* -- from begin to end ----------------------------------------------------- */
 
-/* "cifar_fmp/3: conv2d: " in front of the text. */
+/* The path of scopes, then the op. */
 fmp_status fmp__fail_where(const fmp_op *op, fmp_status status)
 {
   const char *scope = fmp_scope_path();
   return fmp__fail_in(status, "%s%s%s", scope, *scope ? ": " : "", op->def.name);
 }
 
+/* Only the fields in front of `room` are cleared: clearing a kilobyte would be felt by small ops.
+ * This is also where each op looks whether somebody asked to stop. */
 fmp_status fmp__emission_begin(fmp__emission *e, const fmp_op *op, void *params,
                                fmp_tensor *const *in, uint32_t n_in, uint32_t n_out)
 {
@@ -183,13 +224,14 @@ fmp_status fmp__emission_begin(fmp__emission *e, const fmp_op *op, void *params,
   fmp__error_clear();
   FMP_TRY(check_count(op, n_in));
   if (n_out > e->n_out)
-    return fmp__fail(FMP_EINVAL, "expected at most %u outputs to be asked for, got %u", e->n_out,
-                     n_out);
+    return fmp__fail(FMP_EINVAL, "expected a request for at most %u outputs, got one for %u",
+                     e->n_out, n_out);
   FMP_TRY(fmp__check_interrupt());
   FMP_TRY(allocate(e));
   return take_inputs(e, in, n_in);
 }
 
+/* Outputs that were not asked for stay with the emission, and with the graph if there is one. */
 static void hand_over(fmp__emission *e, fmp_tensor **out)
 {
   for (uint32_t i = 0; i < e->wanted; i++) {

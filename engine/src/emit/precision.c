@@ -1,19 +1,24 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which inputs are cast to what, decided as each op is emitted. Deciding then, and not in a pass
+ * over the finished trace, means that gradients, rewrites and merging see the casts and need no
+ * rules of their own. */
 #include "emit/precision.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-#include "emit/node.h"
-#include "emit/record.h"
-#include "fmp/kit/attr.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/status.h"
+#include "device/stream.h"
+#include "emit/node.h"
+#include "emit/record.h"
+#include "fmp/kit/attr.h"
 
-enum { CASTABLE = FMP_BIT(FMP_F32) | FMP_BIT(FMP_BF16) };
+static const uint64_t castable = FMP_BIT(FMP_F32) | FMP_BIT(FMP_BF16);
 
-static int is_castable(uint32_t dtype) { return (CASTABLE & FMP_BIT(dtype)) != 0; }
+static int is_castable(uint32_t dtype) { return (castable & FMP_BIT(dtype)) != 0; }
 
 static uint32_t marks_of(const fmp_op *op, uint32_t i)
 {
@@ -22,8 +27,9 @@ static uint32_t marks_of(const fmp_op *op, uint32_t i)
 
 /* -- casts ----------------------------------------------------------------- */
 
-/* What was f32, has only been lowered and not been written since is cast back without the
- * rounding between: the gradient of a master, on its way through the cast of the master. */
+/* What was f32, has only been lowered, and has not been written since, is taken back as it was
+ * instead of being cast: the gradient of a master is not rounded to bf16 on its way through the
+ * cast of the master. */
 static fmp_tensor *before_lowering(const fmp_graph *g, const fmp_op *cast, fmp_tensor *t)
 {
   const fmp__value *value = t->graph == g ? &g->values[t->value] : NULL;
@@ -33,7 +39,7 @@ static fmp_tensor *before_lowering(const fmp_graph *g, const fmp_op *cast, fmp_t
   return g->values[made->in[0]].tensor;
 }
 
-/* Through the role's op alone: a cast is not cast itself. */
+/* Past fmp__emit, so that the input of a cast is not cast itself. */
 static fmp_status emit_op(const fmp_op *op, void *params, fmp_tensor *t, fmp_tensor **cast)
 {
   fmp__emission e;
@@ -42,7 +48,8 @@ static fmp_status emit_op(const fmp_op *op, void *params, fmp_tensor *t, fmp_ten
   return fmp__emission_end(&e, status, cast);
 }
 
-/* *cast is the graph's: valid while the trace lasts. */
+/* *cast is borrowed from the graph, which holds the handle while the trace lasts. A cast to f32 may
+ * turn out to be of what is f32 already (before_lowering); it is emitted all the same. */
 static fmp_status emit_cast(fmp_graph *g, fmp_tensor *t, uint32_t dtype, fmp_tensor **cast)
 {
   const fmp_attr attr = fmp_attr_dtype("dtype", dtype);
@@ -67,17 +74,17 @@ static fmp_status cast_value(fmp_graph *g, uint32_t dtype, uint32_t *value)
 
 /* -- which type ------------------------------------------------------------ */
 
-/* The float types among the inputs that are read, as a set. */
-static uint32_t float_types(const fmp__work *work)
+/* The float types among the inputs whose data is read, as a set of FMP_BIT. */
+static uint64_t float_types(const fmp__work *work)
 {
-  const uint32_t floats = CASTABLE | FMP_BIT(FMP_F64) | FMP_BIT(FMP_F16);
-  uint32_t types = 0;
+  const uint64_t floats = castable | FMP_BIT(FMP_F64) | FMP_BIT(FMP_F16);
+  uint64_t types = 0;
   for (uint32_t i = 0; i < work->n_in; i++)
     if (!(marks_of(work->op, i) & FMP_ARG_SPEC_ONLY)) types |= FMP_BIT(work->in[i].dtype);
   return types & floats;
 }
 
-/* The spec of input i if the op computes in dtype. */
+/* The spec that input i would have if the op computed in dtype. */
 static fmp_spec spec_in(const fmp__work *work, uint32_t i, uint32_t dtype)
 {
   fmp_spec spec = work->in[i];
@@ -86,8 +93,22 @@ static fmp_spec spec_in(const fmp__work *work, uint32_t i, uint32_t dtype)
   return spec;
 }
 
-/* Whether the op takes its inputs in dtype and something computes it so: *kernel, NULL for
- * an op that only makes views. */
+/* On the thread's stream, as for a run: supports() may look at the libraries that it sets up. */
+static fmp_status ask_kernels(fmp__work *work, const fmp__kernel **kernel)
+{
+  fmp__thread_stream *s;
+  FMP_TRY(fmp__stream_of_thread(work->device, &s));
+  FMP_TRY(fmp__stream_enter(work->device, s->stream));
+  work->stream = s->stream;
+  work->threads = fmp__device_threads(work->device);
+  const fmp_status status = fmp__kernel_best(work, kernel);
+  fmp__stream_leave(work->device, s->stream);
+  return status;
+}
+
+/* Does the op accept its inputs in dtype, and is there a kernel for it? *kernel is NULL for an op
+ * that only makes views, which needs none. Not fitting is an answer and no failure, so its text is
+ * cleared. */
 static fmp_status try_type(const fmp__work *work, uint32_t dtype, int *fits,
                            const fmp__kernel **kernel)
 {
@@ -98,22 +119,28 @@ static fmp_status try_type(const fmp__work *work, uint32_t dtype, int *fits,
   for (uint32_t i = 0; i < work->n_in; i++) specs[i] = spec_in(work, i, dtype);
   tried.in = specs;
   const fmp_status status = fmp__infer(&tried);
+  fmp_status chosen = FMP_OK;
   *fits = status == FMP_OK;
-  if (*fits && !work->op->def.alias) *fits = (*kernel = fmp__kernel_best(&tried)) != NULL;
+  if (*fits && !work->op->def.alias) {
+    chosen = ask_kernels(&tried, kernel);
+    *fits = *kernel != NULL;
+  }
   fmp__free(specs);
   if (status == FMP_ENOMEM) return status;
-  fmp__error_clear(); /* not fitting is no failure */
-  return FMP_OK;
+  if (chosen == FMP_OK) fmp__error_clear(); /* not fitting is no failure */
+  return chosen;
 }
 
-/* A kernel that widens, or a reference, where f32 has one that is chosen over it. */
+/* Computing in bf16 is not worth it if its kernel only widens to f32, or is a reference, while f32
+ * has a better one. Priorities alone do not tell: they once made this warn on processors where bf16
+ * was faster by a quarter. */
 static int is_slower(const fmp__kernel *low, const fmp__kernel *f32)
 {
   if (!low || !f32 || low->def.priority >= f32->def.priority) return 0;
   return low->def.priority == 0 || (low->def.flags & FMP_KERNEL_WIDENS);
 }
 
-/* Said once: every op of a network would say the same. */
+/* Once per process: every op of a network would say the same. */
 static void warn_slow(const fmp__work *work, const fmp__kernel *low, const fmp__kernel *f32)
 {
   static atomic_flag said = ATOMIC_FLAG_INIT;
@@ -125,6 +152,7 @@ static void warn_slow(const fmp__work *work, const fmp__kernel *low, const fmp__
            work->op->def.name, work->device->name, low->def.name, f32->def.name);
 }
 
+/* Only ops of class low are warned about: they are the ones for which bf16 was asked. */
 static fmp_status choose_low(const fmp__work *work, uint32_t *dtype)
 {
   const fmp__kernel *low, *f32;
@@ -137,12 +165,13 @@ static fmp_status choose_low(const fmp__work *work, uint32_t *dtype)
   return FMP_OK;
 }
 
-/* What to compute in; FMP_NONE: nothing is to be cast. */
+/* FMP_NONE: nothing is to be cast, because no input is f32 or bf16, or one is neither. */
 static fmp_status choose_type(const fmp__work *work, uint32_t *dtype)
 {
-  const uint32_t types = float_types(work), precision = work->op->def.precision;
+  const uint64_t types = float_types(work);
+  const uint32_t precision = work->op->def.precision;
   *dtype = FMP_NONE;
-  if (types == 0 || (types & ~(uint32_t)CASTABLE)) return FMP_OK;
+  if (types == 0 || (types & ~castable)) return FMP_OK;
   if (precision == FMP_PRECISION_LOW ||
       (precision == FMP_PRECISION_FOLLOW && types == FMP_BIT(FMP_BF16)))
     return choose_low(work, dtype);
@@ -150,9 +179,10 @@ static fmp_status choose_type(const fmp__work *work, uint32_t *dtype)
   return FMP_OK;
 }
 
-/* -- what the engine calls ------------------------------------------------- */
+/* -- what emission calls --------------------------------------------------- */
 
-/* A cast that the program asks for. */
+/* A cast that the program itself asks for, to f32: it gets what was f32 all along, not the rounded
+ * value. */
 static fmp_status undo_lowering(const fmp_graph *g, const fmp__work *work, fmp_tensor **in,
                                 fmp_spec *spec)
 {
@@ -178,6 +208,8 @@ fmp_status fmp__precision_inputs(const fmp__work *work, fmp_tensor **in, fmp_spe
   return FMP_OK;
 }
 
+/* An output in bf16 of an op that read anything lowered is lowered too: nobody asked for it to be
+ * bf16. Casts are noted where they are emitted, since only there is it known who asked. */
 void fmp__precision_note(fmp_graph *g)
 {
   const fmp__node *node = &g->nodes[g->n_nodes - 1];

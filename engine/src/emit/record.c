@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The thread's graph, recordings, and running ops outside of them. All state is the thread's own.
+ * What a thread has begun and not ended is forgotten when the thread ends (FMP__END_RECORDING,
+ * before all that graphs hold). */
 #include "emit/record.h"
 
 #include "base/status.h"
@@ -7,14 +11,15 @@
 
 enum { MOST_OUTSIDE = 16 };
 
-/* Inside of a trace, recordings are counted and do nothing. */
+/* What is being built. Inside a trace, recordings are counted and do nothing: a function that
+ * records behaves the same when it is compiled. */
 typedef struct building {
   fmp_graph *graph;
-  int32_t depth; /* nested fmp_record_begin */
+  int32_t depth; /* of nested fmp_record_begin */
 } building;
 
 static _Thread_local building now;
-static _Thread_local building outside[MOST_OUTSIDE]; /* set aside, the last one first to return */
+static _Thread_local building outside[MOST_OUTSIDE]; /* set aside, the last first to return */
 static _Thread_local int32_t n_outside;
 
 /* -- the thread's graph ---------------------------------------------------- */
@@ -35,6 +40,7 @@ fmp_graph *fmp__graph_take(void)
   return g;
 }
 
+/* The thread ends: whatever it has begun, on every level, goes with all its values. */
 static void end_all(void)
 {
   fmp_graph_release(fmp__graph_take());
@@ -57,7 +63,9 @@ fmp__generator *fmp__generator_now(void)
 
 int32_t fmp_mode(void) { return !now.graph ? 0 : now.graph->tracing ? 2 : 1; }
 
-/* A recording draws by one step of the thread's generator. */
+/* A recording draws by one step of the thread's generator, as a run of a plan does, so that a
+ * recorded function and its compiled twin draw the same. It belongs to no device in particular: its
+ * ops run where their inputs are. */
 static fmp_status begin_recording(void)
 {
   fmp_device *device;
@@ -78,6 +86,8 @@ fmp_status fmp_record_begin(void)
   return FMP_OK;
 }
 
+/* Only the outermost end does something. The graph is detached first, so that the values that are
+ * kept outlive it and all others are empty, whoever still holds them. */
 void fmp_record_end(fmp_tensor *const *keep, int32_t n)
 {
   if (now.depth == 0 || --now.depth > 0 || !now.graph || now.graph->tracing) return;
@@ -87,6 +97,7 @@ void fmp_record_end(fmp_tensor *const *keep, int32_t n)
 
 /* -- outside of it --------------------------------------------------------- */
 
+/* For variables that are made on first use: their first values are not part of what is recorded. */
 fmp_status fmp_outside_begin(void)
 {
   if (n_outside == MOST_OUTSIDE)

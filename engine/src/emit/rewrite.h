@@ -10,7 +10,8 @@
 /* A finished graph after all rewrites of a phase; *rewritten is g itself, retained, where
  * none matched. */
 fmp_status fmp__rewrite_graph(fmp_graph *g, uint32_t phase, fmp_graph **rewritten);
-/* The same for the trace of this thread, in place: handles keep their meaning. */
-fmp_status fmp__rewrite_trace(uint32_t phase);
+/* The same for the trace of this thread, in place: handles keep their meaning. What the n tensors
+ * of x stand for stays between what makes it and what reads it, to be differentiated by. */
+fmp_status fmp__rewrite_trace(uint32_t phase, fmp_tensor *const *x, int32_t n);
 
 #endif

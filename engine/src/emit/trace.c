@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Traces: a function's ops remembered without values, and finished as a graph. */
+ *
+ * Traces: a function's ops remembered without values, and finished as a graph. No op runs in a
+ * trace, so it costs no more than inferring shapes, and may be made on specs alone. */
 #include "base/memory.h"
 #include "base/status.h"
 #include "define/spec.h"
@@ -7,6 +9,8 @@
 #include "emit/record.h"
 #include "fmp/api.h"
 
+/* A trace inside a recording would make handles without values among those that have some; so it is
+ * refused, while a recording inside a trace is merely counted (record.c). */
 fmp_status fmp_trace_begin(fmp_device *device, const fmp_spec *specs, int32_t n, uint32_t flags,
                            fmp_tensor **inputs)
 {
@@ -16,7 +20,7 @@ fmp_status fmp_trace_begin(fmp_device *device, const fmp_spec *specs, int32_t n,
   FMP_TRY(fmp__require_array(specs, n, "specs of the inputs"));
   FMP_TRY(fmp__require_array(inputs, n, "room for the inputs"));
   if (fmp__graph_now())
-    return fmp__fail(FMP_ESTATE, "a trace cannot begin inside of a recording or another trace");
+    return fmp__fail(FMP_ESTATE, "a trace cannot begin inside a recording or another trace");
   if (!device) FMP_TRY(fmp_device_default(&device));
   FMP_TRY(fmp__graph_new(device, 1, &g));
   g->no_rewrites = (flags & FMP_NO_REWRITES) != 0;
@@ -32,6 +36,8 @@ fmp_status fmp_trace_begin(fmp_device *device, const fmp_spec *specs, int32_t n,
   return status;
 }
 
+/* An output may be a tensor from outside, which becomes a capture, or the same tensor twice. What
+ * is lowered is cast back to f32, which is the last thing that the trace emits. */
 static fmp_status set_outputs(fmp_graph *g, fmp_tensor *const *outputs, int32_t n)
 {
   if (n < 0 || (n > 0 && !outputs))
@@ -55,11 +61,13 @@ static fmp_graph *trace_now(void)
   return g && g->tracing ? g : NULL;
 }
 
+/* From here on the graph is immutable: handles that the trace gave out are emptied and no longer
+ * know it. Whether it succeeds or not, the trace is over. */
 fmp_status fmp_trace_end(fmp_tensor *const *outputs, int32_t n, fmp_graph **graph)
 {
   fmp_graph *g = trace_now();
   if (!g) return fmp__fail(FMP_ESTATE, "no trace has begun on this thread");
-  const fmp_status status = set_outputs(g, outputs, n); /* may still emit */
+  const fmp_status status = set_outputs(g, outputs, n); /* still emits casts */
   fmp__graph_take();
   if (status != FMP_OK) {
     fmp_graph_release(g);

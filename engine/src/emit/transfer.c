@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Elements into tensors and out of them, between the host, devices and other devices. */
+ *
+ * Elements into tensors and out of them: from and to the host, and between devices. It stands on
+ * this floor because a strided tensor is made contiguous by an op. All of it waits: when a function
+ * returns, the bytes are where they should be. */
 #include <inttypes.h>
 
 #include "base/memory.h"
@@ -13,6 +16,7 @@
 
 /* -- bytes in and out ------------------------------------------------------ */
 
+/* A wrong count is a caller's misunderstanding of the spec; reading less or more would hide it. */
 static fmp_status check_bytes(const fmp_tensor *t, const void *data, int64_t bytes)
 {
   char text[FMP_SPEC_TEXT];
@@ -24,6 +28,8 @@ static fmp_status check_bytes(const fmp_tensor *t, const void *data, int64_t byt
                    fmp_spec_text(&t->spec, text), bytes);
 }
 
+/* On the thread's own stream: it is ordered behind whatever was enqueued for the tensor, on this
+ * stream or another (stream.c). */
 static fmp_status copy_bytes(fmp_device *device, int32_t direction, void *target,
                              const void *source, int64_t bytes)
 {
@@ -52,6 +58,8 @@ fmp_status fmp_tensor_read(const fmp_tensor *t, void *data, int64_t bytes)
   return copy_bytes(t->device, FMP_COPY_TO_HOST, data, source, bytes);
 }
 
+/* Into a view, but not into a strided one: there is no op that scatters, and a copy would lose the
+ * write. */
 fmp_status fmp_tensor_write(fmp_tensor *t, const void *data, int64_t bytes)
 {
   FMP_TRY(fmp__require(t, "a tensor"));
@@ -85,6 +93,7 @@ fmp_status fmp_tensor_number(fmp_device *device, uint32_t dtype, double value, f
   return fmp_tensor_from(device, &spec, &number, fmp_dtype_size(dtype), t);
 }
 
+/* Any rank will do, if there is one element: a loss of shape [1,1] is a number as well. */
 fmp_status fmp_tensor_item(const fmp_tensor *t, double *value)
 {
   FMP_TRY(fmp__require(t, "a tensor"));
@@ -98,7 +107,7 @@ fmp_status fmp_tensor_item(const fmp_tensor *t, double *value)
   return FMP_OK;
 }
 
-/* Through host memory: what every pair of backends can do. */
+/* Through host memory, which every pair of backends can do, whoever made them. */
 static fmp_status copy_across(const fmp_tensor *t, fmp_device *device, fmp_tensor **copy)
 {
   const int64_t bytes = fmp__spec_bytes(&t->spec);
@@ -110,6 +119,8 @@ static fmp_status copy_across(const fmp_tensor *t, fmp_device *device, fmp_tenso
   return status;
 }
 
+/* The tensor itself if it is there already, also without a value: in a trace this must do
+ * nothing. */
 fmp_status fmp_tensor_to(fmp_tensor *t, fmp_device *device, fmp_tensor **copy)
 {
   FMP_TRY(fmp__require(t, "a tensor"));

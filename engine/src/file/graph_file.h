@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A saved graph: a safetensors file of the captured tensors, with the graph as JSON text
- * in its metadata.
+ *
+ * A saved graph: a safetensors file of the captured tensors, with the graph as JSON text in its
+ * metadata.
  *
  *   "fmp.version"  the library that wrote it, for people
  *   "fmp.graph"    {"format": 1,
@@ -13,13 +14,16 @@
  *                              "random_key": "0123456789abcdef"   only of random ops
  *                              "in": [1, 2], "out": [3]}, ...],
  *                   "outputs": [3],
- *                   "pinned": [1]                only if a gradient counts on what was written
- *                                                elsewhere not being these; see plan_share.c
+ *                   "pinned": [1]                values that a gradient counts on staying as they
+ *                                                were; only if there are any; see plan_share.c
  *                  }
  *
- * Numbers in "value", "in", "out", "outputs" name values: the inputs are 1, 2, ...; 0 is an
- * absent optional one. All attributes are written, so that a graph keeps its meaning when
- * an op's fallbacks change. Loading emits each node anew, through the checks of a trace. */
+ * Numbers in "value", "in", "out", "outputs" and "pinned" name values: the inputs are 1, 2, ...; 0
+ * is an absent optional one. Each value is made once, before it is read.
+ *
+ * All attributes are written, so that a graph keeps its meaning when an op's defaults change;
+ * random keys are written, so that it draws what it drew. Loading emits each node anew, through the
+ * checks of a trace: a file can make nothing that a program could not have traced. */
 #ifndef FMP_GRAPH_FILE_H
 #define FMP_GRAPH_FILE_H
 
@@ -28,7 +32,7 @@ enum { FMP__GRAPH_FORMAT = 1 };
 static const char fmp__graph_key[] = "fmp.graph";
 static const char fmp__version_key[] = "fmp.version";
 
-/* Names of tensors that have none of their own: this and a number. */
+/* Names that are made for tensors without a usable name of their own: this and a number. */
 static const char fmp__capture_prefix[] = "capture.";
 
 #endif

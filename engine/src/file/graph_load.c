@@ -1,30 +1,41 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Loading a graph: a trace is begun with the inputs' specs, captured tensors are read, each node is
+ * emitted, the trace is ended. So there is one way to make a graph, and what a file says is checked
+ * by what checks a program.
+ *
+ * What is trusted of the file: nothing. Its numbers of values are indices into `values`, each is
+ * checked against n_values and must have been made exactly once before it is used. All memory is
+ * bounded by the JSON's own size, which has been bounded before (base/json.h), and by tensors that
+ * are really there. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "emit/record.h"
-#include "graph/scope.h"
+#include "base/memory.h"
 #include "define/spec.h"
 #include "emit/emit.h"
-#include "fmp/api.h"
+#include "emit/record.h"
 #include "file/graph_file.h"
-#include "base/memory.h"
 #include "file/safetensors.h"
+#include "file/upgrade.h"
+#include "fmp/api.h"
+#include "graph/scope.h"
 
-/* A graph on its way from a file back into a trace. */
+/* A graph on its way from a file back into a trace of this thread. */
 typedef struct loading {
   const fmp__safetensors *file;
   const json_t *json; /* the graph; see graph_file.h */
   fmp_device *device;
   json_t *inputs, *captures, *nodes, *outputs; /* arrays of json */
-  fmp_tensor **values; /* by number in the file: handles of the trace, owned; NULL: not made yet */
-  int64_t n_values;    /* no number in the file may be larger */
-  unsigned char *used; /* by tensor of the file: it is captured already */
+  fmp_tensor **values; /* by the file's number: handles, owned; NULL: not made yet */
+  int64_t n_values;    /* the largest number that a value can have */
+  unsigned char *used; /* by tensor of the file: it has been captured */
 } loading;
 
 /* -- the parts of the graph ------------------------------------------------ */
 
+/* The format's number is raised when an older library would misread a graph, and only then. */
 static fmp_status check_format(const loading *l)
 {
   json_t *format;
@@ -35,7 +46,8 @@ static fmp_status check_format(const loading *l)
                    json_integer_value(format), FMP__GRAPH_FORMAT);
 }
 
-/* Every value is an input, a capture or listed as an output of a node. */
+/* Every value is an input, a capture, or listed as an output of a node, so their sum bounds the
+ * numbers. Absent outputs are counted too; a few numbers stay unused then. */
 static fmp_status count_values(loading *l)
 {
   size_t i;
@@ -72,17 +84,17 @@ static void let_go(loading *l)
 
 /* -- values ---------------------------------------------------------------- */
 
-/* The handle of a value that was made before; 0 is NULL where that is `optional`. */
+/* The handle of a value that was made before; NULL for 0, if it may be absent. */
 static fmp_status get_value(const loading *l, const json_t *json, int optional, fmp_tensor **t)
 {
   int64_t v;
   FMP_TRY(fmp__json_number(json, l->n_values, &v));
   *t = l->values[v];
   if (*t || (v == 0 && optional)) return FMP_OK;
-  return fmp__fail(FMP_EDATA, "value %" PRId64 " is not one that was made before", v);
+  return fmp__fail(FMP_EDATA, "value %" PRId64 " has not been made yet", v);
 }
 
-/* Takes over t. */
+/* Takes over t in any case. */
 static fmp_status set_value(loading *l, int64_t v, fmp_tensor *t)
 {
   if (v > 0 && !l->values[v]) {
@@ -91,7 +103,7 @@ static fmp_status set_value(loading *l, int64_t v, fmp_tensor *t)
   }
   fmp_tensor_release(t);
   return fmp__fail(FMP_EDATA, "expected a new value, got number %" PRId64 "%s", v,
-                   v > 0 ? ", which is made already" : "");
+                   v > 0 ? ", which exists already" : "");
 }
 
 /* -- inputs ---------------------------------------------------------------- */
@@ -122,7 +134,8 @@ static uint32_t trace_flags(const loading *l)
   return json_is_false(json_object_get(l->json, "rewrites")) ? FMP_NO_REWRITES : 0;
 }
 
-/* Begins the trace. The inputs are values 1, 2, ... */
+/* Begins the trace. On failure fmp_trace_begin has released the inputs, so they are not ours to
+ * drop. */
 static fmp_status begin(loading *l)
 {
   const size_t n = json_array_size(l->inputs);
@@ -138,6 +151,7 @@ static fmp_status begin(loading *l)
 
 /* -- captures -------------------------------------------------------------- */
 
+/* Each tensor of the file serves one capture: shared, a write to one would show in the other. */
 static fmp_status find_tensor(loading *l, const char *name, const fmp__stored **stored)
 {
   *stored = fmp__safetensors_find(l->file, name);
@@ -148,6 +162,7 @@ static fmp_status find_tensor(loading *l, const char *name, const fmp__stored **
   return FMP_OK;
 }
 
+/* A name that was made for the file is not the user's, and is left away. */
 static fmp_status read_tensor(loading *l, const fmp__stored *stored, fmp_tensor **t)
 {
   fmp_tensor *made;
@@ -191,20 +206,20 @@ static fmp_status load_captures(loading *l)
 
 /* -- nodes: op and attributes ---------------------------------------------- */
 
-static fmp_status get_op(const json_t *json, const fmp_op **op)
+/* Version before attributes: those of a version that the op does not know mean nothing to us. */
+static fmp_status get_op(const json_t *json, const fmp_op **op, uint32_t *version)
 {
   const char *name;
-  json_t *version;
+  json_t *saved;
   FMP_TRY(fmp__json_get_text(json, "op", &name));
-  FMP_TRY(fmp__json_get(json, "version", JSON_INTEGER, &version));
+  FMP_TRY(fmp__json_get(json, "version", JSON_INTEGER, &saved));
   FMP_TRY(fmp_op_find(name, op));
-  if (json_integer_value(version) == (json_int_t)(*op)->def.version) return FMP_OK;
-  return fmp__fail(FMP_EUNSUPPORTED,
-                   "saved with version %" JSON_INTEGER_FORMAT " of op %s, this is version %u",
-                   json_integer_value(version), name, (*op)->def.version);
+  FMP_TRY(fmp__check_version(*op, json_integer_value(saved)));
+  *version = (uint32_t)json_integer_value(saved);
+  return FMP_OK;
 }
 
-/* names and texts borrow from the JSON. */
+/* names[i] belongs to texts[i]; both borrow from the JSON. */
 static fmp_status list_attrs(json_t *attrs, const char **names, const char **texts)
 {
   const char *name;
@@ -220,10 +235,9 @@ static fmp_status list_attrs(json_t *attrs, const char **names, const char **tex
   return FMP_OK;
 }
 
-static fmp_status get_params(const json_t *json, const fmp_op *op, void **params)
+/* One block for both lists. */
+static fmp_status make_params(const fmp_op *op, json_t *attrs, void **params)
 {
-  json_t *attrs;
-  FMP_TRY(fmp__json_get(json, "attrs", JSON_OBJECT, &attrs));
   const size_t n = json_object_size(attrs);
   const char **texts = fmp__alloc_zeroed(2 * n + 1, sizeof *texts);
   if (!texts) return fmp__no_memory("a node's attributes");
@@ -234,17 +248,30 @@ static fmp_status get_params(const json_t *json, const fmp_op *op, void **params
   return status;
 }
 
+/* A node of an older version is brought up to date by its op first (upgrade.h). */
+static fmp_status get_params(const json_t *json, const fmp_op *op, uint32_t version, void **params)
+{
+  json_t *saved, *attrs;
+  FMP_TRY(fmp__json_get(json, "attrs", JSON_OBJECT, &saved));
+  FMP_TRY(fmp__upgrade_attrs(op, version, saved, &attrs));
+  const fmp_status status = make_params(op, attrs, params);
+  json_decref(attrs);
+  return status;
+}
+
 /* -- nodes: emission ------------------------------------------------------- */
 
 /* One node as the file has it. */
 typedef struct loaded_node {
   const fmp_op *op;
+  uint32_t version; /* of the op that saved it */
   const json_t *json;
   json_t *in, *out;  /* arrays of numbers */
-  fmp_tensor **args; /* handles: inputs borrowed, then outputs owned */
+  fmp_tensor **args; /* handles: inputs, borrowed, then outputs, owned until they are taken */
 } loaded_node;
 
-/* The key is what it was, even where the original trace had drawn keys in vain. */
+/* The key of the file replaces the one that was drawn in this trace: the original trace may have
+ * drawn keys in vain, for ops that failed or were dropped. */
 static fmp_status set_random_key(const loaded_node *n)
 {
   const char *text;
@@ -259,7 +286,8 @@ static fmp_status set_random_key(const loaded_node *n)
   return FMP_OK;
 }
 
-/* Takes over t, which is NULL where the op does not make this output. */
+/* Takes over t, which is NULL if the op does not make this output; then the file must not name
+ * it. */
 static fmp_status take_output(loading *l, const json_t *json, fmp_tensor *t)
 {
   int64_t v = 0;
@@ -271,6 +299,7 @@ static fmp_status take_output(loading *l, const json_t *json, fmp_tensor *t)
   return status;
 }
 
+/* After a failure the remaining outputs are released, since nobody else has them. */
 static fmp_status take_outputs(loading *l, const loaded_node *n)
 {
   fmp_tensor **out = n->args + json_array_size(n->in);
@@ -286,6 +315,7 @@ static fmp_status take_outputs(loading *l, const loaded_node *n)
   return status;
 }
 
+/* fmp__emit takes over params, and leaves no outputs if it fails. */
 static fmp_status emit(loading *l, const loaded_node *n)
 {
   const size_t n_in = json_array_size(n->in), n_out = json_array_size(n->out);
@@ -294,7 +324,7 @@ static fmp_status emit(loading *l, const loaded_node *n)
     const fmp_status status = get_value(l, json_array_get(n->in, i), 1, &n->args[i]);
     if (status != FMP_OK) return fmp__fail_in(status, "%s: input %zu", n->op->def.name, i + 1);
   }
-  fmp_status status = get_params(n->json, n->op, &params);
+  fmp_status status = get_params(n->json, n->op, n->version, &params);
   if (status != FMP_OK) return fmp__fail_in(status, "%s", n->op->def.name);
   FMP_TRY(fmp__emit(n->op, params, n->args, (uint32_t)n_in, n->args + n_in, (uint32_t)n_out));
   status = set_random_key(n);
@@ -302,6 +332,8 @@ static fmp_status emit(loading *l, const loaded_node *n)
   return status == FMP_OK ? taken : status;
 }
 
+/* Scopes are paths of the original program and may have any depth, so they are set and not
+ * pushed. */
 static fmp_status enter_scope(const json_t *json)
 {
   const char *scope;
@@ -316,7 +348,7 @@ static fmp_status load_node(loading *l, const json_t *json)
 {
   loaded_node n = {.json = json};
   FMP_TRY(enter_scope(json));
-  FMP_TRY(get_op(json, &n.op));
+  FMP_TRY(get_op(json, &n.op, &n.version));
   FMP_TRY(fmp__json_get(json, "in", JSON_ARRAY, &n.in));
   FMP_TRY(fmp__json_get(json, "out", JSON_ARRAY, &n.out));
   n.args = fmp__alloc_zeroed(json_array_size(n.in) + json_array_size(n.out) + 1, sizeof *n.args);
@@ -326,6 +358,7 @@ static fmp_status load_node(loading *l, const json_t *json)
   return status;
 }
 
+/* The thread's own scope is put back whatever happens. */
 static fmp_status load_nodes(loading *l)
 {
   size_t i;
@@ -358,6 +391,7 @@ static fmp_status get_outputs(const loading *l, fmp_tensor **outputs)
   return FMP_OK;
 }
 
+/* In the file so that a loaded graph refuses the same memory as the traced one did; see graph.h. */
 static fmp_status load_pinned(const loading *l)
 {
   size_t i;
@@ -377,7 +411,7 @@ static fmp_status load_pinned(const loading *l)
   return FMP_OK;
 }
 
-/* Ends the trace if it succeeds. */
+/* Ends the trace if it succeeds, and leaves it to be aborted if it does not. */
 static fmp_status end(const loading *l, fmp_graph **g)
 {
   const size_t n = json_array_size(l->outputs);
@@ -389,7 +423,8 @@ static fmp_status end(const loading *l, fmp_graph **g)
   return status;
 }
 
-/* Of a graph said to be open we find out ourselves, when it matters. */
+/* Of a graph that is said to be open we find out ourselves, when it matters: a file that lies would
+ * make plans fail later, in the middle of a run. A note that it is fixed is believed. */
 static fmp_status take_note(const loading *l, fmp_graph *g)
 {
   const char *batch, *note;
@@ -403,6 +438,7 @@ static fmp_status take_note(const loading *l, fmp_graph *g)
 
 /* -- the whole ------------------------------------------------------------- */
 
+/* From `begin` on the thread is tracing, and must not be when this returns. */
 static fmp_status retrace(loading *l, fmp_graph **g)
 {
   fmp_graph *made = NULL;
@@ -435,7 +471,7 @@ static fmp_status load_file(const fmp__safetensors *file, fmp_device *device, fm
   json_t *json;
   const char *text = fmp__safetensors_metadata(file, fmp__graph_key);
   if (!text)
-    return fmp__fail(FMP_EDATA, "no graph is in it: its metadata has no '%s'", fmp__graph_key);
+    return fmp__fail(FMP_EDATA, "it contains no graph: its metadata has no '%s'", fmp__graph_key);
   fmp_status status = fmp__json_parse(text, strlen(text), &json);
   if (status != FMP_OK) return fmp__fail_in(status, "%s", fmp__graph_key);
   status = load_json(file, json, device, g);
@@ -443,7 +479,7 @@ static fmp_status load_file(const fmp__safetensors *file, fmp_device *device, fm
   return status;
 }
 
-/* Texts out of the file may hold anything; a message is one line. */
+/* Texts of the file may be quoted in the message and may hold anything; a message is one line. */
 static fmp_status fail_on_one_line(fmp_status status, const char *path)
 {
   char text[FMP__ERROR_TEXT];

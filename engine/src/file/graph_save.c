@@ -1,36 +1,40 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Saving a graph: what can be saved, names for its captured tensors, and the JSON of graph_file.h.
+ * The graph is finished and only read; the file's values have the numbers of the graph's. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/table.h"
+#include "base/text.h"
+#include "file/graph_file.h"
+#include "file/safetensors.h"
 #include "fmp/api.h"
 #include "graph/graph.h"
 #include "graph/graph_batch.h"
-#include "file/graph_file.h"
-#include "base/hash.h"
-#include "base/memory.h"
-#include "file/safetensors.h"
-#include "base/table.h"
-#include "base/text.h"
 
 /* -- what can be saved ----------------------------------------------------- */
 
-/* The file has a tensor of its own for each capture. Two that share memory which the graph
- * writes would part ways. */
+/* The file has a tensor of its own for each capture. Two captures over one storage that the graph
+ * writes would become two tensors after loading, and a write to one would no longer be seen in the
+ * other. */
 static fmp_status check_captures(const fmp_graph *g)
 {
   for (uint32_t v = 1; v <= g->n_values; v++) {
     const fmp__value *value = &g->values[v];
     if (value->from == FMP__FROM_CAPTURE && value->root != v && g->values[value->root].written > 0)
       return fmp__fail(FMP_EUNSUPPORTED,
-                       "captured tensors v%u and v%u share memory that the graph writes: a file "
-                       "cannot keep that",
+                       "captured tensors v%u and v%u share memory that the graph writes, which a "
+                       "file cannot express",
                        value->root, v);
   }
   return FMP_OK;
 }
 
-/* "node 3 (net/1: add): " in front of the text. */
+/* Puts "node 3 (net/1: add): " in front of the text. */
 static fmp_status fail_at(const fmp_graph *g, uint32_t k, fmp_status status)
 {
   const fmp__node *node = &g->nodes[k];
@@ -38,6 +42,7 @@ static fmp_status fail_at(const fmp_graph *g, uint32_t k, fmp_status status)
                       node->op->def.name);
 }
 
+/* Resources have no text that could be read back (attribute_text.c). */
 static fmp_status check_saveable(const fmp_graph *g)
 {
   for (uint32_t k = 0; k < g->n_nodes; k++)
@@ -50,18 +55,18 @@ static fmp_status check_saveable(const fmp_graph *g)
 
 enum { CAPTURE_NAME = 32 };
 
-/* What the file needs to know of each capture, in order. */
+/* What the file needs to know of each capture, in order of their values. */
 typedef struct captures {
   fmp__named_tensor *tensors;
   uint32_t *values;
-  char (*made)[CAPTURE_NAME]; /* names for those that have none */
+  char (*made)[CAPTURE_NAME]; /* room for a name that is made, for each */
   uint32_t n;
 } captures;
 
 static uint64_t key_of(const char *name) { return fmp__hash_bytes(0, name, strlen(name)); }
 
-/* How many tensors have each name. Two names of one key count as the same: they are then made
- * anew, as if they were. */
+/* How many tensors have each name, by its hash. Should two names have one hash, both count as taken
+ * and get names that are made, which is right for any two tensors. */
 static fmp_status count_names(const captures *c, fmp__table *counts)
 {
   for (uint32_t i = 0; i < c->n; i++) {
@@ -72,6 +77,7 @@ static fmp_status count_names(const captures *c, fmp__table *counts)
   return FMP_OK;
 }
 
+/* Can the tensor keep its name? It must be unique, and not look like ours or the format's. */
 static int is_own_name(const char *name, const fmp__table *counts)
 {
   if (!name || !*name || strcmp(name, "__metadata__") == 0) return 0;
@@ -79,6 +85,7 @@ static int is_own_name(const char *name, const fmp__table *counts)
   return fmp__table_get(counts, key_of(name)) == 1;
 }
 
+/* Names that users gave survive a round trip; is_own_name() says which can. */
 static fmp_status name_captures(captures *c)
 {
   fmp__table counts = {0};
@@ -92,6 +99,7 @@ static fmp_status name_captures(captures *c)
   return status;
 }
 
+/* In the order of their values, which is that of their first use. */
 static fmp_status list_captures(const fmp_graph *g, captures *c)
 {
   c->tensors = fmp__alloc_zeroed(g->n_captures + 1, sizeof *c->tensors);
@@ -113,6 +121,7 @@ static void free_captures(captures *c)
   fmp__free(c->made);
 }
 
+/* Which value each tensor of the file is. */
 static json_t *captures_json(const captures *c)
 {
   json_t *list = json_array();
@@ -128,6 +137,8 @@ static json_t *captures_json(const captures *c)
 
 /* -- the graph as JSON ----------------------------------------------------- */
 
+/* As all functions here that build JSON: jansson's setters take NULL and fail, so a chain of them
+ * needs one look at the end, and NULL goes upwards as "no memory". */
 static json_t *ids_json(const uint32_t *ids, uint32_t n)
 {
   json_t *list = json_array();
@@ -136,6 +147,7 @@ static json_t *ids_json(const uint32_t *ids, uint32_t n)
   return fmp__json_whole(list, failed);
 }
 
+/* Roots alone are pinned; their views follow when the file is loaded. */
 static json_t *pinned_json(const fmp_graph *g)
 {
   json_t *list = json_array();
@@ -156,6 +168,8 @@ static json_t *spec_json(const fmp_spec *spec)
   return fmp__json_whole(made, failed);
 }
 
+/* The specs that the graph was traced with; a plan may be made for others of the same type and
+ * rank. */
 static json_t *inputs_json(const fmp_graph *g)
 {
   json_t *list = json_array();
@@ -165,7 +179,7 @@ static json_t *inputs_json(const fmp_graph *g)
   return fmp__json_whole(list, failed);
 }
 
-/* Only text that is not UTF-8 can fail here, but for memory. */
+/* Beside memory only text that is not UTF-8 can fail here. */
 static fmp_status put_attr(const fmp__node *node, uint32_t i, json_t *attrs)
 {
   fmp__text text = {0};
@@ -181,6 +195,7 @@ static fmp_status put_attr(const fmp__node *node, uint32_t i, json_t *attrs)
   return status;
 }
 
+/* As hexadecimal text: JSON's numbers are doubles to many readers, and lose the low bits. */
 static json_t *key_json(uint64_t key)
 {
   char digits[17];
@@ -188,6 +203,7 @@ static json_t *key_json(uint64_t key)
   return json_string(digits);
 }
 
+/* `made` is held until the attributes are in, since `attrs` belongs to it. */
 static fmp_status put_node(const fmp__node *node, json_t *nodes)
 {
   json_t *made = json_object(), *attrs = json_object();
@@ -218,6 +234,7 @@ static fmp_status put_nodes(const fmp_graph *g, json_t *graph)
   return FMP_OK;
 }
 
+/* Whether the batch is open is found out here at the latest: a reader should not have to. */
 static fmp_status put_graph(const fmp_graph *g, const captures *c, json_t *graph)
 {
   const char *note;
@@ -234,6 +251,7 @@ static fmp_status put_graph(const fmp_graph *g, const captures *c, json_t *graph
   return put_nodes(g, graph);
 }
 
+/* The graph is a text inside the header's JSON, since the format allows nothing but texts there. */
 static fmp_status put_metadata(const json_t *graph, json_t *metadata)
 {
   char *text;
@@ -247,6 +265,7 @@ static fmp_status put_metadata(const json_t *graph, json_t *metadata)
 
 /* -- the file -------------------------------------------------------------- */
 
+/* All checks and all of the JSON come before the file is touched. */
 static fmp_status save(const fmp_graph *g, captures *c, const char *path)
 {
   json_t *graph = json_object(), *metadata = json_object();

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading and writing safetensors files. A tensor goes through host memory of its own size, one at
+ * a time, whatever device it is on. */
 #include "file/safetensors.h"
 
 #include <inttypes.h>
@@ -6,25 +9,28 @@
 #include <string.h>
 
 #include "base/aside.h"
-#include "base/stop.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "define/spec.h"
 #include "base/status.h"
+#include "base/stop.h"
+#include "define/spec.h"
 
-/* Tensors travel between file and memory as they are. */
+/* Tensors travel between file and memory as they are; only the length is put together by hand. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file's numbers are little-endian");
 
 enum { LENGTH_BYTES = 8, ALIGNMENT = 8, LONGEST_HEADER = 100000000 };
 
 static const char metadata_key[] = "__metadata__";
 
+/* The format's names of our types; it has others, which are refused. */
 static const char *const dtype_names[FMP_DTYPE_COUNT] = {
     [FMP_F32] = "F32", [FMP_F64] = "F64", [FMP_BF16] = "BF16", [FMP_F16] = "F16",
     [FMP_U8] = "U8",   [FMP_I32] = "I32", [FMP_I64] = "I64"};
 
 /* -- reading: the header --------------------------------------------------- */
 
+/* The length decides how much is allocated next, so it is bounded twice: by the file's own size,
+ * and by what the format allows. */
 static fmp_status read_length(fmp__safetensors *s, int64_t *length)
 {
   unsigned char bytes[LENGTH_BYTES];
@@ -43,6 +49,7 @@ static fmp_status read_length(fmp__safetensors *s, int64_t *length)
   return FMP_OK;
 }
 
+/* The format wants '{' as the first byte, so that white space cannot hide in front. */
 static fmp_status read_header(fmp__safetensors *s)
 {
   int64_t length = 0;
@@ -57,6 +64,7 @@ static fmp_status read_header(fmp__safetensors *s)
   return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "header");
 }
 
+/* The format allows texts alone, and fmp__safetensors_metadata counts on that. */
 static fmp_status check_metadata(const fmp__safetensors *s)
 {
   const char *key;
@@ -70,6 +78,7 @@ static fmp_status check_metadata(const fmp__safetensors *s)
   return FMP_OK;
 }
 
+/* Types of the format that the engine lacks (F8, I16 ...) are refused by name. */
 static fmp_status find_dtype(const char *name, uint32_t *dtype)
 {
   for (uint32_t i = 1; i < FMP_DTYPE_COUNT; i++)
@@ -91,6 +100,8 @@ static fmp_status get_offsets(const json_t *entry, int64_t most, fmp__stored *st
   return fmp__json_number(json_array_get(offsets, 1), most, &stored->end);
 }
 
+/* `end - begin` cannot overflow, since both are between 0 and the size of the file; and a begin
+ * beyond end gives a negative size, which no spec has. */
 static fmp_status get_stored(const fmp__safetensors *s, const json_t *entry, fmp__stored *stored)
 {
   const char *dtype;
@@ -107,6 +118,7 @@ static fmp_status get_stored(const fmp__safetensors *s, const json_t *entry, fmp
                    stored->begin, stored->end);
 }
 
+/* One more than needed, so that a header without tensors allocates something. */
 static fmp_status list_tensors(fmp__safetensors *s)
 {
   const char *name;
@@ -125,6 +137,7 @@ static fmp_status list_tensors(fmp__safetensors *s)
 
 /* -- reading: the whole ---------------------------------------------------- */
 
+/* An empty tensor comes before the one that begins at the same place. */
 static int by_place(const void *a, const void *b)
 {
   const fmp__stored *x = a, *y = b;
@@ -137,6 +150,8 @@ static int by_name(const void *a, const void *b)
   return strcmp(((const fmp__stored *)a)->name, ((const fmp__stored *)b)->name);
 }
 
+/* In order of place each tensor must begin where the one before it ended, and the last must end
+ * with the file. That is all there is to check: sizes have been compared with shapes. */
 static fmp_status check_coverage(fmp__safetensors *s)
 {
   int64_t at = 0;
@@ -152,6 +167,7 @@ static fmp_status check_coverage(fmp__safetensors *s)
                    s->size - s->data_start);
 }
 
+/* Sorted by place for the check, and by name from then on, for bsearch. */
 fmp_status fmp__safetensors_open(const char *path, fmp__safetensors *s)
 {
   *s = (fmp__safetensors){.file = -1};
@@ -173,6 +189,7 @@ void fmp__safetensors_close(fmp__safetensors *s)
   *s = (fmp__safetensors){.file = -1};
 }
 
+/* jansson's getters take NULL, so a missing table and a missing key are one case. */
 const char *fmp__safetensors_metadata(const fmp__safetensors *s, const char *key)
 {
   return json_string_value(json_object_get(json_object_get(s->header, metadata_key), key));
@@ -184,6 +201,7 @@ const fmp__stored *fmp__safetensors_find(const fmp__safetensors *s, const char *
   return bsearch(&wanted, s->tensors, s->n, sizeof *s->tensors, by_name);
 }
 
+/* A file that has been cut since it was opened fails here (fmp__file_read). */
 fmp_status fmp__safetensors_read(const fmp__safetensors *s, const fmp__stored *stored,
                                  fmp_device *device, fmp_tensor **t)
 {
@@ -198,6 +216,7 @@ fmp_status fmp__safetensors_read(const fmp__safetensors *s, const fmp__stored *s
 
 /* -- writing: the header --------------------------------------------------- */
 
+/* No two names are equal, so the order is total. */
 static int by_size_and_name(const void *a, const void *b)
 {
   const fmp__named_tensor *x = a, *y = b;
@@ -216,7 +235,7 @@ static json_t *shape_json(const fmp_spec *spec)
   return fmp__json_whole(shape, failed);
 }
 
-/* *offset moves behind the tensor. */
+/* Writes where the tensor will lie, and moves *offset behind it. */
 static json_t *entry_json(const fmp_spec *spec, int64_t *offset)
 {
   json_t *entry = json_object(), *offsets = json_array();
@@ -229,6 +248,8 @@ static json_t *entry_json(const fmp_spec *spec, int64_t *offset)
   return fmp__json_whole(entry, failed);
 }
 
+/* The header is complete before the first byte is written: it needs the order of the tensors and
+ * nothing else. A name that is not UTF-8 is the only thing beside memory that can fail. */
 static fmp_status build_header(const json_t *metadata, const fmp__named_tensor *tensors, uint32_t n,
                                json_t **header)
 {
@@ -254,7 +275,7 @@ static fmp_status put(fmp__aside *a, const void *bytes, size_t n)
   return fmp__aside_write(a, bytes, n) == 0 ? FMP_OK : fmp__fail(FMP_EIO, "%s", a->why);
 }
 
-/* Spaces up to a multiple of 8, so that the tensors are aligned in the file. */
+/* Filled up with spaces to a multiple of 8, so that all tensors are aligned in the file. */
 static fmp_status write_header(fmp__aside *a, const char *text, size_t n)
 {
   static const char spaces[ALIGNMENT + 1] = "        ";
@@ -270,6 +291,8 @@ static fmp_status write_header(fmp__aside *a, const char *text, size_t n)
   return put(a, spaces, padding);
 }
 
+/* Strided tensors and those of devices are read through fmp_tensor_read, which makes them
+ * contiguous. */
 static fmp_status write_tensor(fmp__aside *a, const fmp__named_tensor *t)
 {
   const int64_t bytes = fmp__spec_bytes(&t->tensor->spec);
@@ -283,6 +306,7 @@ static fmp_status write_tensor(fmp__aside *a, const fmp__named_tensor *t)
   return status;
 }
 
+/* Whatever fails before the commit leaves the old file as it was (aside.h). */
 static fmp_status write_file(const char *path, const char *header, size_t length,
                              const fmp__named_tensor *tensors, uint32_t n)
 {
@@ -297,6 +321,7 @@ static fmp_status write_file(const char *path, const char *header, size_t length
   return status;
 }
 
+/* The order of the tensors decides their offsets, so it comes first. */
 fmp_status fmp__safetensors_write(const char *path, const json_t *metadata,
                                   fmp__named_tensor *tensors, uint32_t n)
 {

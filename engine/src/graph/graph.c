@@ -24,22 +24,30 @@ fmp_status fmp__graph_new(fmp_device *device, int tracing, fmp_graph **graph)
   return FMP_OK;
 }
 
-static int is_kept(const fmp_tensor *t, fmp_tensor *const *keep, int32_t n)
+/* The graph's reference to the handle ends; who holds it still has a tensor of no graph. */
+static void let_go(fmp__value *value)
 {
-  for (int32_t i = 0; keep && i < n; i++)
-    if (keep[i] == t) return 1;
-  return 0;
+  fmp_tensor *t = value->tensor;
+  t->graph = NULL;
+  value->tensor = NULL;
+  fmp_tensor_release(t);
 }
 
+static int is_of(const fmp_graph *g, const fmp_tensor *t)
+{
+  return t && t->graph == g && g->values[t->value].tensor == t;
+}
+
+/* First those that keep their values, so that they need not be looked for among the others. */
 void fmp__graph_detach(fmp_graph *g, fmp_tensor *const *keep, int32_t n)
 {
+  for (int32_t i = 0; keep && i < n; i++)
+    if (is_of(g, keep[i])) let_go(&g->values[keep[i]->value]);
   for (uint32_t v = 1; v <= g->n_values; v++) {
     fmp__value *value = &g->values[v];
     if (value->from == FMP__FROM_CAPTURE || !value->tensor) continue;
-    value->tensor->graph = NULL;
-    if (!is_kept(value->tensor, keep, n)) fmp_tensor_empty(value->tensor);
-    fmp_tensor_release(value->tensor);
-    value->tensor = NULL;
+    fmp_tensor_empty(value->tensor);
+    let_go(value);
   }
 }
 
@@ -105,50 +113,50 @@ static uint32_t add_value(fmp_graph *g, const fmp_spec *spec, uint32_t from, uin
   return v;
 }
 
-static uint64_t key_of(const void *address) { return (uint64_t)(uintptr_t)address; }
+/* -- captured tensors, and whose memory they are ---------------------------- */
 
-/* The value that was noted for an address last, if its handle is held still. */
-static const fmp__value *noted(const fmp_graph *g, const void *address, uint32_t *v)
+/* Addresses are even. */
+static uint64_t key_of(const fmp_tensor *t) { return (uint64_t)(uintptr_t)t; }
+static uint64_t key_of_storage(uint64_t id) { return 2 * id + 1; }
+
+/* What the table knows is of a value that stands no more where that has been forgotten. */
+static const fmp__value *known_value(const fmp_graph *g, uint64_t key, uint32_t *v)
 {
-  *v = fmp__table_get(&g->known, key_of(address));
-  const fmp__value *value = *v && *v <= g->n_values ? &g->values[*v] : NULL;
-  return value && value->tensor ? value : NULL;
+  *v = fmp__table_get(&g->known, key);
+  return *v && *v <= g->n_values ? &g->values[*v] : NULL;
 }
 
 static uint32_t find_capture(const fmp_graph *g, const fmp_tensor *t)
 {
   uint32_t v;
-  const fmp__value *value = noted(g, t, &v);
+  const fmp__value *value = known_value(g, key_of(t), &v);
   return value && value->tensor == t ? v : 0;
 }
 
-/* A capture over the same storage as an earlier value shares its root: writes to either must be
- * seen by readers of both. A noted tensor that was emptied since has lost its storage: another one
- * may have it still, or a new storage lies there now. */
-static uint32_t shared_root(const fmp_graph *g, const fmp_tensor *t)
+/* A value over the same storage as an earlier one shares its root: writes to either must be seen
+ * by readers of both. The first one may have been emptied since, which other views outlive: so
+ * it is known by the storage's number, which no storage has that comes to lie there later. */
+static uint32_t root_of_storage(const fmp_graph *g, uint64_t id)
 {
   uint32_t v;
-  const fmp__value *value = noted(g, t->storage, &v);
-  if (!value || value->tensor->storage == t->storage) return value ? value->root : 0;
-  for (v = 1; v <= g->n_values; v++) {
-    value = &g->values[v];
-    if (value->tensor && value->tensor->storage == t->storage) return value->root;
-  }
-  return 0;
+  const fmp__value *value = known_value(g, key_of_storage(id), &v);
+  return value && value->storage == id ? value->root : 0;
 }
 
-static int note(fmp_graph *g, const fmp_tensor *t, uint32_t v, int is_root)
+/* Invariant: the table has the first of the values over a storage, which is forgotten last. */
+static int note_storage(fmp_graph *g, uint32_t v, uint64_t id)
 {
-  return fmp__table_set(&g->known, key_of(t), v) &&
-         (!is_root || fmp__table_set(&g->known, key_of(t->storage), v));
+  if (root_of_storage(g, id)) return 1;
+  g->values[v].storage = id;
+  return fmp__table_set(&g->known, key_of_storage(id), v);
 }
 
 static fmp_status add_capture(fmp_graph *g, fmp_tensor *t, uint32_t *value)
 {
-  const uint32_t root = shared_root(g, t),
+  const uint32_t root = root_of_storage(g, t->storage->id),
                  v = add_value(g, &t->spec, FMP__FROM_CAPTURE, g->n_captures);
   if (!v) return fmp__no_memory("a graph");
-  if (!note(g, t, v, !root)) {
+  if (!note_storage(g, v, t->storage->id) || !fmp__table_set(&g->known, key_of(t), v)) {
     g->n_values--;
     return fmp__no_memory("a graph");
   }
@@ -261,7 +269,7 @@ static void add_output(fmp_graph *g, fmp__node *node, uint32_t i, fmp_tensor *t)
   node->out[i] = v;
   g->values[v].node = g->n_nodes;
   if (node->op->def.alias) g->values[v].root = fmp__graph_root(g, node->in[0]);
-  if (t->storage) fmp__table_set(&g->known, key_of(t->storage), v);
+  if (t->storage) note_storage(g, v, t->storage->id);
   bind_tensor(g, v, t);
 }
 

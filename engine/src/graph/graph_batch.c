@@ -1,21 +1,30 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A trace is made for one batch size, and most of what is traced does not depend on it. Whether it
+ * does is found out by trial: the first dimension of the inputs grows by one, shapes are inferred
+ * anew, and every output that had the batch in front must have the larger one in front now. Nothing
+ * is run.
+ *
+ * The batch is whatever stands first in the first input that has a dimension; other inputs that
+ * begin with the same number are taken to have it too. That can be wrong (10 images, and a table of
+ * 10 rows); then the trial fails, and the graph is taken for fixed, which is always safe. */
 #include "graph/graph_batch.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "fmp/api.h"
-#include "kernel/kernel.h"
 #include "base/locks.h"
 #include "base/memory.h"
-#include "define/spec.h"
 #include "base/text.h"
+#include "define/spec.h"
+#include "fmp/api.h"
+#include "kernel/kernel.h"
 
 /* One trial: what becomes of the specs when the batch grows by one. */
 typedef struct trial {
   const fmp_graph *graph;
   int64_t batch;   /* as traced */
-  fmp_spec *specs; /* by value */
+  fmp_spec *specs; /* by value of the graph: as they become with the larger batch */
   fmp_spec *args;  /* of the node at hand: inputs, then outputs */
 } trial;
 
@@ -51,6 +60,7 @@ static fmp_status start_trial(trial *t)
   return FMP_OK;
 }
 
+/* A batch at the limit of what a spec may be cannot grow. */
 static fmp_status check_inputs(const trial *t)
 {
   for (uint32_t i = 1; i <= t->graph->n_inputs; i++) {
@@ -60,6 +70,8 @@ static fmp_status check_inputs(const trial *t)
   return FMP_OK;
 }
 
+/* Captures and constants keep their specs. Failures are the op's own words, behind scope and
+ * name. */
 static fmp_status try_node(trial *t, const fmp__node *node)
 {
   fmp_spec *out = t->args + node->n_in;
@@ -81,6 +93,8 @@ static fmp_status try_node(trial *t, const fmp__node *node)
   return FMP_OK;
 }
 
+/* That all nodes could be inferred is not enough: a reshape to a traced size, say, gives the old
+ * size from the new batch if something else absorbs the difference. */
 static fmp_status check_outputs(const trial *t)
 {
   char before[FMP_SPEC_TEXT], now[FMP_SPEC_TEXT];
@@ -88,10 +102,10 @@ static fmp_status check_outputs(const trial *t)
     const uint32_t v = t->graph->outputs[i];
     const fmp_spec *traced = &t->graph->values[v].spec;
     if (begins_with(traced, t->batch) && !begins_with(&t->specs[v], t->batch + 1))
-      return fmp__fail(
-          FMP_ESHAPE, "output %u is %s, and %s where the batch has %" PRId64 " instead of %" PRId64,
-          i + 1, fmp_spec_text(traced, before), fmp_spec_text(&t->specs[v], now), t->batch + 1,
-          t->batch);
+      return fmp__fail(FMP_ESHAPE,
+                       "output %u is %s, and %s if the batch has %" PRId64 " instead of %" PRId64,
+                       i + 1, fmp_spec_text(traced, before), fmp_spec_text(&t->specs[v], now),
+                       t->batch + 1, t->batch);
   }
   return FMP_OK;
 }
@@ -105,6 +119,8 @@ static fmp_status try_batch(trial *t)
   return check_outputs(t);
 }
 
+/* No input with a dimension: nothing can depend on it. The reason stands in the thread's text; only
+ * a lack of memory is a failure of ours. */
 static fmp_status find_out(fmp_graph *g)
 {
   trial t = {.graph = g};
@@ -117,8 +133,9 @@ static fmp_status find_out(fmp_graph *g)
   return g->batch_note ? FMP_OK : fmp__no_memory("a graph's batch note");
 }
 
-/* A graph is const to those who share it, but finds this out about itself at the first
- * question: one lock for all, since it is asked rarely. */
+/* A graph is const to those who share it, but finds this out about itself at the first question.
+ * One lock serves all graphs: the question is asked rarely, when a graph is saved or a caller wants
+ * to know. A note that a caller has set is not questioned. */
 fmp_status fmp__graph_batch(const fmp_graph *shared, const char **note)
 {
   fmp_graph *g = (fmp_graph *)shared;
@@ -141,7 +158,7 @@ const char *fmp_graph_batch_note(const fmp_graph *g)
   const char *note;
   if (!g) return NULL;
   if (fmp__graph_batch(g, &note) == FMP_OK) return note;
-  return "whether it depends on the batch size could not be found out: out of memory";
+  return "out of memory while finding out whether it depends on the batch size";
 }
 
 fmp_status fmp_graph_set_batch_note(fmp_graph *g, const char *why)

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Do two graphs compute the same, whatever their shapes? Values pair up as nodes name them: their
- * numbers also tell when something was captured, which is no part of what is computed. */
+ *
+ * Do two graphs compute the same, whatever their shapes? For whoever has traced one function for
+ * two batch sizes and wants to know whether one graph can stand for both.
+ *
+ * Values pair up as nodes name them and not by number, since numbers also tell when something was
+ * first captured, which is no part of what is computed. A pair, once made, must hold everywhere:
+ * the pairing is one to one (`other` and `taken`), or else x + x would pass for x + y. */
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/text.h"
+#include "define/spec.h"
 #include "fmp/api.h"
 #include "graph/graph.h"
-#include "base/memory.h"
-#include "define/spec.h"
-#include "base/text.h"
 
 /* -- inputs and captures --------------------------------------------------- */
 
+/* Shapes may differ: that is the point. Types and ranks decide which kernels and formulas there
+ * are. */
 static fmp_status compare_inputs(const fmp_graph *a, const fmp_graph *b)
 {
   char one[FMP_SPEC_TEXT], other[FMP_SPEC_TEXT];
@@ -34,7 +41,7 @@ static fmp_status read_both(const fmp_tensor *a, const fmp_tensor *b, char *byte
   return FMP_OK;
 }
 
-/* A constant that both traces made for themselves is the same if its bytes are. */
+/* A constant that each trace has made for itself is the same if its bytes are. */
 static fmp_status compare_captures(const fmp_tensor *a, const fmp_tensor *b)
 {
   char one[FMP_SPEC_TEXT], other[FMP_SPEC_TEXT];
@@ -62,6 +69,7 @@ typedef struct comparison {
   unsigned char *taken; /* by value of b: is it paired? */
 } comparison;
 
+/* Captures must hold the same; outputs of nodes have been compared with their nodes. */
 static fmp_status pair_up(comparison *c, uint32_t x, uint32_t y)
 {
   const fmp__value *one = &c->a->values[x], *other = &c->b->values[y];
@@ -74,6 +82,8 @@ static fmp_status pair_up(comparison *c, uint32_t x, uint32_t y)
   return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "captured tensor v%u", x);
 }
 
+/* Two values that both have no partner yet become a pair; any others must be one already, or both
+ * absent. */
 static fmp_status compare_value(comparison *c, const char *what, uint32_t i, uint32_t x, uint32_t y)
 {
   if (x && y && !c->other[x] && !c->taken[y]) return pair_up(c, x, y);
@@ -98,7 +108,7 @@ static fmp_status fail_at(const fmp_graph *g, uint32_t k)
                       node->op->def.name);
 }
 
-/* Where the texts are equal the attributes differ in what no text shows: a resource. */
+/* Compared as text, for the message. Attributes with equal texts can only differ by a resource. */
 static fmp_status attr_differs(const fmp__node *a, const fmp__node *b, uint32_t i, int *differs)
 {
   fmp__text x = {0}, y = {0};
@@ -123,6 +133,7 @@ static fmp_status compare_attrs(const fmp__node *a, const fmp__node *b)
   return fmp__fail(FMP_EINVAL, "its attributes differ");
 }
 
+/* Keys are compared too: functions that draw different numbers are not the same function. */
 static fmp_status compare_nodes(comparison *c, const fmp__node *a, const fmp__node *b)
 {
   if (a->op != b->op)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a graph says of itself: its inputs and outputs, and all of it as text. */
+ *
+ * What a graph says about itself: its inputs and outputs, and the whole of it as text, for
+ * people. */
 #include "base/text.h"
 #include "fmp/api.h"
 #include "graph/graph.h"
-#include "base/text.h"
 
 /* -- inputs and outputs ---------------------------------------------------- */
 
@@ -11,6 +12,7 @@ int32_t fmp_graph_inputs(const fmp_graph *g) { return g ? (int32_t)g->n_inputs :
 
 int32_t fmp_graph_outputs(const fmp_graph *g) { return g ? (int32_t)g->n_outputs : 0; }
 
+/* Indices from outside; counted from 0 here as everywhere in C. */
 static fmp_status check_index(const char *what, int32_t i, uint32_t n)
 {
   if (i >= 0 && (uint32_t)i < n) return FMP_OK;
@@ -67,7 +69,8 @@ static void add_source(const fmp_graph *g, uint32_t v, fmp__text *text)
   fmp__text_add(text, "\n");
 }
 
-/* "net/1: v7 f32 [8,10] = matmul(v1, v2) {transpose_b = true}" */
+/* "net/1: v7 f32 [8,10] = matmul(v1, v2) {transpose_b = true}". Value numbers are those of
+ * messages. */
 static void add_node(const fmp_graph *g, const fmp__node *node, fmp__text *text)
 {
   fmp__text_add(text, "%s%s", node->scope, *node->scope ? ": " : "");
@@ -82,6 +85,7 @@ static void add_node(const fmp_graph *g, const fmp__node *node, fmp__text *text)
   fmp__text_add(text, "\n");
 }
 
+/* Sources first, whatever their numbers, since a reader wants to know what goes in. */
 const char *fmp_graph_text(const fmp_graph *g)
 {
   if (!g) return NULL;

@@ -1,13 +1,18 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Random keys. Their formulas are part of what a saved graph and a seed mean, so they must not
+ * change:
+ *   recorded   mix(FNV(path) chained on 1) chained with the ordinal
+ *   single     mix(FNV(path) chained on 2) */
 #include "graph/rng.h"
 
 #include <string.h>
 
-#include "fmp/api.h"
 #include "base/hash.h"
 #include "base/status.h"
+#include "fmp/api.h"
 
-/* Where the hashes of a scope start: apart for recordings and for single ops. */
+/* Where the hashes of a path start, so that the two kinds of key never meet. */
 enum { RECORDED = 1, SINGLE = 2 };
 
 uint64_t fmp__eager_key(const char *path) { return fmp__hash_bytes(SINGLE, path, strlen(path)); }

@@ -1,4 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The thread's scope path, in a fixed buffer: entering a scope allocates nothing. */
 #include "graph/scope.h"
 
 #include <stdio.h>
@@ -9,11 +11,12 @@
 
 enum { MOST_SCOPES = 64 };
 
-/* Invariant: path is as long as what has been pushed; ends[i] is its length before push i. */
+/* path is NUL-terminated and shorter than FMP__SCOPE_PATH; ends[i] is its length before push i. */
 static _Thread_local char path[FMP__SCOPE_PATH];
 static _Thread_local size_t ends[MOST_SCOPES];
 static _Thread_local int32_t depth;
 
+/* A name may contain '/': loaded graphs and users make paths of several parts at once. */
 fmp_status fmp_scope_push(const char *name)
 {
   const size_t length = strlen(path);

@@ -1,19 +1,27 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Measuring kernels. Each op is measured when it is first made ready for its specs, on zeros in
+ * memory of its own, never on a training's own values: nothing happens twice, and only the first
+ * step is slower.
+ *
+ * A choice decides how results are rounded, so it is kept by a text that names all it depends on
+ * (make_key), and a run that reads the file gives the bits of the run that wrote it. */
 #include "kernel/autotune.h"
 
 #include <string.h>
 
-#include "kernel/choices.h"
 #include "base/clock.h"
-#include "device/stream.h"
 #include "base/memory.h"
+#include "base/status.h"
 #include "define/params.h"
 #include "define/spec.h"
-#include "base/status.h"
+#include "device/stream.h"
+#include "kernel/choices.h"
+#include "kernel/forced.h"
 
 /* -- arguments ------------------------------------------------------------- */
 
-/* Inputs and outputs of the work, all zeros, in memory of their own. */
+/* Inputs and outputs of the work, contiguous and zero. Absent and spec-only ones have no memory. */
 typedef struct arguments {
   const fmp__work *work;
   fmp_view *views; /* inputs, then outputs */
@@ -34,6 +42,8 @@ static void free_arguments(arguments *a)
   fmp__free(a->views);
 }
 
+/* A backend has no function that clears, so zeros are copied where the host cannot write. Waited
+ * for: `zeros` is freed. */
 static fmp_status clear(fmp_device *device, void *stream, void *memory, int64_t bytes)
 {
   if (fmp__device_is_host(device)) {
@@ -74,6 +84,7 @@ static fmp_status add_argument(arguments *a, uint32_t i)
   return clear(device, a->work->stream, view->data, bytes);
 }
 
+/* free_arguments() frees what there is; views that were not reached have data NULL. */
 static fmp_status make_arguments(const fmp__work *work, arguments *a)
 {
   fmp_status status = FMP_OK;
@@ -88,22 +99,14 @@ static fmp_status make_arguments(const fmp__work *work, arguments *a)
 
 /* -- measuring ------------------------------------------------------------- */
 
-/* One run, in nanoseconds. */
+/* One run in nanoseconds, from the call until the stream has done it. */
 static fmp_status run_once(const fmp__work *work, const fmp__prepared *prepared, const arguments *a,
                            void *scratch, int64_t *nanoseconds)
 {
-  const fmp__call call = {.call = {.struct_size = sizeof(fmp_call),
-                                   .host = prepared->kernel->plugin->host,
-                                   .device = work->device->state,
-                                   .stream = work->stream,
-                                   .params = work->params,
-                                   .state = prepared->state,
-                                   .in = a->views,
-                                   .out = a->views + work->n_in,
-                                   .n_in = work->n_in,
-                                   .n_out = work->n_out,
-                                   .scratch = scratch},
-                          .device = work->device};
+  fmp__call call = fmp__call_of(work, prepared);
+  call.call.in = a->views;
+  call.call.out = a->views + work->n_in;
+  call.call.scratch = scratch;
   const int64_t begun = fmp__clock_now();
   FMP_TRY(fmp__run(prepared, &call));
   FMP_TRY(fmp__stream_wait(work->device, work->stream));
@@ -111,7 +114,8 @@ static fmp_status run_once(const fmp__work *work, const fmp__prepared *prepared,
   return FMP_OK;
 }
 
-/* The least of some runs, of which the first only warms up. */
+/* The least of four runs, after one that only warms up caches and threads. The least, since
+ * whatever disturbs a run makes it slower, never faster. */
 static fmp_status run_often(const fmp__work *work, const fmp__prepared *prepared,
                             const arguments *a, void *scratch, int64_t *least)
 {
@@ -124,6 +128,7 @@ static fmp_status run_often(const fmp__work *work, const fmp__prepared *prepared
   return FMP_OK;
 }
 
+/* Other threads may compute on their own streams meanwhile; taking the least of some runs helps. */
 static fmp_status measure_prepared(const fmp__work *work, const fmp__prepared *prepared,
                                    const arguments *a, int64_t *least)
 {
@@ -140,7 +145,7 @@ static fmp_status measure_prepared(const fmp__work *work, const fmp__prepared *p
   return status;
 }
 
-/* INT64_MAX where it cannot be prepared or run. */
+/* A kernel that cannot be prepared or run is no failure: INT64_MAX, and others are faster. */
 static int64_t time_of(const fmp__work *work, const fmp__kernel *kernel, const arguments *a)
 {
   fmp__prepared prepared;
@@ -151,6 +156,8 @@ static int64_t time_of(const fmp__work *work, const fmp__kernel *kernel, const a
   return status == FMP_OK ? least : INT64_MAX;
 }
 
+/* *kernel stays as it is if no candidate can be run. Of equal times the one registered first
+ * wins. */
 static fmp_status measure(const fmp__work *work, const fmp__kernel **kernel)
 {
   const fmp__kernel *candidate;
@@ -170,7 +177,7 @@ static fmp_status measure(const fmp__work *work, const fmp__kernel **kernel)
 
 /* -- choosing -------------------------------------------------------------- */
 
-/* Zeros may stand for its inputs, and a run leaves nothing behind. */
+/* Zeros may stand for its inputs, and running it a few times more leaves nothing behind. */
 static int is_harmless(const fmp_op *op)
 {
   return !(op->def.flags & (FMP_OP_EFFECT | FMP_OP_RANDOM | FMP_OP_HOST)) &&
@@ -186,7 +193,9 @@ static uint32_t count_candidates(const fmp__work *work)
   return count;
 }
 
-/* "conv2d{...} (f32[100,24,24,32], ...) -> (...) on cpu:0, 2 threads" */
+/* "op{attributes} (f32 [100,24,24,32], ...) -> (...) on cpu:0, 2 threads": all that the speed of a
+ * kernel depends on within one machine. Files that hold keys of another machine are the user's to
+ * keep apart. */
 static fmp_status make_key(const fmp__work *work, fmp__text *key)
 {
   fmp__text_add(key, "%s", work->op->def.name);
@@ -199,6 +208,7 @@ static fmp_status make_key(const fmp__work *work, fmp__text *key)
   return key->failed ? fmp__no_memory("a choice of kernel") : FMP_OK;
 }
 
+/* The kernel of that name, if it still exists and still takes the work. */
 static int find_named(const fmp__work *work, const char *name, const fmp__kernel **kernel)
 {
   const fmp__kernel *candidate;
@@ -211,7 +221,7 @@ static int find_named(const fmp__work *work, const char *name, const fmp__kernel
   return 0;
 }
 
-/* What is not known, or names a kernel that is no more, is measured. */
+/* A choice that is unknown, or names a kernel that is gone, is measured and written. */
 static fmp_status choose_by_key(const fmp__work *work, const char *key, const fmp__kernel **kernel)
 {
   fmp__text name = {0};
@@ -234,6 +244,13 @@ fmp_status fmp__autotune_choose(const fmp__work *work, const fmp__kernel **kerne
   return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "autotune");
 }
 
+fmp_status fmp__autotune_settle(void)
+{
+  const fmp_status status = fmp__choices_are_open() ? fmp__choices_save() : FMP_OK;
+  return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "autotune");
+}
+
+/* The epoch moves on, so that ops which were prepared before are chosen for again. */
 fmp_status fmp_autotune(const char *path)
 {
   if (path) FMP_TRY(fmp__choices_open(path));

@@ -1,18 +1,27 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ * The file is written whole each time, so it is not written for each choice: once what it lacks
+ * comes to a part of what it has, n choices cost as many bytes as n choices take, times a
+ * constant. Choices that come slowly are written as they come. */
 #define _POSIX_C_SOURCE 200809L /* access */
 
 #include "kernel/choices.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/aside.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/locks.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/status.h"
+#include "base/stop.h"
+#include "fmp/api.h"
 
 /* The file: {"fmp_kernels": 1, "choices": {KEY: KERNEL, ...}}. */
 static const char version_key[] = "fmp_kernels", choices_key[] = "choices";
@@ -21,6 +30,12 @@ enum { VERSION = 1, MOST_BYTES = 1 << 24 };
 static json_t *file_object; /* the whole of the file; NULL: closed */
 static atomic_int is_open;  /* whether it is there, to be asked without the lock */
 static char *file_path;     /* NULL: memory only */
+
+/* What the file lacks, and a crash would lose: less than an eighth of the choices. */
+enum { PARTS = 8, LONGEST_WAIT = 1000000000 /* ns */ };
+static int is_unsaved;
+static size_t n_fresh;       /* choices since it was written last, or could not be */
+static int64_t last_writing; /* when that was */
 
 /* -- reading --------------------------------------------------------------- */
 
@@ -103,41 +118,107 @@ static fmp_status write_text(const char *text, size_t n)
   return put(&aside, text, n) == 0 ? FMP_OK : fmp__fail(FMP_EIO, "%s", aside.why);
 }
 
-static fmp_status write_file(void)
+/* Choices of other processes that share the file stay, where they are not ours too. What is no such
+ * file any more is replaced. */
+static fmp_status take_others(void)
+{
+  json_t *there = NULL;
+  char text[FMP__ERROR_TEXT];
+  fmp__error_keep(text);
+  if (read_file(file_path, &there) != FMP_OK)
+    fmp__log(FMP__LOG_WARNING, "%s: is replaced: %s", file_path, fmp_last_error());
+  fmp__error_restore(text);
+  const int failed = there && json_object_update_missing(json_object_get(file_object, choices_key),
+                                                         json_object_get(there, choices_key)) != 0;
+  json_decref(there);
+  return failed ? fmp__no_memory("choices of kernels") : FMP_OK;
+}
+
+static fmp_status write_object(void)
 {
   char *text;
   size_t n;
+  FMP_TRY(take_others());
   FMP_TRY(fmp__json_write(file_object, &text, &n));
   const fmp_status status = write_text(text, n);
   fmp__free(text);
+  return status;
+}
+
+static fmp_status write_file(void)
+{
+  const fmp_status status = write_object();
+  is_unsaved = status != FMP_OK;
+  n_fresh = 0;
+  last_writing = fmp__clock_now();
   return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "%s", file_path);
 }
 
+static fmp_status save_locked(void) { return is_unsaved && file_path ? write_file() : FMP_OK; }
+
+fmp_status fmp__choices_save(void)
+{
+  fmp__lock(FMP__LOCK_CHOICES);
+  const fmp_status status = save_locked();
+  fmp__unlock(FMP__LOCK_CHOICES);
+  return status;
+}
+
+/* Where nobody asked for it, nobody is told by a status. */
+static void save_or_warn(void)
+{
+  char text[FMP__ERROR_TEXT];
+  fmp__error_keep(text);
+  if (save_locked() != FMP_OK)
+    fmp__log(FMP__LOG_WARNING, "choices of kernels are lost: %s", fmp_last_error());
+  fmp__error_restore(text);
+}
+
+/* A process that was forked leaves it to its parent. */
+static void save_at_exit(void)
+{
+  if (fmp__is_forked()) return;
+  fmp__lock(FMP__LOCK_CHOICES);
+  save_or_warn();
+  fmp__unlock(FMP__LOCK_CHOICES);
+}
+
+static void watch_exit(void) { atexit(save_at_exit); }
+
 /* -- the table ------------------------------------------------------------- */
+
+/* Before another file is read, which may be the same. */
+static void leave(void)
+{
+  fmp__lock(FMP__LOCK_CHOICES);
+  save_or_warn();
+  fmp__unlock(FMP__LOCK_CHOICES);
+}
 
 static void replace(json_t *object, char *path)
 {
   fmp__lock(FMP__LOCK_CHOICES);
+  save_or_warn(); /* what another thread has added since */
   json_decref(file_object);
   fmp__free(file_path);
   file_object = object;
   file_path = path;
+  is_unsaved = 0;
+  n_fresh = 0;
+  last_writing = 0;
   atomic_store(&is_open, object != NULL);
   fmp__unlock(FMP__LOCK_CHOICES);
 }
 
-fmp_status fmp__choices_open(const char *path)
+static fmp_status open_file(const char *path)
 {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   json_t *object = NULL;
-  if (!*path) {
-    FMP_TRY(new_object(&object));
-    replace(object, NULL);
-    return FMP_OK;
-  }
   char *copy = fmp__copy_text(path);
   if (!copy) return fmp__no_memory("a path");
   const fmp_status status = read_file(path, &object);
   if (status == FMP_OK) {
+    pthread_once(&once, watch_exit);
     replace(object, copy);
     return FMP_OK;
   }
@@ -145,7 +226,21 @@ fmp_status fmp__choices_open(const char *path)
   return fmp__fail_in(status, "%s", path);
 }
 
-void fmp__choices_close(void) { replace(NULL, NULL); }
+fmp_status fmp__choices_open(const char *path)
+{
+  json_t *object = NULL;
+  leave();
+  if (*path) return open_file(path);
+  FMP_TRY(new_object(&object));
+  replace(object, NULL);
+  return FMP_OK;
+}
+
+void fmp__choices_close(void)
+{
+  leave();
+  replace(NULL, NULL);
+}
 
 int fmp__choices_are_open(void) { return atomic_load(&is_open); }
 
@@ -157,14 +252,25 @@ void fmp__choices_find(const char *key, fmp__text *name)
   fmp__unlock(FMP__LOCK_CHOICES);
 }
 
+static int is_due(const json_t *choices)
+{
+  return PARTS * n_fresh >= json_object_size(choices) ||
+         fmp__clock_now() - last_writing >= LONGEST_WAIT;
+}
+
+static fmp_status add(json_t *choices, const char *key, const char *name)
+{
+  if (fmp__json_set(choices, key, json_string(name))) return fmp__no_memory("a choice of kernel");
+  is_unsaved = 1;
+  n_fresh++;
+  return file_path && is_due(choices) ? write_file() : FMP_OK;
+}
+
 fmp_status fmp__choices_add(const char *key, const char *name)
 {
-  fmp_status status = FMP_OK;
   fmp__lock(FMP__LOCK_CHOICES);
   json_t *choices = json_object_get(file_object, choices_key);
-  if (choices && fmp__json_set(choices, key, json_string(name)))
-    status = fmp__no_memory("a choice of kernel");
-  if (choices && status == FMP_OK && file_path) status = write_file();
+  const fmp_status status = choices ? add(choices, key, name) : FMP_OK;
   fmp__unlock(FMP__LOCK_CHOICES);
   return status;
 }

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Measured choices of kernels, by the text of what they were measured for; kept in a file
- * if there is one. Any thread. */
+ *
+ * Measured choices of kernels, by the text of what they were measured for; kept in a file if one
+ * was named. Any thread. docs/decisions/autotune-keeps-a-file.md has the reasons. */
 #ifndef FMP_CHOICES_H
 #define FMP_CHOICES_H
 
-#include "fmp/plugin.h"
 #include "base/text.h"
+#include "fmp/plugin.h"
 
-/* Starts anew, from the file if path is not empty and it is there. */
+/* Starts anew: from the file, if path is not empty and there is one. */
 fmp_status fmp__choices_open(const char *path);
-void fmp__choices_close(void);
+void fmp__choices_close(void); /* both save what was open before, and warn where they cannot */
 int fmp__choices_are_open(void);
-/* Appends the kernel's name to *name; nothing if there is no choice. */
+/* Appends the kernel's name to *name, or nothing if there is no choice for this key. */
 void fmp__choices_find(const char *key, fmp__text *name);
-/* Adds or replaces one, and writes the file. */
+/* Adds or replaces one. The file has it now or later: at the latest when what is open changes, or
+ * when the process ends, unless by a crash. A failure may be that of choices before. */
 fmp_status fmp__choices_add(const char *key, const char *name);
+/* Writes what the file has not, if anything. */
+fmp_status fmp__choices_save(void);
 
 #endif

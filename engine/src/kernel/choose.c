@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The choice, once for each entry of the eager cache and each node of a plan. Who wants to know why
+ * it fell as it did asks for --explain, which prints a line here. */
 #include "kernel/choose.h"
 
 #include <stdatomic.h>
@@ -16,6 +19,8 @@ static atomic_int explaining;
 
 void fmp_kernel_explain(int32_t on) { atomic_store(&explaining, on); }
 
+/* What was wanted, and what is registered for the op on any backend: usually the type is the
+ * reason. */
 static fmp_status no_kernel(const fmp__work *work)
 {
   fmp__text specs = {0}, known = {0};
@@ -33,6 +38,7 @@ static fmp_status no_kernel(const fmp__work *work)
   return FMP_EUNSUPPORTED;
 }
 
+/* Straight to stderr and not by the log: it was asked for by name and has no level. */
 static void explain(const fmp__work *work, const fmp__kernel *kernel)
 {
   fmp__text specs = {0};
@@ -44,14 +50,18 @@ static void explain(const fmp__work *work, const fmp__kernel *kernel)
   fmp__text_free(&specs);
 }
 
+/* The stream is entered and left twice, for the choice and for prepare(), since measuring in
+ * between enters it by itself. */
 fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared)
 {
   memset(prepared, 0, sizeof *prepared);
   FMP_TRY(fmp__check_forked());
   if (work->op->def.alias) return FMP_OK;
   FMP_TRY(fmp__stream_enter(work->device, work->stream));
-  const fmp__kernel *kernel = fmp__kernel_best(work);
+  const fmp__kernel *kernel;
+  const fmp_status status = fmp__kernel_best(work, &kernel);
   fmp__stream_leave(work->device, work->stream);
+  FMP_TRY(status);
   if (!kernel) return no_kernel(work);
   FMP_TRY(fmp__autotune_choose(work, &kernel));
   explain(work, kernel);
@@ -60,6 +70,7 @@ fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared)
 
 /* -- listing --------------------------------------------------------------- */
 
+/* Kernels of the op itself, of all backends, in order of registration; wildcards are not listed. */
 const char *fmp_op_kernels(const fmp_op *op)
 {
   if (!op) return NULL;
@@ -69,6 +80,7 @@ const char *fmp_op_kernels(const fmp_op *op)
     if (strcmp(kernel->def.op, op->def.name) != 0) continue;
     fmp__text_add(text, "%s/%s priority %d", kernel->def.backend, kernel->def.name,
                   kernel->def.priority);
+    if (kernel->def.flags & FMP_KERNEL_NONDETERMINISTIC) fmp__text_add(text, " nondeterministic");
     for (uint32_t d = 1; d < FMP_DTYPE_COUNT; d++)
       if (kernel->def.dtypes & FMP_BIT(d)) fmp__text_add(text, " %s", fmp_dtype_name(d));
     fmp__text_add(text, " (%s)\n", kernel->plugin->name);

@@ -1,66 +1,23 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Calling what plugins have defined: infer, alias, supports, prepare, run, release. Each status
+ * goes through fmp__plugin_status, so that no unknown number and no failure without a text gets
+ * further. */
 #include "kernel/kernel.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "device/stream.h"
-#include "base/stop.h"
-#include "base/locks.h"
-#include "define/spec.h"
 #include "base/status.h"
-
-/* -- forcing --------------------------------------------------------------- */
-
-static char forced[64]; /* kernel name; "" for none */
-static pthread_once_t environment = PTHREAD_ONCE_INIT;
-static atomic_uint_fast64_t epoch = 1;
-
-static void set_forced(const char *name)
-{
-  fmp__lock(FMP__LOCK_FORCED);
-  snprintf(forced, sizeof forced, "%s", name ? name : "");
-  fmp__unlock(FMP__LOCK_FORCED);
-  atomic_fetch_add(&epoch, 1);
-}
-
-static void read_environment(void)
-{
-  const char *name = getenv("FMP_KERNEL");
-  if (name && *name) set_forced(name);
-}
-
-fmp_status fmp_kernel_force(const char *name)
-{
-  pthread_once(&environment, read_environment);
-  if (name && strlen(name) >= sizeof forced)
-    return fmp__fail(FMP_EINVAL, "expected the name of a kernel, got '%s'", name);
-  set_forced(name);
-  return FMP_OK;
-}
-
-int fmp__kernel_is_forced(void)
-{
-  pthread_once(&environment, read_environment);
-  fmp__lock(FMP__LOCK_FORCED);
-  const int is_forced = forced[0] != '\0';
-  fmp__unlock(FMP__LOCK_FORCED);
-  return is_forced;
-}
-
-void fmp__kernel_choices_changed(void) { atomic_fetch_add(&epoch, 1); }
-
-uint64_t fmp__kernel_epoch(void)
-{
-  pthread_once(&environment, read_environment);
-  return atomic_load(&epoch);
-}
+#include "base/stop.h"
+#include "define/registry.h"
+#include "define/spec.h"
+#include "device/stream.h"
+#include "kernel/forced.h"
 
 /* -- inference ------------------------------------------------------------- */
 
+/* An op may leave an optional output out (FMP_NONE), and no other. All other specs become checked
+ * ones here, which every floor above relies on. */
 static fmp_status check_inferred(const fmp__work *work, uint32_t i)
 {
   fmp_spec *spec = &work->out[i];
@@ -72,16 +29,28 @@ static fmp_status check_inferred(const fmp__work *work, uint32_t i)
   return FMP_OK;
 }
 
+/* infer() sees specs alone: what it answers can be cached, and asked again for another batch
+ * size. */
 fmp_status fmp__infer(const fmp__work *work)
 {
   if (work->n_out) memset(work->out, 0, work->n_out * sizeof *work->out);
-  FMP_TRY(fmp__plugin_status(work->op->def.infer(work->op->plugin->host, work->params, work->in,
-                                                 work->n_in, work->out, work->n_out),
-                             "infer"));
+  const fmp_infer_args args = {.struct_size = sizeof args,
+                               .host = work->op->plugin->host,
+                               .data = work->op->def.data,
+                               .op = work->op,
+                               .params = work->params,
+                               .in = work->in,
+                               .out = work->out,
+                               .n_in = work->n_in,
+                               .n_out = work->n_out};
+  FMP_TRY(fmp__plugin_status(work->op->def.infer(&args), "infer"));
   for (uint32_t i = 0; i < work->n_out; i++) FMP_TRY(check_inferred(work, i));
   return FMP_OK;
 }
 
+/* *out starts as a contiguous view of the output's shape over the same address, which is what a
+ * reshape of a contiguous tensor is. Whoever calls checks that the result stays inside its
+ * memory. */
 fmp_status fmp__alias(const fmp__work *work, const fmp_view *in, fmp_view *out)
 {
   *out = *in;
@@ -89,24 +58,35 @@ fmp_status fmp__alias(const fmp__work *work, const fmp_view *in, fmp_view *out)
   out->rank = work->out[0].rank;
   memcpy(out->shape, work->out[0].shape, sizeof out->shape);
   fmp__strides_of(&work->out[0], out->strides);
-  return fmp__plugin_status(work->op->def.alias(work->op->plugin->host, work->params, in, out),
-                            "alias");
+  const fmp_alias_args args = {.struct_size = sizeof args,
+                               .host = work->op->plugin->host,
+                               .data = work->op->def.data,
+                               .op = work->op,
+                               .params = work->params,
+                               .in = in,
+                               .out = out};
+  return fmp__plugin_status(work->op->def.alias(&args), "alias");
 }
 
 /* -- choice ---------------------------------------------------------------- */
 
-static fmp_kernel_args args_of(const fmp__work *work)
+static fmp_kernel_args args_of(const fmp__work *work, const fmp__kernel *kernel)
 {
   return (fmp_kernel_args){.struct_size = sizeof(fmp_kernel_args),
+                           .host = kernel->plugin->host,
+                           .data = kernel->def.data,
+                           .op = work->op,
                            .params = work->params,
                            .in = work->in,
-                           .n_in = work->n_in,
                            .out = work->out,
+                           .n_in = work->n_in,
                            .n_out = work->n_out,
-                           .device = work->device->state};
+                           .device = work->device->state,
+                           .stream = work->stream,
+                           .threads = work->threads};
 }
 
-/* Of an input that only lends its spec no kernel sees the data. */
+/* An input that only lends its spec does not count: no kernel sees its data. */
 static int takes_dtypes(const fmp__kernel *kernel, const fmp__work *work)
 {
   for (uint32_t i = 0; i < work->n_in; i++) {
@@ -119,42 +99,54 @@ static int takes_dtypes(const fmp__kernel *kernel, const fmp__work *work)
 
 static int is_wildcard(const fmp__kernel *kernel) { return strcmp(kernel->def.op, "*") == 0; }
 
+/* Strided inputs are copied by the op with the copy role, so a kernel for that op must take
+ * strides. The registry refuses others; wildcards, and kernels that came before their op, are
+ * sorted out here. */
+static int is_fit_for_role(const fmp__kernel *kernel, const fmp_op *op)
+{
+  return op->def.role != FMP_ROLE_COPY || (kernel->def.flags & FMP_KERNEL_STRIDED);
+}
+
+/* What can be decided by names alone, before the kernel itself is asked. */
 static int serves(const fmp__kernel *kernel, const fmp__work *work)
 {
   return strcmp(kernel->def.backend, work->device->backend->def.name) == 0 &&
+         is_fit_for_role(kernel, work->op) &&
          (is_wildcard(kernel) || strcmp(kernel->def.op, work->op->def.name) == 0);
 }
 
 static int agrees(const fmp__kernel *kernel, const fmp__work *work)
 {
-  const fmp_kernel_args args = args_of(work);
-  return takes_dtypes(kernel, work) &&
-         (!kernel->def.supports || kernel->def.supports(kernel->plugin->host, &args));
+  const fmp_kernel_args args = args_of(work, kernel);
+  return takes_dtypes(kernel, work) && (!kernel->def.supports || kernel->def.supports(&args));
 }
 
-/* A forced name goes first, a kernel of the op itself before a wildcard, then priority;
- * what was registered first wins a tie. */
-static int is_better(const fmp__kernel *a, const fmp__kernel *b, const char *name)
+/* The order of choice: the user's wishes, the one named first before others; a kernel of the op
+ * itself before a wildcard; the higher priority; and of equals the one registered first. So the
+ * choice depends on nothing that varies between two runs. */
+static int is_better(const fmp__kernel *a, const fmp__kernel *b, const fmp__wishes *wishes,
+                     const char *op)
 {
   if (!b) return 1;
-  const int a_named = strcmp(a->def.name, name) == 0, b_named = strcmp(b->def.name, name) == 0;
-  if (a_named != b_named) return a_named;
+  const uint32_t wish_a = fmp__wish_of(wishes, a, op), wish_b = fmp__wish_of(wishes, b, op);
+  if (wish_a != wish_b) return wish_a < wish_b;
   if (is_wildcard(a) != is_wildcard(b)) return is_wildcard(b);
   return a->def.priority > b->def.priority;
 }
 
-const fmp__kernel *fmp__kernel_best(const fmp__work *work)
+/* supports() is asked last and only of a kernel that would win: oneDNN's builds a description for
+ * it. */
+fmp_status fmp__kernel_best(const fmp__work *work, const fmp__kernel **best)
 {
-  const fmp__kernel *best = NULL, *kernel;
-  char name[sizeof forced];
-  pthread_once(&environment, read_environment);
-  fmp__lock(FMP__LOCK_FORCED);
-  memcpy(name, forced, sizeof name);
-  fmp__unlock(FMP__LOCK_FORCED);
+  const fmp__kernel *kernel;
+  fmp__wishes wishes;
+  *best = NULL;
+  FMP_TRY(fmp__wishes_now(&wishes));
   for (uint32_t i = 0; (kernel = fmp__kernel_at(i)); i++)
-    if (serves(kernel, work) && is_better(kernel, best, name) && agrees(kernel, work))
-      best = kernel;
-  return best;
+    if (serves(kernel, work) && is_better(kernel, *best, &wishes, work->op->def.name) &&
+        agrees(kernel, work))
+      *best = kernel;
+  return FMP_OK;
 }
 
 int fmp__kernel_may_be_tuned(const fmp__kernel *kernel, const fmp__work *work)
@@ -170,23 +162,24 @@ void fmp__specs_text(const fmp_spec *specs, uint32_t n, fmp__text *text)
     fmp__text_add(text, "%s%s", i ? ", " : "", fmp_spec_text(&specs[i], spec));
 }
 
-/* What no machine has: sums of sizes below it do not overflow. */
+/* More than any machine has, and so small that sums of such sizes cannot overflow. */
 #define MOST_SCRATCH_BYTES ((size_t)1 << 46)
 
 /* -- preparing ------------------------------------------------------------- */
 
+/* prepared->kernel is set once there is a state: until then there is nothing to release. */
 static fmp_status call_prepare(const fmp__work *work, const fmp__kernel *kernel,
                                fmp__prepared *prepared)
 {
-  const fmp_kernel_args args = args_of(work);
+  const fmp_kernel_args args = args_of(work, kernel);
   if (kernel->def.prepare)
-    FMP_TRY(fmp__plugin_status(kernel->def.prepare(kernel->plugin->host, &args, &prepared->state),
-                               "prepare"));
+    FMP_TRY(fmp__plugin_status(kernel->def.prepare(&args, &prepared->state), "prepare"));
   prepared->kernel = kernel;
   if (kernel->def.scratch) prepared->scratch_bytes = kernel->def.scratch(&args, prepared->state);
   return FMP_OK;
 }
 
+/* On failure *prepared holds nothing. */
 fmp_status fmp__prepare_kernel(const fmp__work *work, const fmp__kernel *kernel,
                                fmp__prepared *prepared)
 {
@@ -202,16 +195,43 @@ fmp_status fmp__prepare_kernel(const fmp__work *work, const fmp__kernel *kernel,
                    wanted);
 }
 
+fmp__call fmp__call_of(const fmp__work *work, const fmp__prepared *prepared)
+{
+  return (fmp__call){.call = {.struct_size = sizeof(fmp_call),
+                              .host = prepared->kernel->plugin->host,
+                              .data = prepared->kernel->def.data,
+                              .op = work->op,
+                              .params = work->params,
+                              .device = work->device->state,
+                              .stream = work->stream,
+                              .state = prepared->state,
+                              .n_in = work->n_in,
+                              .n_out = work->n_out,
+                              .threads = work->threads},
+                     .device = work->device};
+}
+
 fmp_status fmp__run(const fmp__prepared *prepared, const fmp__call *call)
 {
   return fmp__plugin_status(prepared->kernel->def.run(&call->call), "run");
 }
 
+static void call_release(const fmp__kernel *kernel, void *state)
+{
+  const fmp_release_args args = {.struct_size = sizeof args,
+                                 .host = kernel->plugin->host,
+                                 .data = kernel->def.data,
+                                 .state = state};
+  kernel->def.release(&args);
+}
+
+/* In a forked process the state is left alone: no function of a plugin may run there. Does nothing
+ * for what holds no kernel, so it may be called twice. */
 void fmp__prepared_release(fmp__prepared *prepared)
 {
   const fmp__kernel *kernel = prepared->kernel;
   if (kernel && kernel->def.prepare && kernel->def.release && !fmp__is_forked())
-    kernel->def.release(kernel->plugin->host, prepared->state);
+    call_release(kernel, prepared->state);
   memset(prepared, 0, sizeof *prepared);
 }
 

@@ -1,46 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Plan instances: the memory in which one caller at a time runs a plan. All views are
- * made once; a run sets the pointers of inputs and outputs and calls the kernels.
  *
- * Kernels are made ready for a number of threads: with another they would sum in other parts
- * than an eager op does, and be no faster. An instance that is to run on another number than
- * its plan was made for plans anew. */
+ * Plan instances: the memory in which one caller at a time runs a plan. Views, calls and random
+ * keys of all steps are made once; a run sets the addresses of inputs and outputs in them and calls
+ * the kernels one after another. So a run allocates nothing but its outputs, and no step looks
+ * anything up.
+ *
+ * Kernels are prepared for a number of threads: with another they would divide their sums otherwise
+ * than an eager op does, and be no faster. An instance that is to run on another number than its
+ * plan was made for gets another plan first (docs/decisions/kernels-know-their-threads.md). */
 #include <string.h>
 
 #include "base/clock.h"
-#include "device/stream.h"
-#include "emit/record.h"
-#include "emit/eager.h"
-#include "base/stop.h"
 #include "base/locks.h"
 #include "base/memory.h"
+#include "base/stop.h"
+#include "define/spec.h"
+#include "device/stream.h"
+#include "emit/eager.h"
+#include "emit/record.h"
 #include "plan/plan.h"
 #include "plan/profile.h"
-#include "define/spec.h"
 
-/* A view whose memory comes with each run. */
+/* A view whose memory comes with each run: of input or output `index`, at an offset in bytes. */
 typedef struct patch {
   fmp_view *view;
   uint32_t index;
   int64_t offset;
 } patch;
 
+/* What always holds between runs: `plan` is made for as many threads as the last run had, and the
+ * views, calls and rngs are that plan's; calls[t] is step t's, ready but for the addresses of
+ * inputs and outputs; `taken` is all NULL. The arena holds nothing then that anybody counts on:
+ * every value is written before it is read in each run (plan.h). The stream is the instance's own,
+ * so instances of one plan run on several threads at once, and all they share is constant. */
 struct fmp_instance {
   fmp_plan *plan; /* retained */
-  int32_t serial; /* non-zero: runs on the calling thread alone */
+  int32_t serial; /* non-zero: works on the calling thread alone */
   void *stream;
   void *arena, *scratch;
-  uint64_t *step; /* in the device's memory */
-  fmp__call *calls;
-  fmp_view *views;
-  fmp_rng *rngs; /* by step of the plan */
+  uint64_t *step;   /* in the device's memory: what all rngs point to */
+  fmp__call *calls; /* by step of the plan, like rngs */
+  fmp_view *views;  /* of all steps in order, inputs before outputs */
+  fmp_rng *rngs;
   patch *inputs, *outputs;
   uint32_t n_inputs, n_outputs;
-  fmp_tensor **taken; /* during a run: the plan's inputs, contiguous, one reference each */
+  fmp_tensor **taken; /* during a run: its inputs, contiguous, one reference each */
 };
 
 /* -- views ----------------------------------------------------------------- */
 
+/* Where a root lies; NULL if that changes from run to run, or nobody reads it. */
 static void *root_memory(const fmp_instance *x, const fmp__slot *root)
 {
   switch (root->place) {
@@ -50,7 +59,8 @@ static void *root_memory(const fmp_instance *x, const fmp__slot *root)
   }
 }
 
-/* A capture's own offset stands in its slot, and views of it count from the storage. */
+/* A slot's offset counts from its root's start. For a capture that is the storage's start and not
+ * the tensor's: the tensor's own offset stands in its slot, and views of it count likewise. */
 static void set_view(fmp_instance *x, uint32_t slot, fmp_view *view)
 {
   const fmp__slot *s = &x->plan->slots[slot], *root = &x->plan->slots[s->root];
@@ -67,30 +77,32 @@ static void set_view(fmp_instance *x, uint32_t slot, fmp_view *view)
   if (root->place == FMP__PLACE_OUTPUT) x->outputs[x->n_outputs++] = p;
 }
 
+/* The scratch memory is the same for all steps: they run one after another on one stream. */
 static void set_call(fmp_instance *x, uint32_t t, fmp_view *views)
 {
   const fmp__step *step = &x->plan->steps[t];
   for (uint32_t i = 0; i < step->n_in; i++) set_view(x, step->in[i], &views[i]);
   for (uint32_t i = 0; i < step->n_out; i++) set_view(x, step->out[i], &views[step->n_in + i]);
-  x->rngs[t] = (fmp_rng){0, step->random_key, x->step};
-  const int is_random = (step->op->def.flags & FMP_OP_RANDOM) != 0;
-  x->calls[t] = (fmp__call){.call = {.struct_size = sizeof(fmp_call),
-                                     .host = step->prepared.kernel->plugin->host,
-                                     .device = x->plan->device->state,
-                                     .stream = x->stream,
-                                     .params = step->params,
-                                     .state = step->prepared.state,
-                                     .in = views,
-                                     .out = views + step->n_in,
-                                     .n_in = step->n_in,
-                                     .n_out = step->n_out,
-                                     .scratch = x->scratch,
-                                     .rng = is_random ? &x->rngs[t] : NULL},
-                            .device = x->plan->device};
+  x->rngs[t] = (fmp_rng){sizeof(fmp_rng), 0, step->random_key, x->step};
+  const fmp__work work = {.op = step->op,
+                          .params = step->params,
+                          .device = x->plan->device,
+                          .n_in = step->n_in,
+                          .n_out = step->n_out,
+                          .stream = x->stream,
+                          .threads = x->plan->threads};
+  x->calls[t] = fmp__call_of(&work, &step->prepared);
+  fmp_call *call = &x->calls[t].call;
+  call->in = views;
+  call->out = views + step->n_in;
+  call->scratch = x->scratch;
+  if (step->op->def.flags & FMP_OP_RANDOM) call->rng = &x->rngs[t];
 }
 
 /* -- making and ending ----------------------------------------------------- */
 
+/* `step` is set last, and tells free_room() whether the arena has been counted as tensors'
+ * memory. */
 static fmp_status allocate_memory(fmp_instance *x)
 {
   void *step;
@@ -103,6 +115,7 @@ static fmp_status allocate_memory(fmp_instance *x)
   return FMP_OK;
 }
 
+/* n_views bounds the patches, too: each belongs to a view. */
 static fmp_status allocate_calls(fmp_instance *x)
 {
   const fmp_plan *p = x->plan;
@@ -116,7 +129,7 @@ static fmp_status allocate_calls(fmp_instance *x)
   return fmp__no_memory("a plan's instance");
 }
 
-/* Room for runs of the plan, which is there. On failure what was had stays for free_room. */
+/* All that runs of x->plan need. On failure what there is stays, for free_room(). */
 static fmp_status make_room(fmp_instance *x)
 {
   FMP_TRY(allocate_calls(x));
@@ -129,6 +142,7 @@ static fmp_status make_room(fmp_instance *x)
   return FMP_OK;
 }
 
+/* Leaves x with its plan, its stream and nothing else, ready for make_room(). */
 static void free_room(fmp_instance *x)
 {
   fmp_device *device = x->plan->device;
@@ -150,7 +164,7 @@ static int32_t threads_of(const fmp_instance *x)
   return x->serial ? 1 : fmp__device_threads(x->plan->device);
 }
 
-/* A reference to x's plan, or to the same for as many threads as will run it. */
+/* A reference to x's plan, or to the same plan made for as many threads as will run it now. */
 static fmp_status plan_for_threads(const fmp_instance *x, fmp_plan **plan)
 {
   const int32_t threads = threads_of(x);
@@ -160,7 +174,9 @@ static fmp_status plan_for_threads(const fmp_instance *x, fmp_plan **plan)
   return FMP_OK;
 }
 
-/* Before a run; on failure x stays as it was. */
+/* Before a run: if fmp_device_threads has changed the number, the new plan and its room are made
+ * beside the old ones, and take their place only when they are complete. On failure x stays as it
+ * was. */
 static fmp_status follow_threads(fmp_instance *x)
 {
   if (x->plan->threads == threads_of(x)) return FMP_OK;
@@ -174,6 +190,7 @@ static fmp_status follow_threads(fmp_instance *x)
   return status;
 }
 
+/* The stream comes first: kernels are prepared on it, if the plan must be made anew. */
 static fmp_status fill_instance(fmp_instance *x, fmp_plan *p)
 {
   FMP_TRY(fmp__stream_open(p->device, x->serial, &x->stream));
@@ -211,6 +228,7 @@ void fmp_instance_release(fmp_instance *x)
 
 /* -- one run --------------------------------------------------------------- */
 
+/* Specs are exactly those that were planned for: kernels were prepared for them. */
 static fmp_status check_input(const fmp_plan *p, uint32_t i, const fmp_tensor *t)
 {
   char wanted[FMP_SPEC_TEXT], got[FMP_SPEC_TEXT];
@@ -221,10 +239,12 @@ static fmp_status check_input(const fmp_plan *p, uint32_t i, const fmp_tensor *t
     return fmp__fail(FMP_ESHAPE, "input %u: expected %s as planned, got %s", i + 1,
                      fmp_spec_text(spec, wanted), fmp_spec_text(&t->spec, got));
   if (t->device == p->device) return FMP_OK;
-  return fmp__fail(FMP_EDEVICE, "input %u: expected it on %s, got it on %s", i + 1, p->device->name,
-                   t->device->name);
+  return fmp__fail(FMP_EDEVICE, "input %u: expected a tensor on %s, got one on %s", i + 1,
+                   p->device->name, t->device->name);
 }
 
+/* Kernels were chosen for contiguous inputs, so a strided one is copied, unless the plan writes it:
+ * then the write would be lost with the copy. */
 static fmp_status take_input(const fmp_plan *p, uint32_t i, fmp_tensor *t, fmp_tensor **taken)
 {
   if (fmp__tensor_is_contiguous(t)) {
@@ -237,6 +257,7 @@ static fmp_status take_input(const fmp_plan *p, uint32_t i, fmp_tensor *t, fmp_t
   return fmp__eager_contiguous(t, taken);
 }
 
+/* Tensors have values by now: inputs were checked, outputs have just been made. */
 static void apply_patches(const patch *patches, uint32_t n, fmp_tensor *const *tensors)
 {
   for (uint32_t i = 0; i < n; i++) {
@@ -245,6 +266,9 @@ static void apply_patches(const patch *patches, uint32_t n, fmp_tensor *const *t
   }
 }
 
+/* A run takes one step of the thread's generator, whether or not anything in it draws: what was
+ * pruned or rewritten must not change what later runs draw. Inside a recording the seed is the
+ * recording's. */
 static fmp_status set_random(fmp_instance *x)
 {
   const uint64_t seed = fmp__generator_now()->seed;
@@ -259,6 +283,8 @@ static fmp_status set_random(fmp_instance *x)
   return fmp__device_copy(device, x->stream, FMP_COPY_TO_DEVICE, x->step, &step, sizeof step);
 }
 
+/* The Ctrl-C flag is looked at before each step: what has been enqueued by then is still waited
+ * for. */
 static fmp_status run_step(const fmp_instance *x, uint32_t t)
 {
   const fmp__step *step = &x->plan->steps[t];
@@ -274,7 +300,8 @@ static fmp_status run_plain(const fmp_instance *x)
   return FMP_OK;
 }
 
-/* What one node takes is known only once it has been waited for. */
+/* A node's time is known only once it has been waited for, so a measured run has no overlap between
+ * steps; on a device that works later the whole takes longer than an ordinary run. */
 static fmp_status run_measured(const fmp_instance *x, fmp__profile *profile)
 {
   const uint32_t n = x->plan->n_steps;
@@ -291,7 +318,8 @@ static fmp_status run_measured(const fmp_instance *x, fmp__profile *profile)
   return FMP_OK;
 }
 
-/* Waits for what has been enqueued, whatever became of the run; the first failure's text stays. */
+/* Waits for all that was enqueued, whatever became of the run: inputs and outputs are released
+ * next. The text of the first failure stays. */
 static fmp_status finish_run(const fmp_instance *x, fmp_status status)
 {
   char text[FMP__ERROR_TEXT];
@@ -310,6 +338,7 @@ static fmp_status run_entered(fmp_instance *x, fmp__profile *profile)
   return finish_run(x, status);
 }
 
+/* The profile's reference is kept for the run: it may be cleared meanwhile. */
 static fmp_status run_steps(fmp_instance *x)
 {
   fmp__profile *profile;
@@ -331,6 +360,7 @@ static void release_all(fmp_tensor **tensors, uint32_t n)
   }
 }
 
+/* Outputs own their memory and are new in each run, so results of two runs never share any. */
 static fmp_status make_outputs(const fmp_plan *p, fmp_tensor **out)
 {
   for (uint32_t i = 0; i < p->n_outputs; i++) out[i] = NULL;
@@ -339,6 +369,7 @@ static fmp_status make_outputs(const fmp_plan *p, fmp_tensor **out)
   return FMP_OK;
 }
 
+/* Sharing is checked before strided inputs are copied: a copy shares nothing. */
 static fmp_status run_on(fmp_instance *x, fmp_tensor *const *in, fmp_tensor **out)
 {
   const uint32_t n = x->plan->graph->n_inputs;
@@ -351,6 +382,7 @@ static fmp_status run_on(fmp_instance *x, fmp_tensor *const *in, fmp_tensor **ou
   return run_steps(x);
 }
 
+/* p is read after follow_threads(), which may have put another plan in its place. */
 fmp_status fmp_instance_run(fmp_instance *x, fmp_tensor *const *in, int32_t n_in, fmp_tensor **out,
                             int32_t n_out)
 {

@@ -4,12 +4,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "device/stream.h"
-#include "kernel/choose.h"
 #include "base/memory.h"
-#include "emit/rewrite.h"
+#include "base/text.h"
 #include "define/spec.h"
+#include "device/stream.h"
+#include "emit/rewrite.h"
+#include "kernel/autotune.h"
+#include "kernel/choose.h"
 
 /* A plan being built. */
 typedef struct building {
@@ -366,8 +367,11 @@ static fmp_status build(building *b)
   FMP_TRY(add_value_slots(b));
   FMP_TRY(add_nodes(b));
   FMP_TRY(add_outputs(b));
+  FMP_TRY(fmp__plan_note_sharing(b->plan));
   drop_unread(b->plan);
-  return fmp__plan_place(b->plan);
+  FMP_TRY(fmp__plan_check_writes(b->plan, NULL));
+  FMP_TRY(fmp__plan_place(b->plan));
+  return fmp__autotune_settle();
 }
 
 /* The graph after both phases of rewrites, retained. What gradients were built on has
@@ -454,6 +458,7 @@ static void free_plan(fmp_plan *p)
   fmp__free(p->steps);
   fmp__free(p->slots);
   fmp__free(p->outputs);
+  fmp__free(p->written);
   fmp_graph_release(p->graph);
   fmp__free(p);
 }

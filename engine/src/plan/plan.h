@@ -58,6 +58,10 @@ struct fmp_plan {
   int64_t arena_bytes;
   int64_t scratch_bytes; /* the most that any step wants */
   int has_random;
+  /* Inputs and captures, by value, whose memory is written, and those that a gradient took as
+   * unchanged; see plan_share.c. One owned block. */
+  uint32_t *written, *pinned;
+  uint32_t n_written, n_pinned;
 };
 
 /* The same for another number of threads: that of the stream, on which it will run. */
@@ -73,6 +77,11 @@ typedef struct fmp__pruned {
 fmp_status fmp__plan_prune(const fmp_graph *g, fmp__pruned *pruned);
 void fmp__pruned_free(fmp__pruned *pruned);
 
+/* An op that writes an input must not see its memory by another as well. `in`: the inputs of a run,
+ * NULL: what can be known before one. */
+fmp_status fmp__plan_check_writes(const fmp_plan *p, fmp_tensor *const *in);
+/* Finds what check_sharing will have to look at before each run. */
+fmp_status fmp__plan_note_sharing(fmp_plan *p);
 /* Refuses inputs that are the same memory as something that is written, where the plan could not
  * do as eager ops would. in: checked inputs, before they were made contiguous. */
 fmp_status fmp__plan_check_sharing(const fmp_plan *p, fmp_tensor *const *in);

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "plan/plan.h"
 #include "define/spec.h"
+#include "plan/plan.h"
+#include "plan/plan_room.h"
 
 enum { ALIGNMENT = 64 };
 
@@ -102,37 +103,16 @@ static void reuse_in_place(fmp_plan *p)
 /* -- offsets --------------------------------------------------------------- */
 
 typedef struct block {
-  uint32_t slot, first, last;
-  int64_t bytes, offset;
+  uint32_t slot;
+  fmp__stay stay;
 } block;
 
+/* The largest first: smaller ones find their way into the gaps. */
 static int by_size(const void *a, const void *b)
 {
   const block *x = a, *y = b;
-  if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+  if (x->stay.bytes != y->stay.bytes) return x->stay.bytes < y->stay.bytes ? 1 : -1;
   return x->slot < y->slot ? -1 : x->slot > y->slot;
-}
-
-static int overlap_in_time(const block *a, const block *b)
-{
-  return a->first <= b->last && b->first <= a->last;
-}
-
-/* The lowest offset free of all blocks placed before that live at the same time: start
- * at 0 and move behind each obstacle until there is none. */
-static int64_t lowest_offset(const block *blocks, uint32_t n)
-{
-  const block *wanted = &blocks[n];
-  int64_t offset = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    const block *b = &blocks[i];
-    const int64_t end = b->offset + b->bytes;
-    if (!overlap_in_time(b, wanted) || offset >= end || b->offset >= offset + wanted->bytes)
-      continue;
-    offset = end;
-    i = (uint32_t)-1; /* look again from the first */
-  }
-  return offset;
 }
 
 /* No offset will exceed the sum of all blocks, which is checked here. */
@@ -146,29 +126,35 @@ static fmp_status collect_blocks(const fmp_plan *p, block *blocks, uint32_t *n)
     const int64_t bytes = (root_bytes(p, v) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (__builtin_add_overflow(total, bytes, &total))
       return fmp__fail(FMP_ENOMEM, "the plan's values are larger than memory can be");
-    blocks[(*n)++] = (block){v, s->first, s->last, bytes, 0};
+    blocks[(*n)++] = (block){v, {s->first, s->last, 0, bytes}};
   }
   return FMP_OK;
 }
 
-static void place_blocks(fmp_plan *p, block *blocks, uint32_t n)
+/* Each at the lowest offset that is free while it lives. */
+static fmp_status place_blocks(fmp_plan *p, block *blocks, uint32_t n, fmp__room *room)
 {
   qsort(blocks, n, sizeof *blocks, by_size);
   for (uint32_t i = 0; i < n; i++) {
-    blocks[i].offset = lowest_offset(blocks, i);
-    p->slots[blocks[i].slot].arena_offset = blocks[i].offset;
-    if (blocks[i].offset + blocks[i].bytes > p->arena_bytes)
-      p->arena_bytes = blocks[i].offset + blocks[i].bytes;
+    fmp__stay *stay = &blocks[i].stay;
+    stay->begin = fmp__room_lowest(room, stay);
+    FMP_TRY(fmp__room_take(room, stay));
+    p->slots[blocks[i].slot].arena_offset = stay->begin;
+    if (stay->begin + stay->bytes > p->arena_bytes) p->arena_bytes = stay->begin + stay->bytes;
   }
+  return FMP_OK;
 }
 
 static fmp_status find_offsets(fmp_plan *p)
 {
   uint32_t n;
+  fmp__room *room = NULL;
   block *blocks = fmp__alloc_zeroed(p->n_slots + 1, sizeof *blocks);
   if (!blocks) return fmp__no_memory("a plan");
-  const fmp_status status = collect_blocks(p, blocks, &n);
-  if (status == FMP_OK) place_blocks(p, blocks, n);
+  fmp_status status = collect_blocks(p, blocks, &n);
+  if (status == FMP_OK) status = fmp__room_new(p->n_steps, &room);
+  if (status == FMP_OK) status = place_blocks(p, blocks, n, room);
+  fmp__room_free(room);
   fmp__free(blocks);
   return status;
 }

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Common and dead nodes. Merging never touches random draws or effects; a node that
- * reads memory merges only with one that no write may have come between. */
+ *
+ * Common and dead nodes. What of a graph a plan will run is decided here, before anything is laid
+ * out; the graph itself stays as it is, since plans share it.
+ *
+ * What holds of the result, and plan.c relies on: same[v] is v or a smaller value that holds the
+ * same, and same[same[v]] is same[v]; every value whose data a node that is alive reads is an
+ * input, a capture, or made by a node that is alive. Merging never touches random draws or effects,
+ * and a node that reads memory is merged only with one that no write may have come between. */
 #include <string.h>
 
 #include "base/hash.h"
@@ -9,7 +15,7 @@
 
 /* -- common nodes ---------------------------------------------------------- */
 
-/* Open addressing; entries are node numbers + 1. */
+/* Open addressing; entries are node numbers + 1, 0 is free. At most half of it is used. */
 typedef struct node_table {
   uint32_t *entries;
   uint32_t mask;
@@ -24,8 +30,8 @@ static fmp_status new_table(uint32_t n_nodes, node_table *table)
   return table->entries ? FMP_OK : fmp__no_memory("a plan");
 }
 
-/* Merged outputs are one memory: none of them may be written later. That holds for views too:
- * where strides do not allow one, it is a copy. */
+/* Outputs that are merged are one memory, so none of them may be written later. That holds for
+ * views as well: where strides do not allow a view, it is a copy with memory of its own. */
 static int is_mergeable(const fmp_graph *g, const fmp__node *node)
 {
   if ((node->op->def.flags & (FMP_OP_EFFECT | FMP_OP_RANDOM)) || node->op->writes) return 0;
@@ -34,6 +40,7 @@ static int is_mergeable(const fmp_graph *g, const fmp__node *node)
   return 1;
 }
 
+/* Inputs by what stands for them, so that equal chains of nodes merge from the front to the end. */
 static uint64_t hash_node(const fmp__node *node, const uint32_t *same)
 {
   uint64_t hash = fmp__hash_number((uint64_t)(uintptr_t)node->op, node->n_in);
@@ -42,6 +49,7 @@ static uint64_t hash_node(const fmp__node *node, const uint32_t *same)
   return fmp__params_hash(&node->op->attrs, node->params, hash);
 }
 
+/* in_written tells apart two reads of one memory with a write in between; see graph.h. */
 static int nodes_equal(const fmp__node *a, const fmp__node *b, const uint32_t *same)
 {
   if (a->op != b->op || a->n_in != b->n_in) return 0;
@@ -50,7 +58,7 @@ static int nodes_equal(const fmp__node *a, const fmp__node *b, const uint32_t *s
   return fmp__params_equal(&a->op->attrs, a->params, b->params);
 }
 
-/* The node's twin of before, or NULL and the node has its place in the table. */
+/* An equal node of before; or NULL, and the node is in the table for those that follow. */
 static const fmp__node *find_twin(const fmp_graph *g, node_table *table, uint32_t k,
                                   const uint32_t *same)
 {
@@ -64,6 +72,7 @@ static const fmp__node *find_twin(const fmp_graph *g, node_table *table, uint32_
   return NULL;
 }
 
+/* Forward, since a node's inputs must have been merged before it is compared. */
 static fmp_status merge_common(const fmp_graph *g, uint32_t *same)
 {
   node_table table;
@@ -80,6 +89,7 @@ static fmp_status merge_common(const fmp_graph *g, uint32_t *same)
 
 /* -- dead nodes ------------------------------------------------------------ */
 
+/* An output for which another stands is made by that other's node. */
 static int has_needed_output(const fmp__node *node, const uint32_t *same,
                              const unsigned char *needed)
 {
@@ -88,7 +98,9 @@ static int has_needed_output(const fmp__node *node, const uint32_t *same,
   return 0;
 }
 
-/* Backward: effects, writes and outputs are alive, and what they read. */
+/* Backward: effects, writes and what the caller gets are alive, and so is whatever those read.
+ * Program order makes one pass enough (graph.h). Reading a spec alone keeps nothing alive: specs
+ * are inferred anyway. */
 static void mark_alive(const fmp_graph *g, const uint32_t *same, unsigned char *needed,
                        unsigned char *alive)
 {
@@ -123,6 +135,7 @@ fmp_status fmp__plan_prune(const fmp_graph *g, fmp__pruned *pruned)
   return status;
 }
 
+/* Does nothing for what is all zero. */
 void fmp__pruned_free(fmp__pruned *pruned)
 {
   fmp__free(pruned->alive);

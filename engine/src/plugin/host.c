@@ -1,23 +1,28 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of functions that plugins are lent, and the few of them that have no home on a lower
+ * floor. Their contracts stand in plugin.h; new ones are appended there and here. */
 #include "plugin/host.h"
 
 #include <pthread.h>
 #include <string.h>
 
-#include "emit/builder.h"
-#include "base/stop.h"
-#include "fmp/api.h"
-#include "kernel/kernel.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "define/registry.h"
-#include "plugin/resource.h"
 #include "base/status.h"
+#include "base/stop.h"
+#include "define/registry.h"
+#include "emit/builder.h"
+#include "file/upgrade.h"
+#include "fmp/api.h"
+#include "kernel/kernel.h"
+#include "plugin/resource.h"
 
 /* -- parallel loops -------------------------------------------------------- */
 
-/* Carries the error text of the lowest failing stretch to the caller's thread: texts
- * are kept per thread, and the stretches run on others. */
+/* Texts of failures are kept per thread, but the stretches of a parallel loop run on other threads.
+ * So the text of the lowest stretch that failed is carried back to the caller: the lowest, so that
+ * the message does not depend on which thread was faster. */
 typedef struct loop {
   fmp_range_fn body;
   void *arg;
@@ -27,10 +32,20 @@ typedef struct loop {
   char text[FMP__ERROR_TEXT];
 } loop;
 
-static fmp_status run_stretch(void *arg, int64_t begin, int64_t end)
+/* The worker is 0, which is right for whoever runs alone. */
+static fmp_range range_of(void *arg, int64_t begin, int64_t end)
 {
-  loop *l = arg;
-  const fmp_status status = l->body(l->arg, begin, end);
+  return (fmp_range){.struct_size = sizeof(fmp_range), .arg = arg, .begin = begin, .end = end};
+}
+
+/* On a thread of the backend's: its own text, which nobody would look at there, is saved here. */
+static fmp_status run_stretch(const fmp_range *given)
+{
+  loop *l = given->arg;
+  const int64_t begin = given->begin;
+  fmp_range range = range_of(l->arg, begin, given->end);
+  range.worker = given->worker;
+  const fmp_status status = l->body(&range);
   if (status == FMP_OK) return FMP_OK;
   pthread_mutex_lock(&l->mutex);
   if (l->status == FMP_OK || begin < l->failed_at) {
@@ -42,21 +57,33 @@ static fmp_status run_stretch(void *arg, int64_t begin, int64_t end)
   return status;
 }
 
+/* A loop that is too short for two stretches, or a backend without threads, runs here on the
+ * calling thread. The mutex is a loop's own: loops of several threads do not wait for each
+ * other. */
 static fmp_status parallel_for(const fmp_call *call, int64_t n, int64_t grain, fmp_range_fn body,
                                void *arg)
 {
   const fmp_device *device = ((const fmp__call *)call)->device;
   const fmp_backend_def *backend = &device->backend->def;
   if (n <= 0) return FMP_OK;
-  if (!backend->parallel_for || n <= grain) return body(arg, 0, n);
+  const fmp_range whole = range_of(arg, 0, n);
+  if (!backend->parallel_for || n <= grain) return body(&whole);
   loop l;
   l.body = body;
   l.arg = arg;
   l.status = FMP_OK;
   l.failed_at = 0;
   pthread_mutex_init(&l.mutex, NULL);
-  const fmp_status status =
-      backend->parallel_for(device->state, call->stream, n, grain > 0 ? grain : 1, run_stretch, &l);
+  const fmp_parallel_args args = {.struct_size = sizeof args,
+                                  .host = device->backend->plugin->host,
+                                  .data = backend->data,
+                                  .device = device->state,
+                                  .stream = call->stream,
+                                  .n = n,
+                                  .grain = grain > 0 ? grain : 1,
+                                  .body = run_stretch,
+                                  .arg = &l};
+  const fmp_status status = backend->parallel_for(&args);
   pthread_mutex_destroy(&l.mutex);
   if (l.status == FMP_OK) return status;
   fmp__error_restore(l.text);
@@ -65,7 +92,15 @@ static fmp_status parallel_for(const fmp_call *call, int64_t n, int64_t grain, f
 
 /* -- the table ------------------------------------------------------------- */
 
-/* No optional abilities are offered yet. */
+/* Plugins may hand over anything: NULL is "no such attribute". */
+static int32_t op_attr(const fmp_op *op, const void *params, const char *name, fmp_attr *attr)
+{
+  return op && params && name && attr && fmp__params_get(&op->attrs, params, name, attr);
+}
+
+static const char *op_name(const fmp_op *op) { return op ? op->def.name : NULL; }
+
+/* No optional abilities are offered yet; asking for one is how a plugin will find out. */
 static const void *extension(const char *id)
 {
   (void)id;
@@ -87,9 +122,13 @@ static const fmp_host host = {
     .add_backend = fmp__add_backend,
     .add_resource = fmp__add_resource,
     .add_rewrite = fmp__add_rewrite,
+    .op_attr = op_attr,
+    .op_name = op_name,
     .parallel_for = parallel_for,
     .resource_state = fmp__resource_state,
     .sink_write = fmp__sink_write,
+    .saved_get = fmp__saved_get,
+    .saved_set = fmp__saved_set,
     .emit = fmp__builder_emit,
     .output = fmp__builder_output,
     .spec = fmp__builder_spec,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The table of functions that plugins are lent. */
+ *
+ * The table of functions that plugins are lent; one for all of them, constant. */
 #ifndef FMP_HOST_H
 #define FMP_HOST_H
 

@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Finding, checking and loading plugins. All of a plugin is registered or nothing; a
- * shared object is never closed, since its functions may be in use. */
+ *
+ * Finding, checking and loading plugins: the top floor, which knows all others and is known by
+ * none.
+ *
+ * What always holds of the list `loaded`, which is guarded by FMP__LOCK_PLUGINS:
+ * - It only grows. A plugin in it has been registered whole; one that was refused has registered
+ *   nothing. Its shared object is never closed, since its functions and data are in use for good.
+ * - Plugin names are unique in it. So are entries: the loader maps a file once, so its entry has
+ *   one address, and loading it again finds that address here and does nothing.
+ * - The order is that of registration, on which ties between kernels and the default device depend.
+ *   Within a scan it follows from directories and names, never from the order in which a directory
+ *   happens to list its files.
+ *
+ * Loading takes a file through these steps, and no function of the plugin is called before load():
+ * the file is there and whole (shared_object.c) -> dlopen and entry -> ABI version, sizes, name ->
+ * load() into a staging -> commit. */
 #define _GNU_SOURCE /* dladdr */
 
 #include <dirent.h>
@@ -12,22 +26,27 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "plugin/host.h"
 #include "base/locks.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "define/registry.h"
-#include "plugin/shared_object.h"
 #include "base/status.h"
+#include "define/registry.h"
+#include "define/sized.h"
+#include "kernel/forced.h"
+#include "plugin/host.h"
+#include "plugin/plugin.h"
+#include "plugin/shared_object.h"
 
-/* Plugins that are loaded, in order. */
+/* items[i] and entries[i] belong together. */
 static struct {
   fmp__plugin_record **items;
   const fmp_plugin **entries;
   uint32_t n, room, entries_room;
 } loaded;
 
-/* A plugin whose load() has run and whose definitions wait for commitment. */
+/* A plugin on its way. entry NULL: there is nothing (more) to commit. Otherwise its load() has run,
+ * and record and staging are its own until the commit, which gives the record to the registry for
+ * good. */
 typedef struct candidate {
   const fmp_plugin *entry;
   fmp__plugin_record *record;
@@ -54,6 +73,7 @@ static void drop_candidate(candidate *c)
 
 /* -- checks before any code of the plugin runs ----------------------------- */
 
+/* Before dlopen(), which would say less about what is wrong. */
 static fmp_status check_file(const char *path)
 {
   struct stat status;
@@ -63,7 +83,7 @@ static fmp_status check_file(const char *path)
   return FMP_OK;
 }
 
-/* The loader's text starts with the path, which our caller puts there already. */
+/* The loader's text begins with the path, which our caller will put in front anyway. */
 static const char *loader_text(const char *path)
 {
   const char *text = dlerror();
@@ -72,6 +92,9 @@ static const char *loader_text(const char *path)
   return strncmp(text, path, n) == 0 && strncmp(text + n, ": ", 2) == 0 ? text + n + 2 : text;
 }
 
+/* RTLD_NOW: a symbol that is missing is found now, not in the middle of a training. RTLD_LOCAL:
+ * plugins may have functions of equal names. The handle is kept open for good, also if the plugin
+ * is refused later: its libraries may have registered exit handlers or threads. */
 static fmp_status open_entry(const char *path, const fmp_plugin **entry)
 {
   FMP_TRY(check_file(path));
@@ -83,17 +106,31 @@ static fmp_status open_entry(const char *path, const fmp_plugin **entry)
   return FMP_OK;
 }
 
+static fmp_status check_size(const char *what, uint32_t theirs, size_t ours)
+{
+  if (theirs == ours) return FMP_OK;
+  return fmp__fail(FMP_EPLUGIN, "built for %s of %u bytes, the engine's have %zu", what, theirs,
+                   ours);
+}
+
+/* The major version first: about an entry of another one nothing else is known, not even its size.
+ * It is checked in a copy, since it may be shorter than ours; what is used later lies in the part
+ * that every entry has. */
 static fmp_status check_entry(const fmp_plugin *entry)
 {
-  if (entry->struct_size < sizeof *entry)
-    return fmp__fail(FMP_EPLUGIN, "expected an entry of at least %zu bytes, got %zu", sizeof *entry,
+  fmp_plugin copy;
+  if (entry->struct_size < FMP_SIZE_UNTIL(fmp_plugin, abi_minor))
+    return fmp__fail(FMP_EPLUGIN, "its entry has %zu bytes, too few for an ABI version",
                      entry->struct_size);
   if (entry->abi_major != FMP_ABI_MAJOR || entry->abi_minor > FMP_ABI_MINOR)
     return fmp__fail(FMP_EPLUGIN, "built for ABI %u.%u, engine offers %u.%u", entry->abi_major,
                      entry->abi_minor, FMP_ABI_MAJOR, FMP_ABI_MINOR);
-  if (entry->view_size != sizeof(fmp_view))
-    return fmp__fail(FMP_EPLUGIN, "built for views of %u bytes, the engine's have %zu",
-                     entry->view_size, sizeof(fmp_view));
+  FMP_TRY(fmp__copy_sized("its entry", entry, entry->struct_size,
+                          (fmp__sizes){FMP_SIZE_UNTIL(fmp_plugin, load), sizeof copy}, &copy));
+  if (copy.reserved) return fmp__fail(FMP_EPLUGIN, "its entry: expected 0 in a reserved field");
+  FMP_TRY(check_size("views", entry->view_size, sizeof(fmp_view)));
+  FMP_TRY(check_size("specs", entry->spec_size, sizeof(fmp_spec)));
+  FMP_TRY(check_size("attributes", entry->attr_size, sizeof(fmp_attr)));
   if (!entry->name || !*entry->name || !entry->load)
     return fmp__fail(FMP_EPLUGIN, "its entry has no name or no load function");
   return FMP_OK;
@@ -106,6 +143,8 @@ static int is_loaded(const fmp_plugin *entry)
   return 0;
 }
 
+/* An earlier plugin of the same name stays. When directories are scanned that is meant
+ * (warn_refused). */
 static fmp_status check_name_free(const fmp_plugin *entry, candidate *c)
 {
   for (uint32_t i = 0; i < loaded.n; i++) {
@@ -119,6 +158,7 @@ static fmp_status check_name_free(const fmp_plugin *entry, candidate *c)
 
 /* -- staging and committing ------------------------------------------------ */
 
+/* Copies the texts: they are shown and compared for as long as the process lives. */
 static fmp_status new_record(const fmp_plugin *entry, const char *path, fmp__plugin_record **record)
 {
   fmp__plugin_record *r = fmp__alloc_zeroed(1, sizeof *r);
@@ -136,7 +176,7 @@ static fmp_status new_record(const fmp_plugin *entry, const char *path, fmp__plu
   return fmp__no_memory("a plugin");
 }
 
-/* Runs load(). c->entry NULL afterwards: it is loaded already, nothing to commit. */
+/* Checks a file and runs its load(). On failure *c is empty, but for is_overridden. */
 static fmp_status stage(const char *path, candidate *c)
 {
   const fmp_plugin *entry;
@@ -157,7 +197,9 @@ static fmp_status stage(const char *path, candidate *c)
   return FMP_OK;
 }
 
-/* FMP_ENOTFOUND: a gradient needs an op that another plugin may bring yet. */
+/* Registers a candidate. Room in `loaded` comes first, so that nothing can fail once the registry
+ * has taken it. FMP_ENOTFOUND: a gradient needs an op that another plugin may still bring; the
+ * candidate can be tried again. */
 static fmp_status commit(candidate *c)
 {
   if (!fmp__grow((void **)&loaded.items, &loaded.room, loaded.n, sizeof *loaded.items) ||
@@ -167,10 +209,13 @@ static fmp_status commit(candidate *c)
   FMP_TRY(fmp__staging_commit(c->staging));
   loaded.items[loaded.n] = c->record;
   loaded.entries[loaded.n++] = c->entry;
-  c->record = NULL; /* the registry points to it from now on */
+  c->record = NULL;              /* the registry points to it from now on */
+  fmp__kernel_choices_changed(); /* it may have brought a better kernel */
   return FMP_OK;
 }
 
+/* One file, named by the user: here an op that is missing is a refusal, since nobody else is
+ * coming. */
 static fmp_status load_path(const char *path)
 {
   candidate c;
@@ -183,10 +228,18 @@ static fmp_status load_path(const char *path)
 
 /* -- directories ----------------------------------------------------------- */
 
+/* Paths of plugins in order of precedence: of two plugins with one name the one further in front is
+ * loaded. */
 typedef struct names {
   char **items;
   uint32_t n, room;
+  uint32_t n_own; /* how many in front are from FMP_PLUGIN_PATH; the rest are installed */
 } names;
+
+/* Which path is committed as number k. The installation's plugins come first, so that whoever
+ * brings an op's name that is taken is refused, and not the plugin that had it; precedence between
+ * plugins of one name is another matter (waits). See docs/decisions/newcomers-give-way.md. */
+static uint32_t committed_as(const names *l, uint32_t k) { return (l->n_own + k) % l->n; }
 
 static void free_names(names *l)
 {
@@ -194,6 +247,7 @@ static void free_names(names *l)
   fmp__free(l->items);
 }
 
+/* fmp_*.so with at least one letter in between; other libraries may lie beside them. */
 static int is_plugin_file(const char *name)
 {
   const size_t n = strlen(name);
@@ -205,7 +259,7 @@ static int by_name(const void *a, const void *b)
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Adds the fmp_*.so of a directory, with their paths, in order. */
+/* Appends the fmp_*.so of a directory, sorted: readdir() gives them in any order. */
 static fmp_status list_plugins(const char *directory, names *l)
 {
   char path[PATH_MAX];
@@ -231,7 +285,8 @@ static fmp_status list_plugins(const char *directory, names *l)
   return status;
 }
 
-/* A second plugin of a name is no defect: an earlier directory overrides a later. */
+/* That an earlier directory overrides a later one is what FMP_PLUGIN_PATH is for, and no
+ * warning. */
 static void warn_refused(const char *path, const candidate *c)
 {
   if (c->is_overridden)
@@ -240,7 +295,8 @@ static void warn_refused(const char *path, const candidate *c)
     fmp__log(FMP__LOG_WARNING, "plugin %s was refused: %s", path, fmp_last_error());
 }
 
-/* The first of a name goes before all others: they wait until it is in, or refused. */
+/* Of candidates with one name the first goes before all others: they wait until it is registered,
+ * when they are overridden, or refused, when the next may try. */
 static int waits(const candidate *candidates, uint32_t i)
 {
   for (uint32_t k = 0; k < i; k++)
@@ -249,36 +305,41 @@ static int waits(const candidate *candidates, uint32_t i)
   return 0;
 }
 
-/* Commits what can be, until nothing more can: a plugin may need another's ops. */
-static int32_t commit_all(candidate *candidates, uint32_t n)
+/* Commits what can be committed, again and again until a whole round commits nothing: a plugin may
+ * need another's ops for its gradients, in whatever order the files are named. */
+static int32_t commit_all(const names *l, candidate *candidates)
 {
   int32_t count = 0, before;
   do {
     before = count;
-    for (uint32_t i = 0; i < n; i++)
-      if (candidates[i].entry && !waits(candidates, i) && commit(&candidates[i]) == FMP_OK) {
-        drop_candidate(&candidates[i]);
-        count++;
-      }
+    for (uint32_t k = 0; k < l->n; k++) {
+      const uint32_t i = committed_as(l, k);
+      if (!candidates[i].entry || waits(candidates, i) || commit(&candidates[i]) != FMP_OK)
+        continue;
+      drop_candidate(&candidates[i]);
+      count++;
+    }
   } while (count > before);
   return count;
 }
 
-/* What is left is refused in order, and makes way for others of its name. */
+/* All load() functions run first, then all commits. What is left then lacks something that nobody
+ * has: it is refused, in order, and each refusal may make way for others of its name. */
 static void load_candidates(const names *l, candidate *candidates, int32_t *count)
 {
   for (uint32_t i = 0; i < l->n; i++)
     if (stage(l->items[i], &candidates[i]) != FMP_OK) warn_refused(l->items[i], &candidates[i]);
-  *count = commit_all(candidates, l->n);
-  for (uint32_t i = 0; i < l->n; i++) {
+  *count = commit_all(l, candidates);
+  for (uint32_t k = 0; k < l->n; k++) {
+    const uint32_t i = committed_as(l, k);
     const int refused = candidates[i].entry && commit(&candidates[i]) != FMP_OK;
     if (refused) warn_refused(l->items[i], &candidates[i]);
     drop_candidate(&candidates[i]);
-    if (refused) *count += commit_all(candidates, l->n);
+    if (refused) *count += commit_all(l, candidates);
   }
 }
 
-/* Loads all that can be; the others are warned about. */
+/* That a plugin is refused is no failure of the scan. */
 static fmp_status load_files(const names *l, int32_t *count)
 {
   candidate *candidates = fmp__alloc_zeroed(l->n + 1, sizeof *candidates);
@@ -302,9 +363,10 @@ fmp_status fmp_plugin_scan(const char *directory, int32_t *count)
   return status;
 }
 
-/* -- where plugins are looked for ------------------------------------------ */
+/* -- where plugins are searched for ---------------------------------------- */
 
-/* lib/libfmp.so -> lib/fmp/plugins */
+/* lib/libfmp.so -> lib/fmp/plugins, found by the library's own address: an installation can be
+ * moved, and two of them do not mix. Symbolic links are followed first. */
 static int installed_directory(char *path, size_t room)
 {
   Dl_info info;
@@ -317,8 +379,8 @@ static int installed_directory(char *path, size_t room)
   return (size_t)snprintf(path, room, "%s/fmp/plugins", real) < room;
 }
 
-/* Calls visit for each directory of the search path until it returns non-zero. */
-static int each_directory(int (*visit)(const char *directory, void *arg), void *arg)
+/* Calls visit for each directory of FMP_PLUGIN_PATH, in order, until one returns non-zero. */
+static int each_own_directory(int (*visit)(const char *directory, void *arg), void *arg)
 {
   char path[PATH_MAX];
   const char *list = getenv("FMP_PLUGIN_PATH");
@@ -330,9 +392,17 @@ static int each_directory(int (*visit)(const char *directory, void *arg), void *
     }
     p += n + (p[n] == ':');
   }
+  return 0;
+}
+
+static int visit_installed(int (*visit)(const char *directory, void *arg), void *arg)
+{
+  char path[PATH_MAX];
   return installed_directory(path, sizeof path) && visit(path, arg);
 }
 
+/* A directory that cannot be read is the user's to mend, and does not keep others from being
+ * loaded. */
 static int list_and_warn(const char *directory, void *l)
 {
   if (list_plugins(directory, l) != FMP_OK)
@@ -340,19 +410,23 @@ static int list_and_warn(const char *directory, void *l)
   return 0;
 }
 
-/* All directories at once: a plugin of one may need an op of another. */
+/* Under the lock. Only success counts, so that a lack of memory can be tried again. */
+static int default_loaded;
+
+/* All directories at once, since a plugin of one may need an op of another. */
 fmp_status fmp_plugin_load_default(void)
 {
-  static int done;
   int32_t count;
   names l = {0};
   fmp_status status = FMP_OK;
   fmp__log_start();
   fmp__lock(FMP__LOCK_PLUGINS);
-  if (!done) {
-    each_directory(list_and_warn, &l);
+  if (!default_loaded) {
+    each_own_directory(list_and_warn, &l);
+    l.n_own = l.n;
+    visit_installed(list_and_warn, &l);
     status = load_files(&l, &count);
-    done = status == FMP_OK;
+    default_loaded = status == FMP_OK;
   }
   fmp__unlock(FMP__LOCK_PLUGINS);
   free_names(&l);
@@ -367,7 +441,8 @@ typedef struct search {
   char nearest_name[64];
 } search;
 
-/* "…/fmp_nn.so" -> "nn" */
+/* ".../fmp_nn.so" -> "nn". The best name is copied: the paths go when the directory has been
+ * searched. */
 static void offer_file(search *s, const char *path)
 {
   char name[64];
@@ -380,6 +455,7 @@ static void offer_file(search *s, const char *path)
   s->nearest.best = s->nearest_name;
 }
 
+/* Looks for the file itself, and offers what else is there as suggestions. */
 static int look_in(const char *directory, void *arg)
 {
   search *s = arg;
@@ -393,7 +469,8 @@ static int look_in(const char *directory, void *arg)
   return 0;
 }
 
-/* A name without '/' is looked up; never in the working directory. */
+/* With a '/' it is a path, without one a name that is searched for. Never in the working directory:
+ * what lies there is not what the user named. */
 static fmp_status find_file(const char *name, char *path)
 {
   char hint[96];
@@ -402,7 +479,7 @@ static fmp_status find_file(const char *name, char *path)
     return fmp__fail(errno == ENOENT ? FMP_ENOTFOUND : FMP_EIO, "%s: %s", name, strerror(errno));
   }
   search s = {.name = name, .nearest = {.name = name}};
-  if (each_directory(look_in, &s)) {
+  if (each_own_directory(look_in, &s) || visit_installed(look_in, &s)) {
     memcpy(path, s.path, sizeof s.path);
     return FMP_OK;
   }
@@ -433,12 +510,28 @@ int32_t fmp_plugin_count(void)
   return (int32_t)n;
 }
 
+/* Records are never freed while the library is in use, so the texts are lent for good. */
 fmp_status fmp_plugin_get(int32_t i, fmp_plugin_info *info)
 {
   fmp__lock(FMP__LOCK_PLUGINS);
   const fmp__plugin_record *r = i >= 0 && (uint32_t)i < loaded.n ? loaded.items[i] : NULL;
   fmp__unlock(FMP__LOCK_PLUGINS);
   if (!r) return fmp__fail(FMP_ENOTFOUND, "no plugin number %d", i);
-  *info = (fmp_plugin_info){r->name, r->version, r->summary, r->path, r->abi_major, r->abi_minor};
-  return FMP_OK;
+  const fmp_plugin_info filled = {.struct_size = sizeof filled,
+                                  .name = r->name,
+                                  .version = r->version,
+                                  .summary = r->summary,
+                                  .path = r->path,
+                                  .abi_major = r->abi_major,
+                                  .abi_minor = r->abi_minor};
+  return fmp__give_sized("a plugin's description", &filled, info);
+}
+
+void fmp__plugins_forget(void)
+{
+  for (uint32_t i = 0; i < loaded.n; i++) free_record(loaded.items[i]);
+  fmp__free(loaded.items);
+  fmp__free(loaded.entries);
+  memset(&loaded, 0, sizeof loaded);
+  default_loaded = 0;
 }

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Checks of an ELF file, as far as the loader trusts it: that it is a shared object for this
+ * machine, and that all of its segments lie inside the file. It is no protection against a
+ * malicious plugin, which could do anything once it runs; it is for copies that were
+ * interrupted. */
 #include "plugin/shared_object.h"
 
 #include <elf.h>
@@ -12,9 +17,10 @@
 
 _Static_assert(__ELF_NATIVE_CLASS == 64, "headers are read as those of 64 bits");
 
-enum { MOST_SEGMENTS = 256 }; /* linkers make a dozen */
+/* Linkers make a dozen; the bound keeps the table on the stack. */
+enum { MOST_SEGMENTS = 256 };
 
-/* Our own header, as the linker has put it in front of the library: what the loader takes
+/* Our own header, which the linker has put in front of this library: whatever loads us loads what
  * agrees with it in class, byte order and machine. */
 extern const Elf64_Ehdr own __asm__("__ehdr_start") __attribute__((visibility("hidden")));
 
@@ -32,7 +38,7 @@ static fmp_status check_ident(const Elf64_Ehdr *header)
   return FMP_OK;
 }
 
-/* *bytes: of the program headers. */
+/* *bytes: how large the table of program headers is. */
 static fmp_status check_table(const Elf64_Ehdr *header, uint64_t *bytes)
 {
   const uint32_t n = header->e_phnum;
@@ -43,7 +49,7 @@ static fmp_status check_table(const Elf64_Ehdr *header, uint64_t *bytes)
   return FMP_OK;
 }
 
-/* offset + bytes reach no further than the file does. */
+/* Does [offset, offset + bytes) lie inside the file? The sum may overflow. */
 static fmp_status check_end(uint64_t offset, uint64_t bytes, int64_t size)
 {
   if (offset <= UINT64_MAX - bytes && offset + bytes <= (uint64_t)size) return FMP_OK;
@@ -53,7 +59,8 @@ static fmp_status check_end(uint64_t offset, uint64_t bytes, int64_t size)
                    offset + bytes, size);
 }
 
-/* The one that ends last says how long the file should be. */
+/* The segment that ends last says how long the file should be, and that is what the message tells.
+ * Section headers behind it are not loaded, so a file that lacks them is accepted. */
 static fmp_status check_segments(const Elf64_Phdr *segments, uint32_t n, int64_t size)
 {
   uint64_t offset = 0, bytes = 0;
@@ -61,7 +68,7 @@ static fmp_status check_segments(const Elf64_Phdr *segments, uint32_t n, int64_t
     const Elf64_Phdr *s = &segments[i];
     if (s->p_type == PT_NULL) continue;
     if (s->p_type == PT_LOAD && (s->p_filesz > s->p_memsz || s->p_vaddr > UINT64_MAX - s->p_memsz))
-      return fmp__fail(FMP_EPLUGIN, "a damaged file: segment %u cannot be in memory", i + 1);
+      return fmp__fail(FMP_EPLUGIN, "a damaged file: segment %u cannot lie in memory", i + 1);
     if (s->p_offset > UINT64_MAX - s->p_filesz) return check_end(s->p_offset, s->p_filesz, size);
     if (s->p_offset + s->p_filesz < offset + bytes) continue;
     offset = s->p_offset;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A look at a shared object before the loader maps it: a file that was cut short would give
- * SIGBUS there, where nothing can be refused any more. */
+ *
+ * A look at a shared object before the loader maps it. The loader believes the file's headers: one
+ * that was cut short gives SIGBUS when it is touched, where nothing can be refused any more. */
 #ifndef FMP_SHARED_OBJECT_H
 #define FMP_SHARED_OBJECT_H
 

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- A queue of batches as Lua sees it: epochs to go through, and a position to keep.
+--- A queue of batches as Lua sees it: epochs to go through, and a position to keep. Its `fields`
+-- and `classes` are the set's.
 
 local guard = require "fmp.guard"
 local ops = require "fmp.ops"
@@ -17,9 +18,10 @@ local function read_info(queue) return ops.batch_queue_info({queue = queue}):fla
 local function info(self) return record.outside(read_info, self.queue) end
 
 --- Goes through one epoch:  for x, y in train:epoch() do ... end
--- An epoch that an earlier loop left is not taken up again: the next one begins. After
--- restore() the first call gives the rest of the epoch that state() was taken in. When the
--- number of epochs was limited and all have been delivered, there is nothing to go through.
+-- gives the fields of the set in their order, each [n,...].
+-- An epoch that an earlier loop left is not resumed: the next one begins. After restore() the
+-- first call gives the rest of the epoch in which state() was taken. If the number of epochs is
+-- limited and all have been delivered, the loop ends at once.
 function Batches:epoch()
   local now = info(self)
   if now[BATCH] > 0 and not self.resumed then
@@ -29,47 +31,49 @@ function Batches:epoch()
   self.resumed = false
   local left = now[BATCHES] - now[BATCH]
   if now[EPOCHS] > 0 and now[EPOCH] >= now[EPOCHS] then left = 0 end
-  local function delivered(...) -- what has failed is not
+  local function delivered(...) -- not reached by a batch that failed
     left = left - 1
     return ...
   end
   return function()
     if left == 0 then return nil end
-    return delivered(ops.next_batch({queue = self.queue}))
+    return delivered(self:next())
   end
 end
 
---- The next batch, x and y, whatever epoch it belongs to. Behind the last epoch: an error.
+--- The next batch, a tensor for each field of the set, whatever epoch it belongs to. After the
+-- last epoch: an error.
 function Batches:next()
-  return ops.next_batch({queue = self.queue})
+  return ops.next_batch({queue = self.queue, outputs = #self.fields})
 end
 
---- Goes on with the first batch of an epoch, counted from 0.
+--- Continues with the first batch of an epoch, counted from 0.
 function Batches:seek(epoch)
   record.outside(ops.batch_queue_seek, {queue = self.queue, epoch = epoch})
   self.resumed = false
   return self
 end
 
---- Examples of an epoch.
+--- The number of examples in an epoch.
 function Batches:size() return info(self)[EXAMPLES] end
---- Batches of an epoch.
+--- The number of batches in an epoch.
 function Batches:batches() return info(self)[BATCHES] end
---- Examples of a batch; the last of an epoch may have fewer.
+--- The number of examples in a batch; the last of an epoch may have fewer.
 function Batches:batch_size() return info(self)[BATCH_SIZE] end
---- The epoch of the next batch, and its number in it, both from 0.
+--- The epoch of the next batch, and the batch's number in it, both from 0.
 function Batches:position()
   local now = info(self)
   return now[EPOCH], now[BATCH]
 end
 
---- Height, width and channels of the images.
-function Batches:shape() return self.set:shape() end
+--- The shape of a field in one example, of the first field if no name is given: height, width and
+-- channels for images.
+function Batches:shape(name) return self.set:shape(name) end
 
 --- Seed, epoch and batch as a string, for restore().
 function Batches:state() return self.queue:save() end
 
---- Goes on where state() was called: same examples, same order, same augmentation.
+--- Continues from where state() was called: same examples, same order, same augmentation.
 function Batches:restore(state)
   self.queue:restore(state)
   self.resumed = true
@@ -92,7 +96,8 @@ local M = {}
 
 --- Batches of a queue that was opened on a set.
 function M.new(queue, set)
-  return setmetatable({queue = queue, set = set, classes = set.classes, resumed = false}, Batches)
+  return setmetatable({queue = queue, set = set, fields = set.fields, classes = set.classes,
+                       resumed = false}, Batches)
 end
 
 return M

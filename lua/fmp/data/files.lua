@@ -9,7 +9,7 @@ local M = {}
 local MOST_PARTS = 99
 
 -- Paths of the parts 1, 2, ... that a name with one * stands for. A part that is missing
--- between others is an error: training would silently be on less data.
+-- between others is an error: training would silently use less data.
 local function parts(what, dir, pattern)
   local found = {}
   for i = 1, MOST_PARTS do
@@ -31,7 +31,7 @@ local function matching(what, dir, pattern)
 end
 
 --- The first of the layouts {pattern =, ...} that has files in dir, and their paths. If
--- there is none, says what was looked for.
+-- there is none, fails and says what was looked for.
 function M.first(what, dir, layouts)
   local tried = {}
   for i, layout in ipairs(layouts) do

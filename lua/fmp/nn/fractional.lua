@@ -22,7 +22,7 @@ local function check_out(value) settings.whole(NAME, "out", value, 1) end
 local function check_ratio(value)
   settings.number(NAME, "ratio", value)
   if not (value >= 1 and value < math.huge) then
-    raw.fail("%s: expected ratio from 1, got %g", NAME, value)
+    raw.fail("%s: expected ratio of 1 or more, got %g", NAME, value)
   end
 end
 
@@ -38,15 +38,15 @@ local function both(name, value, check)
   return {list[1], list[2]}
 end
 
---- Pooling to any smaller size over regions that are drawn anew at each call, evaluating
--- or not: FractionalMaxPool{out, mode = "random", window = "boundaries", pool = 2,
--- overlapping = false, per = "batch", sequence = "tensorflow"}, or with ratio = 1.26 in the
--- place of out, which gives floor(in / ratio). out, ratio: a number, or {height, width}.
+--- Pooling to any smaller size over regions that are drawn anew at each call, also while
+-- evaluating: FractionalMaxPool{out, mode = "random", window = "boundaries", pool = 2,
+-- overlapping = false, per = "batch", sequence = "tensorflow"}, or with ratio = 1.26 instead
+-- of out, which gives floor(in / ratio). out, ratio: a number, or {height, width}.
 -- The other options are attributes of fmp_regions and fractional_max_pool.
 function FractionalMaxPool:setup(given)
   local options = settings.take(NAME, given, pool_options, "out")
   if (options.out ~= false) == (options.ratio ~= false) then
-    raw.fail("%s: expected either the output's size or ratio", NAME)
+    raw.fail("%s: expected either the output's size or a ratio", NAME)
   end
   self.label = settings.text(given, pool_options)
   self.out = both("out", options.out, check_out)
@@ -70,7 +70,7 @@ function FractionalMaxPool:out_size(x)
   return {math.floor(x.shape[2] / self.ratio[1]), math.floor(x.shape[3] / self.ratio[2])}
 end
 
---- rows, cols: regions that were drawn before; both or none.
+--- rows, cols: regions that were drawn before; both or neither.
 function FractionalMaxPool:forward(x, rows, cols)
   check_input(x)
   if not rows then
@@ -85,18 +85,18 @@ M.FractionalMaxPool = FractionalMaxPool
 
 -- -- sizes of networks -------------------------------------------------------
 
--- The smallest input of a pooling by `ratio` to `out`; at least one more than it.
+-- The smallest input that a pooling by `ratio` brings to `out`; at least out + 1.
 local function before_pooling(out, ratio)
   local size = math.floor(out * ratio + 0.5)
   return size > out and size or out + 1
 end
 
--- No larger image can be made; see the field of batch_queue.
+-- batch_queue delivers no larger images; see its attribute field.
 local LARGEST_INPUT = 65535
 
 --- The sizes after each pooling of a network of `layers` valid convolutions, each followed
 -- by a pooling, that ends with one more convolution and a single pixel: a list from the
--- first layer on, and `input`, the size of the images. Derived from the last backwards:
+-- first layer on, and `input`, the size of the images. Computed from the last layer backwards:
 --   fmp_sizes{layers = 6, ratio = 2^(1/2), kernel = 2} = {25, 17, 11, 7, 4, 2, input = 36}
 function M.fmp_sizes(options)
   options = settings.take("fmp_sizes", options, {layers = false, ratio = false, kernel = 2})

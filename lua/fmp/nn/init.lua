@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- fmp.nn: layers, networks, losses. Parameters are made at the first use, when the sizes
--- of inputs are seen, and drawn by the engine's generator: fmp.seed fixes them.
+-- of inputs are known, and drawn by the engine's generator: fmp.seed fixes them.
 --
 --   local net = nn.Sequential "small"
 --   net:add(nn.Conv2d{32, kernel = 3}, nn.ReLU(), nn.MaxPool{2}, nn.Flatten(), nn.Linear(10))
@@ -12,7 +12,7 @@ local module = require "fmp.nn.module"
 local M = {
   define = module.define,
   is_module = module.is_module,
-  init = require "fmp.nn.initial",
+  init = require "fmp.nn.initialisers",
   Sequential = require "fmp.nn.sequential",
 }
 

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Losses: called with a network's output and what it should be, they give a number.
 --
--- One that classifies also has probabilities(output), which several passes may add up,
--- and wrong(scores, labels), how many rows have their greatest score elsewhere.
+-- One that classifies also has probabilities(output), which can be summed over several passes,
+-- and wrong(scores, labels), the number of rows whose largest score is not the label's.
 
 local ops = require "fmp.ops"
 local define = require("fmp.nn.module").define

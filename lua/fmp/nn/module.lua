@@ -7,8 +7,8 @@
 --     return x * self:parameter("factor", {}, x, nn.init.constant(self.start))
 --   end
 --
--- A layer that has been added to another has a name there, its place if nothing else. The
--- names are scopes: they stand in front of messages ("cifar_fmp/3: conv2d: ..."), in the
+-- A layer that has been added to another has a name there, by default its position. The names
+-- are scopes: they appear at the start of error messages ("cifar_fmp/3: conv2d: ..."), in the
 -- names of parameters, and in the keys of random draws.
 
 local raw = require "fmp.ffi"
@@ -41,10 +41,10 @@ local function call_in_scope(self, ...)
   return forward(self, ...)
 end
 
--- The parameters that the outermost call under way has made, {module =, name =}.
+-- The parameters that the current outermost call has made, {module =, name =}.
 local made
 
--- They are of the sizes that this call brought: if it fails, the next one may bring others.
+-- Their sizes come from this call's inputs: if it fails, the next call may bring others.
 local function end_call(ok)
   local list = made
   made = nil
@@ -66,7 +66,7 @@ local function check_first(x)
   if not raw.is_tensor(x) then raw.fail("build: expected a tensor, got %s", type(x)) end
 end
 
---- Makes the parameters for inputs like these, by a call whose results are dropped, so
+--- Makes the parameters for inputs like these, by a call whose results are discarded, so
 -- that the sizes are known before the first step. Returns the module.
 function Module:build(...)
   check_first((...))
@@ -79,7 +79,7 @@ end
 
 -- -- parameters --------------------------------------------------------------
 
--- Parameters stay f32 where computing in bf16 has lowered their layer's input.
+-- Parameters stay f32 even if a bf16 computation has lowered their layer's input.
 local function type_for(x)
   return x.dtype == "bf16" and precision() == "bf16" and "f32" or x.dtype
 end
@@ -92,8 +92,8 @@ local function make_parameter(name, shape, x, initialise, fans)
   end)
 end
 
---- This module's own parameter of a name. On first use made by initialise(shape, dtype,
--- fans), with x's type and on x's device, outside of what is recorded or traced.
+--- This module's own parameter of that name. On first use it is made by initialise(shape,
+-- dtype, fans), with x's type and on x's device, outside any recording or trace.
 -- fans: {into =, out_of =}, how many inputs and outputs meet in an element.
 function Module:parameter(name, shape, x, initialise, fans)
   local t = self.held[name]
@@ -116,7 +116,7 @@ local function visit(self, path, found, seen)
   return found
 end
 
---- All parameters that there are so far, a list of {name = "3/weight", tensor =}.
+--- All parameters made so far, a list of {name = "3/weight", tensor =}.
 function Module:named_parameters() return visit(self, "", {}, {}) end
 
 --- The same without names: a list of tensors.
@@ -128,13 +128,13 @@ end
 
 -- -- structure ---------------------------------------------------------------
 
---- Adds layers, in order. One that has no name is named by its place. Returns the module.
+--- Adds layers, in order. A layer without a name is named by its position. Returns the module.
 function Module:add(...)
   for i = 1, select("#", ...) do
     local child = select(i, ...)
     if not is_module(child) then
       raw.fail("%s:add: expected a layer as argument %d, got %s", self.kind, i,
-               type(child) == "table" and "a table that is none" or type(child))
+               type(child) == "table" and "a table that is not one" or type(child))
     end
   end
   for _, child in ipairs {...} do
@@ -144,7 +144,7 @@ function Module:add(...)
   return self
 end
 
---- From now on trains (on = nil or true) or evaluates: what Dropout goes by. A compiled
+--- Switches to training (on = nil or true) or evaluation, which matters to Dropout. A compiled
 -- function has a plan for each. Returns the module.
 function Module:train(on)
   self.training = on ~= false

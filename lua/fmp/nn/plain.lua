@@ -42,13 +42,13 @@ end
 
 -- -- activations -------------------------------------------------------------
 
---- y = max(x, 0): ReLU(). Any shape; the same comes out.
+--- y = max(x, 0): ReLU(). x of any shape; y has the same.
 layer("ReLU", "relu")
 
---- y = 1 / (1 + exp(-x)): Sigmoid(). Any shape; the same comes out.
+--- y = 1 / (1 + exp(-x)): Sigmoid(). x of any shape; y has the same.
 layer("Sigmoid", "sigmoid")
 
---- y = tanh(x): Tanh(). Any shape; the same comes out.
+--- y = tanh(x): Tanh(). x of any shape; y has the same.
 layer("Tanh", "tanh")
 
 --- y = x where x > 0, else slope * x: LeakyReLU(0.333).
@@ -56,7 +56,7 @@ layer("LeakyReLU", "leaky_relu", "slope")
 
 -- -- shapes and pooling ------------------------------------------------------
 
---- The greatest of each window: MaxPool{2}, MaxPool{3, stride = 2, padding = "same"}.
+--- The maximum of each window: MaxPool{2}, MaxPool{3, stride = 2, padding = "same"}.
 -- x [n,h,w,c] -> y [n,oh,ow,c]. The options are attributes of the op max_pool.
 layer("MaxPool", "max_pool", "window")
 
@@ -64,7 +64,7 @@ layer("MaxPool", "max_pool", "window")
 -- x [n,h,w,c] -> y [n,oh,ow,c].
 layer("AvgPool", "avg_pool", "window")
 
---- All but the batch in one dimension: Flatten(). x [n,h,w,c] -> y [n,h*w*c].
+--- All dimensions but the batch as one: Flatten(). x [n,h,w,c] -> y [n,h*w*c].
 local Flatten = define "Flatten"
 
 function Flatten:forward(x) return ops.reshape(x, {shape = {0, -1}}) end -- luacheck: no self
@@ -75,10 +75,10 @@ M.Flatten = Flatten
 
 local Dropout = define "Dropout"
 
--- The same draws whatever the precision: bf16 has too few numbers below 1.
+-- In bf16 the draws are those of f32: bf16 has too few numbers below 1.
 local draws_in = {bf16 = "f32"}
 
---- While training, each element is zero with probability p and else divided by 1 - p;
+--- While training, each element becomes zero with probability p and is else divided by 1 - p;
 -- while evaluating, nothing happens: Dropout(0.5).
 function Dropout:setup(given)
   self.p = settings.number("Dropout", "p", settings.take("Dropout", given, {p = false}, "p").p)

@@ -20,7 +20,7 @@ function M.take(what, given, known, first)
 end
 
 --- Fails unless value is a whole number from `least` up, to `most` if that is given; returns
--- it. false: none was given.
+-- it. A value of false means that none was given.
 function M.whole(what, name, value, least, most)
   return raw.whole(what, name, value or nil, least, most)
 end

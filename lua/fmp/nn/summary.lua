@@ -23,8 +23,8 @@ local function own_count(module)
   return n
 end
 
--- Rows {layer, output, parameters} of what is below a module; returns their sum. A layer
--- that stands in two places has its parameters once.
+-- Rows {layer, output, parameters} of what is below a module; returns their sum. The parameters
+-- of a layer that appears twice are counted once.
 local function add_rows(rows, module, path, seen)
   local total = seen[module] and 0 or own_count(module)
   seen[module] = true
@@ -38,10 +38,10 @@ local function add_rows(rows, module, path, seen)
   return total
 end
 
--- A terminal's usual width: lines that are broken there are no table.
+-- A terminal's usual width: a table whose lines wrap cannot be read.
 local COLUMNS = 80
 
--- A layer's text gives way, the figures stay.
+-- Where there is no room, the layer's text is shortened and the figures are not.
 local function widths(rows)
   local width = {0, 0, 0}
   for _, row in ipairs(rows) do

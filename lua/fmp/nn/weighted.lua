@@ -1,20 +1,20 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Layers with weights. How many channels come in is seen at the first use.
+--- Layers with weights. The number of input channels is seen at the first use.
 
 local raw = require "fmp.ffi"
 local ops = require "fmp.ops"
 local guard = require "fmp.guard"
 local precision = require("fmp.compile").precision
 local define = require("fmp.nn.module").define
-local initial = require "fmp.nn.initial"
+local initial = require "fmp.nn.initialisers"
 local settings = require "fmp.nn.settings"
 
 local M = {}
 
--- What precision = "bf16" makes of f32 on its way; otherwise bf16 has no parameters.
+-- Whether precision = "bf16" has made x from f32. No layer has parameters for any other bf16.
 local function is_lowered(x) return x.dtype == "bf16" and precision() == "bf16" end
 
--- Said as the engine would, which cannot be asked before there are weights.
+-- Worded as by the engine, which cannot check before there are weights.
 local function check_input(op, x, shape, rank)
   local path = raw.scope_path()
   local where = path == "" and op or path .. ": " .. op
@@ -65,10 +65,10 @@ local conv_options = {
 --- Convolution: Conv2d{out, kernel = 3, stride = 1, padding = "valid", dilation = 1,
 -- groups = 1, bias = true, init = nn.init.he(), winograd = "exact"}. x [n,h,w,c] ->
 -- y [n,oh,ow,out]. kernel, stride, dilation: a number or {height, width}. winograd: "exact",
--- "fast" or "off", as conv2d has it. With 2x2 kernels and stride 1, outputs may be computed in
--- tiles of up to 3x3 ("fast": 5x5): they err in proportion to the largest input of their tile,
--- and a NaN or an infinity spoils all of it. "off" is for inputs among which one may be
--- thousands of times as large as its neighbours.
+-- "fast" or "off", as in conv2d. With 2x2 kernels and stride 1, outputs may be computed in
+-- tiles of up to 3x3 ("fast": 5x5): their error is proportional to the largest input of the
+-- tile, and a NaN or an infinity spoils the whole tile. "off" is for inputs that may be
+-- thousands of times as large as their neighbours.
 function Conv2d:setup(given)
   local options = settings.take("Conv2d", given, conv_options, "out")
   self.out = settings.whole("Conv2d", "the number of filters", options.out, 1)

@@ -83,7 +83,7 @@ local function add_list(names, list)
   for _, name in ipairs(list) do names[name] = true end
 end
 
--- What a table inherits, too.
+-- Also the fields that a table inherits.
 local function add_fields(names, value)
   local seen = {}
   while type(value) == "table" and not seen[value] do
@@ -111,6 +111,10 @@ local function fields_of(value)
     add_keys(names, string)
   elseif type(value) == "table" then
     if value == package.loaded["fmp.ops"] then add_list(names, raw.op_names()) end
+    local metatable = getmetatable(value)
+    if type(metatable) == "table" and metatable.names then -- the ops of a vendor
+      return add_list(names, metatable.names(value)) or names
+    end
     add_fields(names, value)
     add_modules(names, value)
   end

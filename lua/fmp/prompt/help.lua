@@ -11,9 +11,9 @@ local M = {}
 
 local overview = [[
 EXPRESSION       its values are shown, and the first is kept in _
-STATEMENTS       as many lines as they need; locals stay, as globals, when the entry has run
-?NAME            what a name means: ?fmp.fit, ?nn.Conv2d, ?conv2d, ?x.shape
-:time CODE       runs it and tells how long it took
+STATEMENTS       as many lines as they need; locals become globals when the entry has run
+?NAME            explains a name: ?fmp.fit, ?nn.Conv2d, ?conv2d, ?x.shape
+:time CODE       runs it and shows how long it took
 :quit            leaves, as Ctrl-D does; :help shows this
 
 Tab completes names, fields, methods, attributes in the braces of a call, and files in quotes.
@@ -154,7 +154,7 @@ local function not_found(path, environment)
   for name in pairs(_G) do names[#names + 1] = tostring(name) end
   for name in pairs(environment) do names[#names + 1] = tostring(name) end
   local guess = nearest(path, names) or nearest(path:match "[^.]*$", names)
-  return ("nothing is known of '%s'%s"):format(path, guess and "; did you mean " .. guess .. "?"
+  return ("nothing is known about '%s'%s"):format(path, guess and "; did you mean " .. guess .. "?"
                                                or "; ? gives an overview")
 end
 

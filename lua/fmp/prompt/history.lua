@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Entries of earlier sessions, in a file: one a line, with \n and \\ for what is in them.
--- FMP_HISTORY names it; empty: none is kept. Else it is fmp/history in XDG_STATE_HOME.
+--- Entries of earlier sessions, in a file, one per line; newlines and backslashes in them are
+-- written \n and \\. FMP_HISTORY names the file; if it is empty, none is kept; if it is not set,
+-- the file is fmp/history in XDG_STATE_HOME.
 
 local system = require "fmp.system"
 
@@ -14,7 +15,7 @@ local function decode(line)
   return (line:gsub("\\(.)", function(c) return c == "n" and "\n" or c end))
 end
 
--- A path from the environment; XDG has it that a relative one counts as none.
+-- A path from the environment; by XDG's rules a relative one counts as none.
 local function state_directory()
   local given, home = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
   if given and given:sub(1, 1) == "/" then return given end
@@ -35,7 +36,7 @@ end
 local History = {}
 History.__index = History
 
--- Said once: the prompt works without.
+-- Said once: the prompt works without a history.
 local function give_up(self, why)
   self.path = nil
   if why then io.stderr:write("fmprun: the history is not kept: ", why, "\n") end

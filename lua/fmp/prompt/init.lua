@@ -13,7 +13,7 @@ local terminal = require "fmprun.terminal"
 local M = {}
 
 local PROMPT, CONTINUATION = "> ", ">> "
--- Commands that take longer tell how long.
+-- Commands that take longer show how long.
 local LONG_SECONDS = 1
 
 -- -- names -------------------------------------------------------------------
@@ -42,7 +42,7 @@ local function line_text(self, frame)
   return text and place .. ": " .. text:match "^%s*(.-)%s*$" or place
 end
 
--- Frames of an error that was passed on no longer have the line that its message names.
+-- An error that was caught and raised again has lost the frame of the line that it names.
 local function with_origin(text, frames)
   local line = tonumber(text:match "^stdin:(%d+): ")
   for _, frame in ipairs(frames) do
@@ -51,7 +51,7 @@ local function with_origin(text, frames)
   return line and {{file = "stdin", line = line}, unpack(frames)} or frames
 end
 
--- The lines of the user's that led to an error; none if that is only what was just typed.
+-- The user's lines that led to an error; none if that is only the line just typed.
 local function places(self, frames)
   if #frames == 1 and frames[1].file == "stdin" and self.first == #self.lines then return "" end
   local lines = {}
@@ -63,7 +63,7 @@ local function is_interrupted(text)
   return text == "interrupted" or text:find("[: ]interrupted$") ~= nil
 end
 
--- In a pipe as scripts do; the line numbers are those of the input.
+-- In a pipe, errors are reported as for scripts; line numbers are those of the input.
 local function report_plainly(text, frames)
   for _, frame in ipairs(frames) do
     local place = frame.file .. ":" .. frame.line
@@ -188,7 +188,7 @@ local function kind_of(text)
   return "lua"
 end
 
--- Whether a text is worth no further line.
+-- Whether a text needs no further line.
 local function is_complete(self, text)
   local kind, name, rest = kind_of(text)
   if kind == "command" and name == "time" and rest:find "%S" then text = rest
@@ -225,7 +225,7 @@ local function run_entry(self, text)
   return run_lua(self, text)
 end
 
--- Until the end of input; in a pipe until the first failure. Returns the exit status.
+-- Runs entries until the end of input; in a pipe until the first failure. Returns the exit status.
 local function loop(self)
   while not self.left do
     self.first = #self.lines + 1
@@ -242,7 +242,7 @@ end
 -- -- the session -------------------------------------------------------------
 
 local function greet()
-  print(("fmp %s on %s. ? is help, ?NAME tells what a name means, Ctrl-D leaves."):format(
+  print(("fmp %s on %s. ? shows help, ?NAME explains a name, Ctrl-D leaves."):format(
     raw.version(), raw.device_default()))
 end
 

@@ -3,15 +3,15 @@
 
 local M = {}
 
--- Names that the environment answers to, and that nobody types.
+-- Names that the environment defines, and that nobody types.
 M.KEEP, M.PASS = "_PROMPT_KEEP_LOCALS", "_PROMPT_PASS_ON"
 
 --- Stands around expressions, so that the call in "f(x)" is no tail call and the line is
 -- still on the stack when f fails.
 function M.pass(...) return ... end
 
---- A function that copies its caller's locals into the environment: it is called behind the
--- last statement, where those of the outermost block are in sight.
+--- A function that copies its caller's locals into the environment: it is called after the
+-- last statement, where those of the outermost block are visible.
 function M.keeper(environment)
   return function()
     for i = 1, math.huge do
@@ -22,11 +22,11 @@ function M.keeper(environment)
   end
 end
 
--- Chunks are numbered on through the session, as if it were one file.
+-- Line numbers run through the whole session, as if it were one file.
 local function load_at(line, code) return loadstring(("\n"):rep(line - 1) .. code, "=stdin") end
 
--- The closing bracket is on a line of its own only if a comment would hide it: positions in
--- messages go by it.
+-- The closing bracket is on a line of its own only if a comment would hide it: messages give the
+-- line of the bracket.
 local function load_call(line, expression)
   local code = "return " .. M.PASS .. "(" .. expression
   return load_at(line, code .. ")") or load_at(line, code .. "\n)")

@@ -8,7 +8,7 @@ local system = require "fmp.system"
 
 local M = {}
 
--- Of a table, of those in it, and of all together.
+-- Limits: levels; fields of a table, of tables in it, and of all together.
 local MOST_DEPTH, MOST_FIELDS, MOST_INNER, MOST_ITEMS = 3, 100, 20, 300
 local MOST_BYTES = 1000
 
@@ -84,7 +84,7 @@ local function precedes(a, b)
   return tostring_safely(a) < tostring_safely(b)
 end
 
--- Keys behind the list part, in order.
+-- Keys after the list part, in order.
 local function other_keys(value, n)
   local keys = {}
   for key in next, value do
@@ -126,7 +126,7 @@ local function field_texts(value, state, depth)
   return texts, total - #texts
 end
 
--- Lines of short texts, as many in each as have room; a line for each longer one.
+-- Short texts, as many on a line as fit; a line for each longer one.
 local function fill_lines(texts, room)
   local lines, long = {}, true
   for _, text in ipairs(texts) do
@@ -142,7 +142,7 @@ local function fill_lines(texts, room)
   return lines
 end
 
--- On one line if that has room.
+-- On one line if it fits.
 local function join_fields(texts, depth)
   local line, indent = "{" .. table.concat(texts, ", ") .. "}", ("  "):rep(depth)
   local room = system.columns() - #indent
@@ -180,7 +180,7 @@ function M.value(value)
   return value_text(value, {open = {}, items = 0}, 0)
 end
 
---- n values: on one line if each is one, else each on lines of its own.
+--- n values: on one line if each has a single line, else each on lines of its own.
 function M.values(n, ...)
   local texts = {}
   for i = 1, n do texts[i] = M.value((select(i, ...))) end

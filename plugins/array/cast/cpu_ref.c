@@ -12,7 +12,7 @@ typedef uint8_t type_u8;
 typedef int32_t type_i32;
 typedef int64_t type_i64;
 
-/* Each type as its class, exactly. */
+/* Each type as its class, exactly: a cast is a load and one conversion, never two roundings. */
 static inline float load_f32(float x) { return x; }
 static inline double load_f64(double x) { return x; }
 static inline float load_bf16(uint16_t x) { return fmp_bf16_to_f32(x); }
@@ -29,6 +29,7 @@ static inline int64_t load_i64(int64_t x) { return x; }
     for (int64_t i = 0; i < n; i++) y[i] = class##_to_##to(load_##from(x[i])); \
   }
 
+/* One row of the table. */
 #define CAST_LOOPS(class, from) \
   CAST_LOOP(class, from, f32)   \
   CAST_LOOP(class, from, f64)   \
@@ -57,17 +58,18 @@ static const cast_fn casts[FMP_DTYPE_COUNT][FMP_DTYPE_COUNT] = {
     [FMP_I64] = CAST_ROW(i64),
 };
 
+/* Elements do not depend on each other, so any cutting into stretches gives the same bits. */
 typedef struct cast_job {
   const fmp_view *x, *y;
   cast_fn cast;
 } cast_job;
 
-static fmp_status cast_range(void *arg, int64_t begin, int64_t end)
+static fmp_status cast_range(const fmp_range *r)
 {
-  const cast_job *job = arg;
-  char *y = (char *)job->y->data + begin * (int64_t)array_dtype_size(job->y->dtype);
-  const char *x = (const char *)job->x->data + begin * (int64_t)array_dtype_size(job->x->dtype);
-  job->cast(y, x, end - begin);
+  const cast_job *job = r->arg;
+  char *y = (char *)job->y->data + r->begin * fmp_element_bytes(job->y->dtype);
+  const char *x = (const char *)job->x->data + r->begin * fmp_element_bytes(job->x->dtype);
+  job->cast(y, x, r->end - r->begin);
   return FMP_OK;
 }
 

@@ -54,7 +54,7 @@ describe("concat", function()
   local x = fmp.zeros{2, 3}
   for name, case in pairs{
     ["other sizes beside the axis"] = {{x, fmp.zeros{3, 3}}, 2,
-      "expected input 2 like the first, f32 [2,3], but for axis 2, got f32 [3,3]"},
+      "expected input 2 to be f32 [2,3] like the first, except in axis 2, got f32 [3,3]"},
     ["another rank"] = {{x, fmp.zeros{2}}, 1, "got f32 [2]"},
     ["another type"] = {{x, fmp.zeros{2, 3, dtype = "f64"}}, 1, "got f64 [2,3]"},
     ["axis 0"] = {{x}, 0, "expected an axis 1 to 2 or -2 to -1, got 0"},
@@ -72,6 +72,6 @@ describe("concat", function()
                  match = "expected index 0 to 1, got 2"}
     optest.fails{op = "concat_back", inputs = {fmp.zeros{5, 3}, x, x},
                  attrs = {axis = 1, index = 0},
-                 match = "expected dy of the inputs joined's shape f32 [4,3], got f32 [5,3]"}
+                 match = "expected dy of the concatenation's shape f32 [4,3], got f32 [5,3]"}
   end)
 end)

@@ -2,26 +2,16 @@
  * Each part is one strided copy into the whole, or out of it. */
 #include "concat.h"
 #include "../copy/strided.h"
+#include "fmp/kit/register.h"
 
 /* Where in the whole a part begins: `before` positions along the axis, in bytes. */
 static int64_t place(const fmp_view *whole, uint32_t axis, int64_t before)
 {
-  return before * whole->strides[axis] * (int64_t)array_dtype_size(whole->dtype);
+  return before * whole->strides[axis] * fmp_element_bytes(whole->dtype);
 }
 
-static fmp_status copy_part(const fmp_call *call, const fmp_view *part, char *target,
-                            const int64_t *target_strides, const char *source,
-                            const int64_t *source_strides)
-{
-  strided_copy c = {.target = target, .source = source};
-  strided_shape(&c, part);
-  for (uint32_t i = 0; i < part->rank; i++) {
-    c.target_strides[i] = target_strides[i];
-    c.source_strides[i] = source_strides[i];
-  }
-  return strided_run(call, &c);
-}
-
+/* y[..., before + k, ...] = x[..., k, ...] of each input, `before` being what those ahead of it
+ * take along the axis. */
 static fmp_status concat_run(const fmp_call *call)
 {
   const concat_params *p = call->params;
@@ -32,13 +22,14 @@ static fmp_status concat_run(const fmp_call *call)
   for (uint32_t i = 0; i < call->n_in; i++) {
     const fmp_view *x = &call->in[i];
     if (fmp_view_size(x) > 0)
-      FMP_TRY(copy_part(call, x, (char *)y->data + place(y, axis, before), y->strides, x->data,
-                        x->strides));
+      FMP_TRY(strided_run(call, x, (char *)y->data + place(y, axis, before), y->strides, x->data,
+                          x->strides));
     before += x->shape[axis];
   }
   return FMP_OK;
 }
 
+/* dx[..., k, ...] = dy[..., before + k, ...] */
 static fmp_status back_run(const fmp_call *call)
 {
   const concat_back_params *p = call->params;
@@ -47,8 +38,8 @@ static fmp_status back_run(const fmp_call *call)
   int64_t before = 0;
   if (fmp_view_size(dx) == 0) return FMP_OK;
   for (int64_t i = 0; i < p->index; i++) before += call->in[1 + i].shape[axis];
-  return copy_part(call, dx, dx->data, dx->strides,
-                   (const char *)dy->data + place(dy, axis, before), dy->strides);
+  return strided_run(call, dx, dx->data, dx->strides,
+                     (const char *)dy->data + place(dy, axis, before), dy->strides);
 }
 
 static const fmp_kernel_def kernels[] = {
@@ -70,7 +61,5 @@ static const fmp_kernel_def kernels[] = {
 
 fmp_status concat_add_ref(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++)
-    FMP_TRY(h->add_kernel(r, &kernels[i]));
-  return FMP_OK;
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

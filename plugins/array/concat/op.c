@@ -6,9 +6,11 @@
  * the batch is what is joined. */
 #include "concat.h"
 #include "fmp/kit/attr.h"
+#include "fmp/kit/register.h"
 
 /* -- shape inference -------------------------------------------------------- */
 
+/* A part may differ from the first in its size along the axis, and in nothing else. */
 static fmp_status check_part(const fmp_host *h, const fmp_spec *first, const fmp_spec *x,
                              uint32_t number, uint32_t axis)
 {
@@ -16,8 +18,8 @@ static fmp_status check_part(const fmp_host *h, const fmp_spec *first, const fmp
   int same = x->dtype == first->dtype && x->rank == first->rank;
   for (uint32_t i = 0; same && i < x->rank; i++) same = i == axis || x->shape[i] == first->shape[i];
   FMP_REQUIRE(h, same, x->dtype == first->dtype ? FMP_ESHAPE : FMP_EDTYPE,
-              "expected input %d like the first, %s, but for axis %d, got %s", (int)number + 1,
-              h->spec_text(first, other), (int)axis + 1, h->spec_text(x, text));
+              "expected input %d to be %s like the first, except in axis %d, got %s",
+              (int)number + 1, h->spec_text(first, other), (int)axis + 1, h->spec_text(x, text));
   return FMP_OK;
 }
 
@@ -37,59 +39,63 @@ static fmp_status join(const fmp_host *h, int64_t number, const fmp_spec *xs, ui
   return FMP_OK;
 }
 
-static fmp_status concat_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                               uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status concat_infer(const fmp_infer_args *args)
 {
-  (void)n_out;
-  return join(h, ((const concat_params *)params)->axis, in, n_in, &out[0]);
+  const concat_params *p = args->params;
+  return join(args->host, p->axis, args->in, args->n_in, args->out);
 }
 
-static fmp_status back_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status back_infer(const fmp_infer_args *args)
 {
-  const concat_back_params *p = params;
+  const fmp_host *h = args->host;
+  const concat_back_params *p = args->params;
+  const fmp_spec *dy = &args->in[0], *xs = &args->in[1];
+  const uint32_t n = args->n_in - 1;
   fmp_spec whole;
-  (void)n_out;
-  FMP_REQUIRE(h, p->index < (int64_t)n_in - 1, FMP_EINVAL, "expected index 0 to %d, got %lld",
-              (int)n_in - 2, (long long)p->index);
-  FMP_TRY(join(h, p->axis, &in[1], n_in - 1, &whole));
-  FMP_TRY(fmp_check_same_shape(h, "the inputs joined", &whole, "dy", &in[0]));
-  out[0] = in[1 + p->index];
-  out[0].dtype = in[0].dtype;
+  FMP_REQUIRE(h, p->index < (int64_t)n, FMP_EINVAL, "expected index 0 to %d, got %lld", (int)n - 1,
+              (long long)p->index);
+  FMP_TRY(join(h, p->axis, xs, n, &whole));
+  FMP_TRY(fmp_check_same_shape(h, "the concatenation", &whole, "dy", dy));
+  *args->out = xs[p->index];
+  args->out->dtype = dy->dtype;
   return FMP_OK;
 }
 
 /* -- gradients ---------------------------------------------------------------- */
 
-static void emit_back(const fmp_host *h, fmp_builder *b, int64_t axis, uint32_t i,
-                      const fmp_value *in, uint32_t n_in)
+/* Each emission has the same inputs; only the index tells which part it is to cut out. */
+static void emit_back(const fmp_gradient_args *args, uint32_t i, const fmp_value *in, uint32_t n_in)
 {
-  const fmp_attr attrs[] = {fmp_attr_i64("axis", axis), fmp_attr_i64("index", i)};
-  if (h->grad_wants(b, i)) h->grad_set(b, i, h->emit(b, "concat_back", attrs, 2, in, n_in));
+  const fmp_host *h = args->host;
+  const concat_params *p = args->params;
+  const fmp_attr attrs[] = {fmp_attr_i64("axis", p->axis), fmp_attr_i64("index", i)};
+  if (h->grad_wants(args->builder, i))
+    h->grad_set(args->builder, i, h->emit(args->builder, "concat_back", attrs, 2, in, n_in));
 }
 
-static fmp_status concat_gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status concat_gradient(const fmp_gradient_args *args)
 {
+  const fmp_host *h = args->host;
+  fmp_builder *b = args->builder;
   const uint32_t n = h->grad_inputs(b);
   fmp_value *in = h->alloc((n + 1) * sizeof *in); /* dy, then all inputs */
   FMP_REQUIRE(h, in != NULL, FMP_ENOMEM, "out of memory: a list of %d values", (int)n + 1);
   in[0] = h->grad_dout(b, 0);
   for (uint32_t i = 0; i < n; i++) in[i + 1] = h->grad_in(b, i);
-  for (uint32_t i = 0; i < n; i++)
-    emit_back(h, b, ((const concat_params *)params)->axis, i, in, n + 1);
+  for (uint32_t i = 0; i < n; i++) emit_back(args, i, in, n + 1);
   h->free(in);
   return FMP_OK;
 }
 
 /* The gradient among zeros for the other parts, joined. */
-static fmp_status back_gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status back_gradient(const fmp_gradient_args *args)
 {
-  const concat_back_params *p = params;
+  const fmp_host *h = args->host;
+  fmp_builder *b = args->builder;
+  const concat_back_params *p = args->params;
   const fmp_attr zero[] = {fmp_attr_f64("value", 0)}, axis[] = {fmp_attr_i64("axis", p->axis)};
   const uint32_t n = h->grad_inputs(b) - 1;
-  fmp_value *parts;
-  if (!h->grad_wants(b, 0)) return FMP_OK;
-  parts = h->alloc(n * sizeof *parts);
+  fmp_value *parts = h->alloc(n * sizeof *parts);
   FMP_REQUIRE(h, parts != NULL, FMP_ENOMEM, "out of memory: a list of %d values", (int)n);
   for (uint32_t i = 0; i < n; i++) {
     const fmp_value like = h->grad_in(b, i + 1);
@@ -118,12 +124,9 @@ static const fmp_op_def defs[] = {
      .name = "concat",
      .schema = "(xs...) -> (y)",
      .doc = "Tensors one after another along one dimension.\n"
-            "All have the same type and the same sizes but for that dimension, which adds up.",
+            "All have the same type and, except in that dimension, the same sizes.",
      .version = 1,
-     .attrs = concat_attrs,
-     .n_attr = 1,
-     .attr_size = sizeof(fmp_attr_def),
-     .params_size = sizeof(concat_params),
+     FMP_PARAMS(concat_params, concat_attrs),
      .infer = concat_infer,
      .gradient = concat_gradient,
      .gradient_ops = "concat_back"},
@@ -133,10 +136,7 @@ static const fmp_op_def defs[] = {
      .doc = "The gradient of concat: the part of dy that input number `index` became.\n"
             "dx has that input's shape and dy's type.",
      .version = 1,
-     .attrs = back_attrs,
-     .n_attr = 2,
-     .attr_size = sizeof(fmp_attr_def),
-     .params_size = sizeof(concat_back_params),
+     FMP_PARAMS(concat_back_params, back_attrs),
      .infer = back_infer,
      .gradient = back_gradient,
      .gradient_ops = "concat fill_like"},
@@ -145,6 +145,6 @@ static const fmp_op_def defs[] = {
 fmp_status concat_register(const fmp_host *h, fmp_registry *r);
 fmp_status concat_register(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof defs / sizeof defs[0]; i++) FMP_TRY(h->add_op(r, &defs[i]));
+  FMP_TRY(FMP_ADD_OPS(h, r, defs));
   return concat_add_ref(h, r);
 }

@@ -1,34 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * copy: y = x, contiguous. The engine's way to make a view contiguous: it takes the role. */
+ * copy: y = x, contiguous. It has the role by which the engine makes views contiguous. */
 #include "strided.h"
 #include "../array.h"
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *args)
 {
-  (void)h, (void)params, (void)n_in, (void)n_out;
-  out[0] = in[0];
+  *args->out = *args->in;
   return FMP_OK;
 }
 
-static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
+/* dx = dy */
+static fmp_status gradient(const fmp_gradient_args *args)
 {
-  (void)params;
-  if (h->grad_wants(b, 0)) h->grad_set(b, 0, h->grad_dout(b, 0));
+  const fmp_host *h = args->host;
+  h->grad_set(args->builder, 0, h->grad_dout(args->builder, 0));
   return FMP_OK;
 }
 
 static fmp_status run(const fmp_call *call)
 {
   const fmp_view *x = &call->in[0], *y = &call->out[0];
-  strided_copy c = {.target = y->data, .source = x->data};
-  strided_shape(&c, x);
-  for (uint32_t i = 0; i < x->rank; i++) {
-    c.target_strides[i] = y->strides[i];
-    c.source_strides[i] = x->strides[i];
-  }
-  return strided_run(call, &c);
+  return strided_run(call, x, y->data, y->strides, x->data, x->strides);
 }
 
 static const fmp_op_def def = {

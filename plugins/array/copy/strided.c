@@ -6,12 +6,23 @@
  *   tiles   the source has stride 1 in another dimension: a transposition by 16x16 tiles,
  *           each read along the source's rows and written along the target's
  *   loop    neither
- * What is parallel is a count of equal pieces: elements, or strips of tiles. */
+ * Threads share a number of equal pieces: elements, or strips of tiles. */
 #include <string.h>
 #include "strided.h"
 #include "../array.h"
 
 enum { TILE = 16, GRAIN_BYTES = 1 << 16 };
+
+/* target[i] = source[i] for every index i of `shape`. */
+typedef struct strided_copy {
+  char *target;
+  const char *source;
+  size_t element; /* bytes: 1, 2, 4 or 8 */
+  uint32_t rank;
+  int64_t shape[FMP_MAX_RANK];
+  int64_t target_strides[FMP_MAX_RANK];
+  int64_t source_strides[FMP_MAX_RANK];
+} strided_copy;
 
 /* -- reduction of dimensions -------------------------------------------------- */
 
@@ -31,7 +42,7 @@ static void drop_ones(strided_copy *c)
   c->rank = n;
 }
 
-/* Dimension i into i-1 where both sides step through the two as through one. */
+/* Merges dimension i into i-1 where both sides step through the two as if they were one. */
 static int joins(const strided_copy *c, uint32_t i)
 {
   return c->target_strides[i - 1] == c->target_strides[i] * c->shape[i] &&
@@ -97,13 +108,14 @@ static void loop(char *target, int64_t t, const char *source, int64_t s, int64_t
 }
 
 /* Elements [begin, end), a row or a part of one at a time. */
-static fmp_status copy_rows(void *arg, int64_t begin, int64_t end)
+static fmp_status copy_rows(const fmp_range *r)
 {
-  const strided_copy *c = arg;
+  const strided_copy *c = r->arg;
+  const int64_t end = r->end;
   const uint32_t last = c->rank - 1;
   const int64_t n = c->shape[last], t = c->target_strides[last], s = c->source_strides[last];
   const int64_t bytes = (int64_t)c->element;
-  for (int64_t i = begin; i < end;) {
+  for (int64_t i = r->begin; i < end;) {
     const int64_t first = i % n;
     const int64_t count = n - first < end - i ? n - first : end - i;
     char *target;
@@ -151,23 +163,23 @@ static int64_t strips(int64_t n) { return (n + TILE - 1) / TILE; }
 
 /* Strips [begin, end): piece p is strip p % strips of matrix p / strips. The last two
  * dimensions are the matrix: rows (source stride 1) and columns (target stride 1). */
-static fmp_status copy_tiles(void *arg, int64_t begin, int64_t end)
+static fmp_status copy_tiles(const fmp_range *r)
 {
-  const strided_copy *c = arg;
-  const uint32_t r = c->rank - 2, k = c->rank - 1;
-  const int64_t per_matrix = strips(c->shape[r]);
-  const int64_t bytes = (int64_t)c->element;
-  for (int64_t p = begin; p < end; p++) {
+  const strided_copy *c = r->arg;
+  const uint32_t i = c->rank - 2, k = c->rank - 1;
+  const int64_t per_matrix = strips(c->shape[i]);
+  const int64_t bytes = (int64_t)c->element, end = r->end;
+  for (int64_t p = r->begin; p < end; p++) {
     const int64_t row = p % per_matrix * TILE;
-    const int64_t rows = c->shape[r] - row < TILE ? c->shape[r] - row : TILE;
+    const int64_t rows = c->shape[i] - row < TILE ? c->shape[i] - row : TILE;
     char *target;
     const char *source;
-    seek(c, r, p / per_matrix, &target, &source);
-    target += row * c->target_strides[r] * bytes;
+    seek(c, i, p / per_matrix, &target, &source);
+    target += row * c->target_strides[i] * bytes;
     source += row * bytes;
     for (int64_t j = 0; j < c->shape[k]; j += TILE) {
       const int64_t columns = c->shape[k] - j < TILE ? c->shape[k] - j : TILE;
-      tile(target + j * bytes, c->target_strides[r], source + j * c->source_strides[k] * bytes,
+      tile(target + j * bytes, c->target_strides[i], source + j * c->source_strides[k] * bytes,
            c->source_strides[k], rows, columns, c->element);
     }
   }
@@ -189,31 +201,40 @@ static int take_tiles(strided_copy *c)
 
 /* -- entry ------------------------------------------------------------------------- */
 
-void strided_shape(strided_copy *c, const fmp_view *v)
+/* At least so many pieces of `bytes` each that a thread has something to do. */
+static int64_t grain(int64_t bytes)
 {
-  c->element = array_dtype_size(v->dtype);
-  c->rank = v->rank;
-  for (uint32_t i = 0; i < v->rank; i++) c->shape[i] = v->shape[i];
+  return bytes > 0 && bytes < GRAIN_BYTES ? GRAIN_BYTES / bytes : 1;
 }
 
-/* At least so many pieces of `bytes` each that a thread has something to do. */
-static int64_t grain(int64_t bytes) { return bytes >= GRAIN_BYTES ? 1 : GRAIN_BYTES / bytes; }
-
-fmp_status strided_run(const fmp_call *call, const strided_copy *copy)
+static fmp_status run(const fmp_call *call, strided_copy *c)
 {
-  strided_copy c = *copy;
-  const int64_t element = (int64_t)c.element;
-  if (product(c.shape, c.rank) == 0) return FMP_OK;
-  drop_ones(&c);
-  join_dimensions(&c);
-  if (c.rank == 0) {
-    memcpy(c.target, c.source, c.element);
+  const int64_t element = (int64_t)c->element;
+  if (product(c->shape, c->rank) == 0) return FMP_OK;
+  drop_ones(c);
+  join_dimensions(c);
+  if (c->rank == 0) {
+    memcpy(c->target, c->source, c->element);
     return FMP_OK;
   }
-  if (take_tiles(&c)) {
-    const int64_t per_matrix = strips(c.shape[c.rank - 2]);
-    return call->host->parallel_for(call, product(c.shape, c.rank - 2) * per_matrix,
-                                    grain(c.shape[c.rank - 1] * TILE * element), copy_tiles, &c);
+  if (take_tiles(c)) {
+    const int64_t per_matrix = strips(c->shape[c->rank - 2]);
+    return call->host->parallel_for(call, product(c->shape, c->rank - 2) * per_matrix,
+                                    grain(c->shape[c->rank - 1] * TILE * element), copy_tiles, c);
   }
-  return call->host->parallel_for(call, product(c.shape, c.rank), grain(element), copy_rows, &c);
+  return call->host->parallel_for(call, product(c->shape, c->rank), grain(element), copy_rows, c);
+}
+
+fmp_status strided_run(const fmp_call *call, const fmp_view *part, char *target,
+                       const int64_t *target_strides, const char *source,
+                       const int64_t *source_strides)
+{
+  strided_copy c = {.target = target, .source = source, .rank = part->rank};
+  c.element = (size_t)fmp_element_bytes(part->dtype);
+  for (uint32_t i = 0; i < part->rank; i++) {
+    c.shape[i] = part->shape[i];
+    c.target_strides[i] = target_strides[i];
+    c.source_strides[i] = source_strides[i];
+  }
+  return run(call, &c);
 }

@@ -2,6 +2,7 @@
  * One element is converted to bytes and repeated: an op of bytes, not of types. */
 #include <string.h>
 #include "fill.h"
+#include "fmp/kit/register.h"
 #include "../cast/convert.h"
 
 enum { GRAIN_BYTES = 1 << 16 };
@@ -18,22 +19,23 @@ static inline void repeat_of(char *data, const char *bytes, int64_t n, size_t el
   for (int64_t i = 0; i < n; i++) memcpy(data + i * (int64_t)element, bytes, element);
 }
 
-static fmp_status repeat(void *arg, int64_t begin, int64_t end)
+static fmp_status repeat(const fmp_range *r)
 {
-  const pattern *p = arg;
-  char *data = p->data + begin * (int64_t)p->element;
+  const pattern *p = r->arg;
+  const int64_t n = r->end - r->begin;
+  char *data = p->data + r->begin * (int64_t)p->element;
   switch (p->element) {
-  case 1: repeat_of(data, p->bytes, end - begin, 1); break;
-  case 2: repeat_of(data, p->bytes, end - begin, 2); break;
-  case 4: repeat_of(data, p->bytes, end - begin, 4); break;
-  default: repeat_of(data, p->bytes, end - begin, 8); break;
+  case 1: repeat_of(data, p->bytes, n, 1); break;
+  case 2: repeat_of(data, p->bytes, n, 2); break;
+  case 4: repeat_of(data, p->bytes, n, 4); break;
+  default: repeat_of(data, p->bytes, n, 8); break;
   }
   return FMP_OK;
 }
 
 fmp_status fill_value(const fmp_call *call, const fmp_view *y, double value)
 {
-  pattern p = {.data = y->data, .element = array_dtype_size(y->dtype)};
+  pattern p = {.data = y->data, .element = (size_t)fmp_element_bytes(y->dtype)};
   const int64_t n = fmp_view_size(y);
   convert_number(value, y->dtype, p.bytes);
   if (n == 0) return FMP_OK;
@@ -73,7 +75,5 @@ static const fmp_kernel_def kernels[] = {
 
 fmp_status fill_add_ref(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++)
-    FMP_TRY(h->add_kernel(r, &kernels[i]));
-  return FMP_OK;
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

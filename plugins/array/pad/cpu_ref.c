@@ -4,21 +4,17 @@
 #include "../copy/strided.h"
 #include "../fill/fill.h"
 
+/* y[before + i] = x[i] in each dimension; the value elsewhere. */
 static fmp_status run(const fmp_call *call)
 {
   const pad_params *p = call->params;
   const fmp_view *x = &call->in[0], *y = &call->out[0];
-  const int64_t element = (int64_t)array_dtype_size(y->dtype);
-  strided_copy c = {.target = y->data, .source = x->data};
+  int64_t offset = 0;
   FMP_TRY(fill_value(call, y, p->value));
   if (fmp_view_size(x) == 0) return FMP_OK;
-  strided_shape(&c, x);
-  for (uint32_t i = 0; i < x->rank; i++) {
-    c.target += array_item(p->before, i, 0) * y->strides[i] * element;
-    c.target_strides[i] = y->strides[i];
-    c.source_strides[i] = x->strides[i];
-  }
-  return strided_run(call, &c);
+  for (uint32_t i = 0; i < x->rank; i++) offset += array_item(p->before, i, 0) * y->strides[i];
+  char *middle = (char *)y->data + offset * fmp_element_bytes(y->dtype);
+  return strided_run(call, x, middle, y->strides, x->data, x->strides);
 }
 
 static const fmp_kernel_def kernel = {

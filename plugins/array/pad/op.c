@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * pad: a border of one value around x.
- * pad_back: its gradient, the middle of dy as a view. It knows the border and x's spec, no
- * size, so that the batch stays open. */
+ * pad_back: its gradient, the middle of dy as a view. It knows the border and x's spec but no
+ * fixed size, so that the batch stays open. */
 #include "pad.h"
 #include "fmp/kit/attr.h"
-
-typedef struct pad_back_params {
-  fmp_list before, after;
-} pad_back_params;
+#include "fmp/kit/register.h"
 
 /* -- shape inference -------------------------------------------------------- */
 
+/* A list may be shorter than there are dimensions, never longer. */
 static fmp_status check_list(const fmp_host *h, const char *name, fmp_list list, const fmp_spec *x)
 {
   char text[FMP_SPEC_TEXT];
@@ -21,6 +19,7 @@ static fmp_status check_list(const fmp_host *h, const char *name, fmp_list list,
   return FMP_OK;
 }
 
+/* y.shape[i] = before[i] + x.shape[i] + after[i] */
 static fmp_status padded(const fmp_host *h, fmp_list before, fmp_list after, const fmp_spec *x,
                          fmp_spec *y)
 {
@@ -38,81 +37,82 @@ static fmp_status padded(const fmp_host *h, fmp_list before, fmp_list after, con
   return FMP_OK;
 }
 
-static fmp_status pad_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                            uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status pad_infer(const fmp_infer_args *args)
 {
-  const pad_params *p = params;
-  (void)n_in, (void)n_out;
-  return padded(h, p->before, p->after, &in[0], &out[0]);
+  const pad_params *p = args->params;
+  return padded(args->host, p->before, p->after, args->in, args->out);
 }
 
-static fmp_status back_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status back_infer(const fmp_infer_args *args)
 {
-  const pad_back_params *p = params;
+  const pad_params *p = args->params;
+  const fmp_spec *dy = &args->in[0], *x = &args->in[1];
   fmp_spec whole;
-  (void)n_in, (void)n_out;
-  FMP_TRY(padded(h, p->before, p->after, &in[1], &whole));
-  FMP_TRY(fmp_check_same_shape(h, "x with its border", &whole, "dy", &in[0]));
-  out[0] = in[1];
-  out[0].dtype = in[0].dtype;
+  FMP_TRY(padded(args->host, p->before, p->after, x, &whole));
+  FMP_TRY(fmp_check_same_shape(args->host, "the padded x", &whole, "dy", dy));
+  *args->out = *x;
+  args->out->dtype = dy->dtype;
   return FMP_OK;
 }
 
-static fmp_status back_alias(const fmp_host *h, const void *params, const fmp_view *dy,
-                             fmp_view *dx)
+/* dx begins behind the border of dy. If it is empty its beginning may lie outside of the memory,
+ * and is left where dy's is. */
+static fmp_status back_alias(const fmp_alias_args *args)
 {
-  const pad_back_params *p = params;
+  const pad_params *p = args->params;
+  const fmp_view *dy = args->in;
+  fmp_view *dx = args->out;
   int64_t offset = 0;
-  (void)h;
   for (uint32_t i = 0; i < dy->rank; i++) {
     offset += array_item(p->before, i, 0) * dy->strides[i];
     dx->strides[i] = dy->strides[i];
   }
-  if (fmp_view_size(dx) > 0)
-    dx->data = (char *)dy->data + offset * (int64_t)array_dtype_size(dy->dtype);
+  if (fmp_view_size(dx) > 0) dx->data = (char *)dy->data + offset * fmp_element_bytes(dy->dtype);
   return FMP_OK;
 }
 
 /* -- gradients ---------------------------------------------------------------- */
 
-static fmp_status pad_gradient(const fmp_host *h, fmp_builder *b, const void *params)
+/* dx = op(in) with the border of the op that is differentiated. */
+static fmp_status set_with_border(const fmp_gradient_args *args, const char *op,
+                                  const fmp_value *in, uint32_t n_in)
 {
-  const pad_params *p = params;
+  const fmp_host *h = args->host;
+  const pad_params *p = args->params;
   const fmp_attr attrs[] = {fmp_attr_list("before", FMP_ATTR_I64S, p->before),
                             fmp_attr_list("after", FMP_ATTR_I64S, p->after)};
-  if (h->grad_wants(b, 0)) {
-    const fmp_value in[] = {h->grad_dout(b, 0), h->grad_in(b, 0)};
-    h->grad_set(b, 0, h->emit(b, "pad_back", attrs, 2, in, 2));
-  }
+  h->grad_set(args->builder, 0, h->emit(args->builder, op, attrs, 2, in, n_in));
   return FMP_OK;
 }
 
-static fmp_status back_gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status pad_gradient(const fmp_gradient_args *args)
 {
-  const pad_back_params *p = params;
-  const fmp_value dout = h->grad_dout(b, 0);
-  const fmp_attr attrs[] = {fmp_attr_list("before", FMP_ATTR_I64S, p->before),
-                            fmp_attr_list("after", FMP_ATTR_I64S, p->after)};
-  if (h->grad_wants(b, 0)) h->grad_set(b, 0, h->emit(b, "pad", attrs, 2, &dout, 1));
-  return FMP_OK;
+  const fmp_host *h = args->host;
+  const fmp_value in[] = {h->grad_dout(args->builder, 0), h->grad_in(args->builder, 0)};
+  return set_with_border(args, "pad_back", in, 2);
+}
+
+static fmp_status back_gradient(const fmp_gradient_args *args)
+{
+  const fmp_value dout = args->host->grad_dout(args->builder, 0);
+  return set_with_border(args, "pad", &dout, 1);
 }
 
 /* -- definitions ------------------------------------------------------------- */
 
-static const char before_doc[] = "width of the border before each dimension; not listed: 0";
-static const char after_doc[] = "width of the border behind each dimension; not listed: 0";
+#define BORDER                                                          \
+  FMP_ATTR(pad_params, before, FMP_ATTR_I64S, "[]", "[0,)",             \
+           "width of the border before each dimension; not listed: 0"), \
+      FMP_ATTR(pad_params, after, FMP_ATTR_I64S, "[]", "[0,)",          \
+               "width of the border after each dimension; not listed: 0")
 
 static const fmp_attr_def pad_attrs[] = {
-    FMP_ATTR(pad_params, before, FMP_ATTR_I64S, "[]", "[0,)", before_doc),
-    FMP_ATTR(pad_params, after, FMP_ATTR_I64S, "[]", "[0,)", after_doc),
-    FMP_ATTR(pad_params, value, FMP_ATTR_F64, "0", NULL, "of the border; converted as by cast"),
+    BORDER,
+    FMP_ATTR(pad_params, value, FMP_ATTR_F64, "0", NULL,
+             "the border's value, converted as by cast"),
 };
 
-static const fmp_attr_def back_attrs[] = {
-    FMP_ATTR(pad_back_params, before, FMP_ATTR_I64S, "[]", "[0,)", before_doc),
-    FMP_ATTR(pad_back_params, after, FMP_ATTR_I64S, "[]", "[0,)", after_doc),
-};
+static const fmp_attr_def back_attrs[] = {BORDER};
 
 static const fmp_op_def defs[] = {
     {.struct_size = sizeof(fmp_op_def),
@@ -121,10 +121,7 @@ static const fmp_op_def defs[] = {
      .doc = "A border of one value around x.\n"
             "y's sizes are before + x's + after; for images [n,h,w,c], before = {0, 1, 1}.",
      .version = 1,
-     .attrs = pad_attrs,
-     .n_attr = 3,
-     .attr_size = sizeof(fmp_attr_def),
-     .params_size = sizeof(pad_params),
+     FMP_PARAMS(pad_params, pad_attrs),
      .infer = pad_infer,
      .gradient = pad_gradient,
      .gradient_ops = "pad_back"},
@@ -134,10 +131,7 @@ static const fmp_op_def defs[] = {
      .doc = "The gradient of pad: dy without the border.\n"
             "dx has x's shape and dy's type. A view of dy's memory.",
      .version = 1,
-     .attrs = back_attrs,
-     .n_attr = 2,
-     .attr_size = sizeof(fmp_attr_def),
-     .params_size = sizeof(pad_back_params),
+     FMP_PARAMS(pad_params, back_attrs),
      .infer = back_infer,
      .gradient = back_gradient,
      .gradient_ops = "pad",
@@ -147,6 +141,6 @@ static const fmp_op_def defs[] = {
 fmp_status pad_register(const fmp_host *h, fmp_registry *r);
 fmp_status pad_register(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof defs / sizeof defs[0]; i++) FMP_TRY(h->add_op(r, &defs[i]));
+  FMP_TRY(FMP_ADD_OPS(h, r, defs));
   return pad_add_ref(h, r);
 }

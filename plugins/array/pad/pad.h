@@ -7,7 +7,7 @@
 
 typedef struct pad_params {
   fmp_list before, after;
-  double value;
+  double value; /* pad_back has none */
 } pad_params;
 
 fmp_status pad_add_ref(const fmp_host *h, fmp_registry *r);

@@ -57,6 +57,6 @@ describe("pad", function()
 
   it("refuses dy of another shape in pad_back", function()
     optest.fails{op = "pad_back", inputs = {fmp.zeros{2, 3}, x}, attrs = {before = {1}},
-                 match = "expected dy of x with its border's shape f32 [3,3], got f32 [2,3]"}
+                 match = "expected dy of the padded x's shape f32 [3,3], got f32 [2,3]"}
   end)
 end)

@@ -3,6 +3,7 @@
  * reshape and reshape_like: the same elements in row-major order, another shape. Both are
  * views; where x's strides do not allow one, the engine copies x first. */
 #include "../array.h"
+#include "fmp/kit/register.h"
 
 typedef struct reshape_params {
   fmp_list shape;
@@ -10,8 +11,8 @@ typedef struct reshape_params {
 
 /* -- shape inference -------------------------------------------------------- */
 
-/* What is asked for, taken apart: sizes that are kept cancel out, so that -1 has a value
- * for an empty batch too. Where that fits no empty x, each 0 is what it says. */
+/* The requested shape, taken apart. Sizes that are kept cancel out, so that -1 has a value
+ * for an empty batch too. Where an empty x does not fit that way, each 0 means a size of 0. */
 typedef struct request {
   int64_t given; /* product of the sizes given */
   int64_t rest;  /* product of x's sizes that are not kept */
@@ -43,7 +44,7 @@ static fmp_status rest_of(const fmp_host *h, fmp_list shape, const fmp_spec *x, 
     if (keeps && x->shape[i] == 0) q->empties = 1;
     if (keeps) continue;
     if (x->shape[i] == 0)
-      empty = 1; /* other sizes may be such that only 0 bounds them */
+      empty = 1; /* so the product of the other sizes may overflow: only with 0 is it in range */
     else
       FMP_TRY(multiply(h, &q->rest, x->shape[i]));
   }
@@ -87,39 +88,40 @@ static fmp_status refuse(const fmp_host *h, const request *q, const fmp_spec *x)
                  (long long)q->given);
 }
 
-static fmp_status reshape_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                                uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status reshape_infer(const fmp_infer_args *args)
 {
-  const fmp_list shape = ((const reshape_params *)params)->shape;
+  const fmp_host *h = args->host;
+  const fmp_spec *x = args->in;
+  fmp_spec *y = args->out;
+  const fmp_list shape = ((const reshape_params *)args->params)->shape;
   request q = {.given = 1, .rest = 1, .open = -1, .zero = -1};
-  (void)n_in, (void)n_out;
   FMP_REQUIRE(h, shape.count <= FMP_MAX_RANK, FMP_ESHAPE,
               "expected a shape of at most %d dimensions, got %lld", (int)FMP_MAX_RANK,
               (long long)shape.count);
-  FMP_TRY(read_request(h, shape, in, &q));
-  const int kept = fits(&q, in);
-  if (!kept && !(q.open < 0 && q.zero >= 0 && is_empty(in))) return refuse(h, &q, in);
-  out[0].dtype = in[0].dtype;
-  out[0].rank = (uint32_t)shape.count;
-  for (uint32_t i = 0; i < out[0].rank; i++) {
+  FMP_TRY(read_request(h, shape, x, &q));
+  const int kept = fits(&q, x);
+  if (!kept && !(q.open < 0 && q.zero >= 0 && is_empty(x))) return refuse(h, &q, x);
+  y->dtype = x->dtype;
+  y->rank = (uint32_t)shape.count;
+  for (uint32_t i = 0; i < y->rank; i++) {
     const int64_t size = array_item(shape, i, 0);
-    out[0].shape[i] = size == 0 && kept ? in[0].shape[i] : size;
+    y->shape[i] = size == 0 && kept ? x->shape[i] : size;
     /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): where a size is open, given is not 0 */
-    if (size == -1) out[0].shape[i] = q.rest / q.given;
+    if (size == -1) y->shape[i] = q.rest / q.given;
   }
   return FMP_OK;
 }
 
-static fmp_status like_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status like_infer(const fmp_infer_args *args)
 {
-  char x[FMP_SPEC_TEXT], like[FMP_SPEC_TEXT];
-  (void)params, (void)n_in, (void)n_out;
-  FMP_REQUIRE(h, fmp_spec_size(&in[0]) == fmp_spec_size(&in[1]), FMP_ESHAPE,
-              "expected x of as many elements as like: %s, got %s", h->spec_text(&in[1], like),
-              h->spec_text(&in[0], x));
-  out[0] = in[1];
-  out[0].dtype = in[0].dtype;
+  const fmp_host *h = args->host;
+  const fmp_spec *x = &args->in[0], *like = &args->in[1];
+  char tx[FMP_SPEC_TEXT], tl[FMP_SPEC_TEXT];
+  FMP_REQUIRE(h, fmp_spec_size(x) == fmp_spec_size(like), FMP_ESHAPE,
+              "expected x of as many elements as like: %s, got %s", h->spec_text(like, tl),
+              h->spec_text(x, tx));
+  *args->out = *like;
+  args->out->dtype = x->dtype;
   return FMP_OK;
 }
 
@@ -148,19 +150,19 @@ static uint32_t join_dimensions(const fmp_view *x, run *runs)
 
 /* Each run must be a product of sizes of y that follow one another. Works from the last
  * dimension, dividing the run that it is in. */
-static fmp_status reshape_alias(const fmp_host *h, const void *params, const fmp_view *x,
-                                fmp_view *y)
+static fmp_status reshape_alias(const fmp_alias_args *args)
 {
+  const fmp_view *x = args->in;
+  fmp_view *y = args->out;
   run runs[FMP_MAX_RANK];
   uint32_t left;
-  (void)params;
   array_contiguous_strides(y->rank, y->shape, y->strides);
   if (fmp_view_size(x) == 0) return FMP_OK;
   left = join_dimensions(x, runs);
   for (uint32_t i = y->rank; i-- > 0;) {
     if (y->shape[i] == 1) continue;
     while (left > 0 && runs[left - 1].n == 1) left--;
-    FMP_REQUIRE(h, left > 0 && runs[left - 1].n % y->shape[i] == 0, FMP_EUNSUPPORTED,
+    FMP_REQUIRE(args->host, left > 0 && runs[left - 1].n % y->shape[i] == 0, FMP_EUNSUPPORTED,
                 "expected strides that allow a view of the new shape, got others");
     y->strides[i] = runs[left - 1].stride;
     runs[left - 1].n /= y->shape[i];
@@ -172,13 +174,11 @@ static fmp_status reshape_alias(const fmp_host *h, const void *params, const fmp
 /* -- gradient ---------------------------------------------------------------- */
 
 /* dx = dy in x's shape, for both ops; only x's spec is needed. */
-static fmp_status reshape_gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status reshape_gradient(const fmp_gradient_args *args)
 {
-  (void)params;
-  if (h->grad_wants(b, 0)) {
-    const fmp_value in[] = {h->grad_dout(b, 0), h->grad_in(b, 0)};
-    h->grad_set(b, 0, h->emit(b, "reshape_like", NULL, 0, in, 2));
-  }
+  const fmp_host *h = args->host;
+  const fmp_value in[] = {h->grad_dout(args->builder, 0), h->grad_in(args->builder, 0)};
+  h->grad_set(args->builder, 0, h->emit(args->builder, "reshape_like", NULL, 0, in, 2));
   return FMP_OK;
 }
 
@@ -187,8 +187,8 @@ static fmp_status reshape_gradient(const fmp_host *h, fmp_builder *b, const void
 static const fmp_attr_def reshape_attrs[] = {
     FMP_ATTR(
         reshape_params, shape, FMP_ATTR_I64S, NULL, "[-1,)",
-        "sizes; -1, once: whatever is left; 0: x's size of the same dimension, or 0 itself where "
-        "only that fits, x being empty"),
+        "sizes; -1, once: whatever is left; 0: x's size of the same dimension, or 0 itself if x is "
+        "empty and only that fits"),
 };
 
 static const fmp_op_def defs[] = {
@@ -199,10 +199,7 @@ static const fmp_op_def defs[] = {
             "Elements keep their row-major order. y is a view of x's memory where strides allow.\n"
             "{0, -1} flattens all but the batch.",
      .version = 1,
-     .attrs = reshape_attrs,
-     .n_attr = 1,
-     .attr_size = sizeof(fmp_attr_def),
-     .params_size = sizeof(reshape_params),
+     FMP_PARAMS(reshape_params, reshape_attrs),
      .infer = reshape_infer,
      .gradient = reshape_gradient,
      .gradient_ops = "reshape_like",
@@ -211,7 +208,7 @@ static const fmp_op_def defs[] = {
      .name = "reshape_like",
      .schema = "(x, like~) -> (y)",
      .doc = "x in the shape of like.\n"
-            "Elements keep their row-major order and type; like has as many.",
+            "Elements keep their row-major order and type; like has the same number of them.",
      .version = 1,
      .infer = like_infer,
      .gradient = reshape_gradient,
@@ -220,8 +217,4 @@ static const fmp_op_def defs[] = {
 };
 
 fmp_status reshape_register(const fmp_host *h, fmp_registry *r);
-fmp_status reshape_register(const fmp_host *h, fmp_registry *r)
-{
-  for (size_t i = 0; i < sizeof defs / sizeof defs[0]; i++) FMP_TRY(h->add_op(r, &defs[i]));
-  return FMP_OK;
-}
+fmp_status reshape_register(const fmp_host *h, fmp_registry *r) { return FMP_ADD_OPS(h, r, defs); }

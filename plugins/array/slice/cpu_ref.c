@@ -4,21 +4,21 @@
 #include "../copy/strided.h"
 #include "../fill/fill.h"
 
+/* dx[start + i * step] = dy[i] in each dimension; zero elsewhere. */
 static fmp_status back_run(const fmp_call *call)
 {
   const slice_params *p = call->params;
   const fmp_view *dy = &call->in[0], *dx = &call->out[0];
-  const int64_t element = (int64_t)array_dtype_size(dx->dtype);
-  strided_copy c = {.target = dx->data, .source = dy->data};
+  int64_t offset = 0, strides[FMP_MAX_RANK];
   FMP_TRY(fill_zero(call, dx));
   if (fmp_view_size(dy) == 0) return FMP_OK;
-  strided_shape(&c, dy);
   for (uint32_t i = 0; i < dy->rank; i++) {
-    c.target += array_item(p->start, i, 0) * dx->strides[i] * element;
-    c.target_strides[i] = dy->shape[i] > 1 ? array_item(p->step, i, 1) * dx->strides[i] : 1;
-    c.source_strides[i] = dy->strides[i];
+    offset += array_item(p->start, i, 0) * dx->strides[i];
+    /* of one element the stride is never used, and a hostile step would overflow */
+    strides[i] = dy->shape[i] > 1 ? array_item(p->step, i, 1) * dx->strides[i] : 1;
   }
-  return strided_run(call, &c);
+  char *first = (char *)dx->data + offset * fmp_element_bytes(dx->dtype);
+  return strided_run(call, dy, first, strides, dy->data, dy->strides);
 }
 
 static const fmp_kernel_def kernel = {

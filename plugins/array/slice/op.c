@@ -4,6 +4,7 @@
  *   y[i] = x[start + i * step],  0 <= i < size
  * slice_back: its gradient, dy put where the box was, zeros elsewhere. */
 #include "fmp/kit/attr.h"
+#include "fmp/kit/register.h"
 #include "slice.h"
 
 /* -- shape inference -------------------------------------------------------- */
@@ -15,6 +16,7 @@ static int64_t room(int64_t n, int64_t start, int64_t step)
   return start == n ? 0 : (n - 1 - start) / step + 1;
 }
 
+/* A list may be shorter than there are dimensions, never longer. */
 static fmp_status check_lists(const fmp_host *h, const slice_params *p, const fmp_spec *x)
 {
   const fmp_list lists[] = {p->start, p->size, p->step};
@@ -46,34 +48,33 @@ static fmp_status box_of(const fmp_host *h, const slice_params *p, const fmp_spe
   return FMP_OK;
 }
 
-static fmp_status slice_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                              uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status slice_infer(const fmp_infer_args *args)
 {
-  (void)n_in, (void)n_out;
-  return box_of(h, params, &in[0], &out[0]);
+  return box_of(args->host, args->params, args->in, args->out);
 }
 
-static fmp_status back_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status back_infer(const fmp_infer_args *args)
 {
+  const fmp_spec *dy = &args->in[0], *x = &args->in[1];
   fmp_spec box;
-  (void)n_in, (void)n_out;
-  FMP_TRY(box_of(h, params, &in[1], &box));
-  FMP_TRY(fmp_check_same_shape(h, "the slice", &box, "dy", &in[0]));
-  out[0] = in[1];
-  out[0].dtype = in[0].dtype;
+  FMP_TRY(box_of(args->host, args->params, x, &box));
+  FMP_TRY(fmp_check_same_shape(args->host, "the slice", &box, "dy", dy));
+  *args->out = *x;
+  args->out->dtype = dy->dtype;
   return FMP_OK;
 }
 
 /* -- the view ---------------------------------------------------------------- */
 
-static fmp_status slice_alias(const fmp_host *h, const void *params, const fmp_view *x, fmp_view *y)
+/* y begins at `start`, and moves by `step` times x's strides. */
+static fmp_status slice_alias(const fmp_alias_args *args)
 {
-  const slice_params *p = params;
-  const int64_t element = (int64_t)array_dtype_size(x->dtype);
+  const slice_params *p = args->params;
+  const fmp_view *x = args->in;
+  fmp_view *y = args->out;
+  const int64_t element = fmp_element_bytes(x->dtype);
   const int empty = fmp_view_size(y) == 0; /* its start may lie beyond the memory */
   int64_t offset = 0;
-  (void)h;
   for (uint32_t i = 0; i < x->rank; i++) {
     offset += array_item(p->start, i, 0) * x->strides[i];
     /* one element, or none: the stride is never used, and a hostile step would overflow */
@@ -85,31 +86,32 @@ static fmp_status slice_alias(const fmp_host *h, const void *params, const fmp_v
 
 /* -- gradients ---------------------------------------------------------------- */
 
-static void emit_with_box(const fmp_host *h, fmp_builder *b, const slice_params *p, const char *op,
-                          const fmp_value *in, uint32_t n_in)
+/* dx = op(in) with the attributes of the op that is differentiated. */
+static fmp_status set_with_box(const fmp_gradient_args *args, const char *op, const fmp_value *in,
+                               uint32_t n_in)
 {
+  const fmp_host *h = args->host;
+  const slice_params *p = args->params;
   const fmp_attr attrs[] = {
       fmp_attr_list("start", FMP_ATTR_I64S, p->start),
       fmp_attr_list("size", FMP_ATTR_I64S, p->size),
       fmp_attr_list("step", FMP_ATTR_I64S, p->step),
   };
-  h->grad_set(b, 0, h->emit(b, op, attrs, 3, in, n_in));
-}
-
-static fmp_status slice_gradient(const fmp_host *h, fmp_builder *b, const void *params)
-{
-  if (h->grad_wants(b, 0)) {
-    const fmp_value in[] = {h->grad_dout(b, 0), h->grad_in(b, 0)};
-    emit_with_box(h, b, params, "slice_back", in, 2);
-  }
+  h->grad_set(args->builder, 0, h->emit(args->builder, op, attrs, 3, in, n_in));
   return FMP_OK;
 }
 
-static fmp_status back_gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status slice_gradient(const fmp_gradient_args *args)
 {
-  const fmp_value dout = h->grad_dout(b, 0);
-  if (h->grad_wants(b, 0)) emit_with_box(h, b, params, "slice", &dout, 1);
-  return FMP_OK;
+  const fmp_host *h = args->host;
+  const fmp_value in[] = {h->grad_dout(args->builder, 0), h->grad_in(args->builder, 0)};
+  return set_with_box(args, "slice_back", in, 2);
+}
+
+static fmp_status back_gradient(const fmp_gradient_args *args)
+{
+  const fmp_value dout = args->host->grad_dout(args->builder, 0);
+  return set_with_box(args, "slice", &dout, 1);
 }
 
 /* -- definitions ------------------------------------------------------------- */
@@ -120,7 +122,7 @@ static const fmp_attr_def attrs[] = {
     FMP_ATTR(slice_params, size, FMP_ATTR_I64S, "[]", "[-1,)",
              "y's size of each dimension; -1, or not listed: to the end"),
     FMP_ATTR(slice_params, step, FMP_ATTR_I64S, "[]", "[1,)",
-             "distance of what is taken, in each dimension; not listed: 1"),
+             "distance between the elements taken, in each dimension; not listed: 1"),
 };
 
 static const fmp_op_def defs[] = {
@@ -131,10 +133,7 @@ static const fmp_op_def defs[] = {
             "y[i] = x[start + i * step] for 0 <= i < size, in each dimension.\n"
             "A view of x's memory.",
      .version = 1,
-     .attrs = attrs,
-     .n_attr = 3,
-     .attr_size = sizeof(fmp_attr_def),
-     .params_size = sizeof(slice_params),
+     FMP_PARAMS(slice_params, attrs),
      .infer = slice_infer,
      .gradient = slice_gradient,
      .gradient_ops = "slice_back",
@@ -145,10 +144,7 @@ static const fmp_op_def defs[] = {
      .doc = "The gradient of slice.\n"
             "dx[start + i * step] = dy[i]; zero elsewhere. dx has x's shape and dy's type.",
      .version = 1,
-     .attrs = attrs,
-     .n_attr = 3,
-     .attr_size = sizeof(fmp_attr_def),
-     .params_size = sizeof(slice_params),
+     FMP_PARAMS(slice_params, attrs),
      .infer = back_infer,
      .gradient = back_gradient,
      .gradient_ops = "slice"},
@@ -157,6 +153,6 @@ static const fmp_op_def defs[] = {
 fmp_status slice_register(const fmp_host *h, fmp_registry *r);
 fmp_status slice_register(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof defs / sizeof defs[0]; i++) FMP_TRY(h->add_op(r, &defs[i]));
+  FMP_TRY(FMP_ADD_OPS(h, r, defs));
   return slice_add_ref(h, r);
 }

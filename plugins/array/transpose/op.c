@@ -15,6 +15,7 @@ static uint32_t source_of(const transpose_params *p, uint32_t i, uint32_t rank)
   return (uint32_t)(axis > 0 ? axis - 1 : (int64_t)rank + axis);
 }
 
+/* axes is a permutation of 1 ... rank, each from either end, or empty. */
 static fmp_status check_axes(const fmp_host *h, const transpose_params *p, const fmp_spec *x)
 {
   char text[FMP_SPEC_TEXT];
@@ -32,40 +33,44 @@ static fmp_status check_axes(const fmp_host *h, const transpose_params *p, const
   return FMP_OK;
 }
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+/* y.shape[i] = x.shape[axes[i]] */
+static fmp_status infer(const fmp_infer_args *args)
 {
-  (void)n_in, (void)n_out;
-  FMP_TRY(check_axes(h, params, in));
-  out[0] = in[0];
-  for (uint32_t i = 0; i < in[0].rank; i++)
-    out[0].shape[i] = in[0].shape[source_of(params, i, in[0].rank)];
+  const transpose_params *p = args->params;
+  const fmp_spec *x = args->in;
+  FMP_TRY(check_axes(args->host, p, x));
+  *args->out = *x;
+  for (uint32_t i = 0; i < x->rank; i++) args->out->shape[i] = x->shape[source_of(p, i, x->rank)];
   return FMP_OK;
 }
 
-static fmp_status alias(const fmp_host *h, const void *params, const fmp_view *x, fmp_view *y)
+/* The same memory: strides are permuted as sizes are. */
+static fmp_status alias(const fmp_alias_args *args)
 {
-  (void)h;
-  for (uint32_t i = 0; i < x->rank; i++) y->strides[i] = x->strides[source_of(params, i, x->rank)];
+  const transpose_params *p = args->params;
+  const fmp_view *x = args->in;
+  for (uint32_t i = 0; i < x->rank; i++)
+    args->out->strides[i] = x->strides[source_of(p, i, x->rank)];
   return FMP_OK;
 }
 
 /* dx = dy with the inverse permutation. No axes: a reversal, its own inverse. */
-static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status gradient(const fmp_gradient_args *args)
 {
-  const transpose_params *p = params;
+  const fmp_host *h = args->host;
+  const transpose_params *p = args->params;
   const uint32_t rank = (uint32_t)p->axes.count;
-  const fmp_value dy = h->grad_dout(b, 0);
+  const fmp_value dy = h->grad_dout(args->builder, 0);
   int64_t inverse[FMP_MAX_RANK];
   for (uint32_t i = 0; i < rank; i++) inverse[source_of(p, i, rank)] = (int64_t)i + 1;
   const fmp_attr attrs[] = {fmp_attr_i64s("axes", inverse, rank)};
-  if (h->grad_wants(b, 0)) h->grad_set(b, 0, h->emit(b, "transpose", attrs, 1, &dy, 1));
+  h->grad_set(args->builder, 0, h->emit(args->builder, "transpose", attrs, 1, &dy, 1));
   return FMP_OK;
 }
 
 static const fmp_attr_def attrs[] = {
     FMP_ATTR(transpose_params, axes, FMP_ATTR_I64S, "[]", "[-8,8]",
-             "x's dimensions in y's order, from 1; -1 is the last; none reverses them"),
+             "x's dimensions in y's order, from 1; -1 is the last; []: reversed"),
 };
 
 static const fmp_op_def def = {
@@ -75,10 +80,7 @@ static const fmp_op_def def = {
     .doc = "Dimensions in another order.\n"
            "y's dimension i is x's dimension axes[i]. A view of x's memory.",
     .version = 1,
-    .attrs = attrs,
-    .n_attr = 1,
-    .attr_size = sizeof(fmp_attr_def),
-    .params_size = sizeof(transpose_params),
+    FMP_PARAMS(transpose_params, attrs),
     .infer = infer,
     .gradient = gradient,
     .gradient_ops = "transpose",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The kernel of fmp_regions. Sample s (0 per batch) and axis a draw from the blocks of
- * their own, from a 2^31 on, so that no draw depends on threads or on the other axis. */
+ * The kernel of fmp_regions. Each sample s (0 where there is one sequence per batch) and axis a
+ * draws from blocks of its own, from a 2^31 on, so that no draw depends on threads or on the
+ * other axis. */
 #include "fmp_regions.h"
 
 enum { DRAWS_GRAIN = 4096 /* positions that are worth a thread's while */ };
@@ -39,10 +40,10 @@ static void draw(const struct job *job, int axis, int64_t sample)
     sequence_walk(&s, u_of(p, &s, axis, &d), positions);
 }
 
-static fmp_status samples(void *arg, int64_t begin, int64_t end)
+static fmp_status samples(const fmp_range *r)
 {
-  const struct job *job = arg;
-  for (int64_t s = begin; s < end; s++)
+  const struct job *job = r->arg;
+  for (int64_t s = r->begin; s < r->end; s++)
     for (int axis = 0; axis < 2; axis++)
       if (job->out[axis].data != NULL) draw(job, axis, s);
   return FMP_OK;

@@ -83,7 +83,7 @@ describe("fmp_regions", function()
       for _ = 1, 400 do
         local list = positions(size, {out = out, mode = "pseudorandom"})
         local low, high = origin(size, cut(list, out + 1)[1])
-        -- No position was bent into place: one u within the range gives them all.
+        -- No position was corrected: a single u within the range gives them all.
         assert.is_true(low < high + 1e-9 and low < limit + 1e-9, size .. " -> " .. out)
         least, most = math.min(least, high), math.max(most, low)
       end
@@ -254,8 +254,8 @@ describe("fmp_regions", function()
 
   local with = optest.with
 
-  -- Of 95 pixels in 54 windows (93 in 53 steps) there are 54 (53) pseudorandom sequences, so
-  -- that some come again.
+  -- For 95 pixels in 54 windows (93 in 53 steps) there are 54 (53) pseudorandom sequences, so
+  -- some repeat.
   local function check_different(mode, list)
     local _, different = count_of(list)
     assert.is_true(different >= (mode.mode == "random" and 1 or 0.5) * #list)

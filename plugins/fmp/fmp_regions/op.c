@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fmp_regions: draws the regions of one fractional max pooling. Apart from the pooling,
+ * fmp_regions: draws the regions of one fractional max pooling. Separate from the pooling,
  * so that regions can be given, kept, and tested without any arithmetic on images. */
 #include "fmp_regions.h"
 
@@ -36,18 +36,16 @@ static fmp_status check_u(const fmp_host *h, const struct regions_params *p)
 static fmp_spec sequence_spec(const struct regions_params *p, int axis, int64_t n)
 {
   const int64_t length = axis_item(&p->out, axis) + !axis_fixed(p->window);
-  fmp_spec spec = {FMP_I32, 1, {length}};
-  if (regions_per_sample(p)) spec = (fmp_spec){FMP_I32, 2, {n, length}};
-  return spec;
+  if (!regions_per_sample(p)) return (fmp_spec){.dtype = FMP_I32, .rank = 1, .shape = {length}};
+  return (fmp_spec){.dtype = FMP_I32, .rank = 2, .shape = {n, length}};
 }
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *args)
 {
-  const struct regions_params *p = params;
-  const int64_t *shape = in[0].shape;
-  (void)n_in;
-  FMP_TRY(axis_check_image(h, &in[0]));
+  const fmp_host *h = args->host;
+  const struct regions_params *p = args->params;
+  const int64_t *shape = args->in->shape;
+  FMP_TRY(axis_check_image(h, args->in));
   FMP_TRY(axis_check_pair(h, "out", &p->out));
   FMP_TRY(axis_check_pair(h, "pool", &p->pool));
   FMP_TRY(check_u(h, p));
@@ -55,22 +53,22 @@ static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *i
   FMP_TRY(axis_check_taps(h, widest(p, 0, shape[1]), widest(p, 1, shape[2])));
   FMP_REQUIRE(h, !regions_per_sample(p) || shape[0] <= (int64_t)UINT32_MAX, FMP_ESHAPE,
               "expected fewer than 2^32 samples, got %lld", (long long)shape[0]);
-  for (int axis = 0; axis < 2 && (uint32_t)axis < n_out; axis++)
-    out[axis] = sequence_spec(p, axis, shape[0]);
+  for (int axis = 0; axis < 2 && (uint32_t)axis < args->n_out; axis++)
+    args->out[axis] = sequence_spec(p, axis, shape[0]);
   return FMP_OK;
 }
 
-/* Regions depend on no input's value: none gets a gradient, and none is refused. */
-static fmp_status no_gradient(const fmp_host *h, fmp_builder *b, const void *params)
+/* Regions depend on no input's value: none gets a gradient, and asking for one is no error. */
+static fmp_status no_gradient(const fmp_gradient_args *args)
 {
-  (void)h, (void)b, (void)params;
+  (void)args;
   return FMP_OK;
 }
 
 /* -- definition ------------------------------------------------------------- */
 
-#define ATTR(field, kind, fallback, allowed, doc) \
-  FMP_ATTR(struct regions_params, field, kind, fallback, allowed, doc)
+#define ATTR(field, kind, default_text, allowed, doc) \
+  FMP_ATTR(struct regions_params, field, kind, default_text, allowed, doc)
 
 static const fmp_attr_def attrs[] = {
     ATTR(out, FMP_ATTR_I64S, NULL, NULL, "height and width after pooling"),
@@ -83,7 +81,7 @@ static const fmp_attr_def attrs[] = {
     ATTR(per, FMP_ATTR_STRING, "batch", "batch|sample",
          "batch: one sequence for all images; sample: one for each"),
     ATTR(sequence, FMP_ATTR_STRING, "tensorflow", "tensorflow|paper|graham",
-         "whose formula makes pseudorandom boundaries"),
+         "whose formula gives pseudorandom boundaries"),
     ATTR(u, FMP_ATTR_F64S, "[]", "[0,1]",
          "the formula's u, vertical and horizontal, for tests and to repeat a result; []: drawn"),
 };
@@ -93,13 +91,13 @@ static const char doc[] =
     "x [n,h,w,c], of which only the shape is used -> rows, cols i32: [oh+1] and [ow+1]\n"
     "boundaries or [oh] and [ow] starts; with per = sample [n,oh+1] and so on. Rows and columns\n"
     "are drawn independently of each other, new at each step.\n"
-    "Steps from position to position are floor(a) or floor(a) + 1 long with a = h / oh, for\n"
-    "fixed windows a = (h - pool) / (oh - 1). pseudorandom boundaries, with one u in (0, max]:\n"
+    "Steps from position to position are floor(a) or floor(a) + 1 long, with a = h / oh or, for\n"
+    "fixed windows, a = (h - pool) / (oh - 1). pseudorandom boundaries, with one u in (0, max]:\n"
     "  tensorflow  ceil(a (i + u)) - 1, the first 0, the last h\n"
     "  paper       ceil(a (i + u)) - ceil(a u)\n"
-    "  graham      floor(a (i + u)) - floor(a u); fixed starts always, as in PyTorch\n"
-    "in f64, held to legal steps where rounding would miss one. B. Graham, \"Fractional\n"
-    "max-pooling\", arXiv:1412.6071. Windows of at most 256 elements.";
+    "  graham      floor(a (i + u)) - floor(a u); fixed starts always use this, as in PyTorch\n"
+    "in f64, corrected to legal steps where rounding would miss one. B. Graham, \"Fractional\n"
+    "max-pooling\", arXiv:1412.6071. Windows have at most 256 elements.";
 
 static const fmp_op_def def = {
     .struct_size = sizeof(fmp_op_def),
@@ -108,10 +106,7 @@ static const fmp_op_def def = {
     .doc = doc,
     .version = 1,
     .flags = FMP_OP_RANDOM,
-    .attrs = attrs,
-    .n_attr = sizeof(attrs) / sizeof(attrs[0]),
-    .attr_size = sizeof(fmp_attr_def),
-    .params_size = sizeof(struct regions_params),
+    FMP_PARAMS(struct regions_params, attrs),
     .infer = infer,
     .gradient = no_gradient,
     .gradient_ops = "",

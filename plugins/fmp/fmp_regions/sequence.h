@@ -20,9 +20,9 @@
  * Fixed windows always use the last: Graham's code for overlapping regions, and PyTorch.
  * In doubles these formulas now and then miss the end or a step by one (15 -> 11 under
  * "graham"; u too small beside an integer alpha under "tensorflow"), and a u that is
- * given may be out of range: each position is held to where a legal walk can be.
+ * given may be out of range: each position is clamped to where a legal walk can be.
  *
- * Products are summed nowhere, so no compiler can contract them: the same bits everywhere.
+ * No formula adds a product, so compilers cannot contract anything: the same bits everywhere.
  */
 #ifndef FMP_FMP_SEQUENCE_H
 #define FMP_FMP_SEQUENCE_H
@@ -54,7 +54,7 @@ FMP_KIT_FN struct sequence sequence_of(int64_t in, int64_t out, int64_t pool, in
 
 /* -- draws ------------------------------------------------------------------ */
 
-/* Philox words one after the other, from a block on that is the sequence's own. */
+/* Philox words one after another, from a block on that belongs to this sequence alone. */
 struct sequence_draws {
   fmp_philox_key key;
   uint64_t step;

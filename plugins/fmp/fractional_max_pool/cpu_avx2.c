@@ -111,7 +111,8 @@ INLINE void best_start(struct best *b, const struct forward_row *r, int64_t from
   b->tap = _mm256_setzero_si256();
 }
 
-/* Larger: neither less nor equal, which NaN is too, unless what there is is NaN. */
+/* A value is larger if it is not less or equal, which makes NaN larger than any number, and if
+ * the best so far is not NaN. */
 INLINE void best_take(struct best *b, const struct forward_row *r, int64_t from, int tap, int low,
                       int lanes)
 {
@@ -146,7 +147,7 @@ INLINE __m256 leaky(__m256 value, float slope)
   return _mm256_add_ps(_mm256_max_ps(value, zero), _mm256_mul_ps(_mm256_set1_ps(slope), negative));
 }
 
-/* POOL_RELU: the sum makes +0 of -0. */
+/* POOL_RELU: the sum turns -0 into +0. */
 INLINE __m256 rectified(__m256 value)
 {
   const __m256 zero = _mm256_setzero_ps();
@@ -174,8 +175,8 @@ INLINE void total_start(struct total *t, int lanes)
   t->value = _mm256_setzero_ps();
 }
 
-/* POOL_LEAKY_BACK, but for the sign of zeros: no sum that starts at +0 tells it; or, for a
- * slope of 0, POOL_RELU_BACK, where NaN in y lets dy through. */
+/* POOL_LEAKY_BACK except for the sign of zeros, which makes no difference in a sum that starts
+ * at +0; or, for a slope of 0, POOL_RELU_BACK, where NaN in y lets dy through. */
 INLINE __m256 passed(const struct back_row *r, int64_t from, int activated, int low, int lanes)
 {
   const __m256 dy = load(r->dy, from, low, lanes);
@@ -186,7 +187,7 @@ INLINE __m256 passed(const struct back_row *r, int64_t from, int activated, int 
   return _mm256_blendv_ps(_mm256_mul_ps(dy, _mm256_set1_ps(r->slope)), dy, positive);
 }
 
-/* A sum that starts at +0 is never -0, so adding 0 where nothing is due changes no bit. */
+/* A sum that starts at +0 is never -0, so adding 0 where there is nothing to add changes no bit. */
 INLINE void total_take(struct total *t, const struct back_row *r, int64_t from, int tap,
                        int activated, int low, int lanes)
 {
@@ -205,20 +206,6 @@ INLINE void total_store(const struct total *t, const struct back_row *r, int64_t
 
 #include "rows.inc"
 
-static fmp_status run(const fmp_call *call) { return rows_forward(call, forward_row); }
-static fmp_status run_back(const fmp_call *call) { return rows_back(call, back_row); }
-
-fmp_status pool_add_avx2(const fmp_host *h, fmp_registry *r)
-{
-  return fmp_simd_has(FMP_SIMD_AVX2) ? rows_add(h, r, "avx2", 101, run, run_back) : FMP_OK;
-}
-
-#else
-
-fmp_status pool_add_avx2(const fmp_host *h, fmp_registry *r)
-{
-  (void)h, (void)r;
-  return FMP_OK;
-}
+const struct row_functions rows_avx2 = {forward_row, back_row};
 
 #endif

@@ -105,7 +105,8 @@ INLINE void best_start(struct best *b, const struct forward_row *r, int64_t from
   b->tap = _mm_setzero_si128();
 }
 
-/* Larger: neither less nor equal, which NaN is too, unless what there is is NaN. */
+/* A value is larger if it is not less or equal, which makes NaN larger than any number, and if
+ * the best so far is not NaN. */
 INLINE void best_take(struct best *b, const struct forward_row *r, int64_t from, int tap, int low,
                       int lanes)
 {
@@ -141,7 +142,7 @@ INLINE __m512 leaky(__m512 value, float slope)
   return _mm512_add_ps(_mm512_max_ps(value, zero), _mm512_mul_ps(_mm512_set1_ps(slope), negative));
 }
 
-/* POOL_RELU: the sum makes +0 of -0. */
+/* POOL_RELU: the sum turns -0 into +0. */
 INLINE __m512 rectified(__m512 value)
 {
   const __m512 zero = _mm512_setzero_ps();
@@ -169,8 +170,8 @@ INLINE void total_start(struct total *t, int lanes)
   t->value = _mm512_setzero_ps();
 }
 
-/* POOL_LEAKY_BACK, but for the sign of zeros: no sum that starts at +0 tells it; or, for a
- * slope of 0, POOL_RELU_BACK, where NaN in y lets dy through. */
+/* POOL_LEAKY_BACK except for the sign of zeros, which makes no difference in a sum that starts
+ * at +0; or, for a slope of 0, POOL_RELU_BACK, where NaN in y lets dy through. */
 INLINE __m512 passed(const struct back_row *r, int64_t from, int activated, int low, int lanes)
 {
   const __m512 dy = load(r->dy, from, low, lanes);
@@ -181,8 +182,8 @@ INLINE __m512 passed(const struct back_row *r, int64_t from, int activated, int 
   return _mm512_mask_mov_ps(_mm512_mul_ps(dy, _mm512_set1_ps(r->slope)), positive, dy);
 }
 
-/* In a register: a compiler would make the load a part of what is done with a mask, and
- * processors wait for the mask before such a load, some much longer (Zen 5: twice the time). */
+/* Forces the value into a register. A compiler would merge the load into the masked addition,
+ * and processors wait for the mask before such a load, some very long (Zen 5: twice the time). */
 INLINE __m512 loaded(__m512 value)
 {
   __asm__("" : "+v"(value));
@@ -206,20 +207,6 @@ INLINE void total_store(const struct total *t, const struct back_row *r, int64_t
 
 #include "rows.inc"
 
-static fmp_status run(const fmp_call *call) { return rows_forward(call, forward_row); }
-static fmp_status run_back(const fmp_call *call) { return rows_back(call, back_row); }
-
-fmp_status pool_add_avx512(const fmp_host *h, fmp_registry *r)
-{
-  return fmp_simd_has(FMP_SIMD_AVX512) ? rows_add(h, r, "avx512", 102, run, run_back) : FMP_OK;
-}
-
-#else
-
-fmp_status pool_add_avx512(const fmp_host *h, fmp_registry *r)
-{
-  (void)h, (void)r;
-  return FMP_OK;
-}
+const struct row_functions rows_avx512 = {forward_row, back_row};
 
 #endif

@@ -38,8 +38,8 @@ INLINE void best_start(struct best *b, const struct forward_row *r, int64_t from
   }
 }
 
-/* NaN, which no comparison holds for, beats all but NaN. All is read in any case, here as
- * below, which lets compilers vectorise the loops. */
+/* NaN, for which every comparison is false, beats everything but NaN. Everything is read in any
+ * case, here and below, which lets compilers vectorise the loops. */
 INLINE void best_take(struct best *b, const struct forward_row *r, int64_t from, int tap, int low,
                       int lanes)
 {
@@ -74,7 +74,7 @@ INLINE void total_start(struct total *t, int lanes)
   for (int i = 0; i < lanes; i++) t->value[i] = 0;
 }
 
-/* A sum that starts at +0 is never -0, so adding 0 where nothing is due changes no bit. */
+/* A sum that starts at +0 is never -0, so adding 0 where there is nothing to add changes no bit. */
 INLINE void total_take(struct total *t, const struct back_row *r, int64_t from, int tap,
                        int activated, int low, int lanes)
 {
@@ -99,10 +99,4 @@ INLINE void total_store(const struct total *t, const struct back_row *r, int64_t
 
 #include "rows.inc"
 
-static fmp_status run(const fmp_call *call) { return rows_forward(call, forward_row); }
-static fmp_status run_back(const fmp_call *call) { return rows_back(call, back_row); }
-
-fmp_status pool_add_plain(const fmp_host *h, fmp_registry *r)
-{
-  return rows_add(h, r, "plain", 100, run, run_back);
-}
+const struct row_functions rows_plain = {forward_row, back_row};

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reference kernels, f32, f64 and bf16 by way of f32, as the definition reads: each output looks at
- * its window, and backward carries each gradient to where its argmax says, window by window, each
- * image on one thread. The fast kernels gather instead; per pixel both add in the order of the
- * windows, so they agree to the bit. */
+ * Reference kernels, f32, f64 and bf16 by way of f32, exactly as defined: each output looks at its
+ * window, and backward adds each gradient to the pixel that its argmax names, window by window,
+ * each image on one thread. The fast kernels gather instead; per pixel both add in the order of
+ * the windows, so they agree to the bit. */
+#include "fmp/kit/register.h"
 #include "fmp/kit/widen.h"
 #include "fractional_max_pool.h"
 
@@ -98,21 +99,24 @@ static fmp_status run_back(const fmp_call *call)
   return fmp_widen_end(&w, &call->out[0], job.dx);
 }
 
+static const fmp_kernel_def kernels[] = {
+    {.struct_size = sizeof(fmp_kernel_def),
+     .op = "fractional_max_pool",
+     .backend = "cpu",
+     .name = "ref",
+     .dtypes = FMP_FLOATS | FMP_BIT(FMP_I32),
+     .scratch = scratch,
+     .run = run},
+    {.struct_size = sizeof(fmp_kernel_def),
+     .op = "fractional_max_pool_back",
+     .backend = "cpu",
+     .name = "ref",
+     .dtypes = FMP_FLOATS | FMP_BIT(FMP_I32) | FMP_BIT(FMP_U8), /* u8: argmax */
+     .scratch = scratch_back,
+     .run = run_back},
+};
+
 fmp_status pool_add_ref(const fmp_host *h, fmp_registry *r)
 {
-  fmp_kernel_def def = {
-      .struct_size = sizeof(def),
-      .op = "fractional_max_pool",
-      .backend = "cpu",
-      .name = "ref",
-      .dtypes = FMP_FLOATS | FMP_BIT(FMP_I32),
-      .scratch = scratch,
-      .run = run,
-  };
-  FMP_TRY(h->add_kernel(r, &def));
-  def.op = "fractional_max_pool_back";
-  def.dtypes |= FMP_BIT(FMP_U8); /* argmax */
-  def.scratch = scratch_back;
-  def.run = run_back;
-  return h->add_kernel(r, &def);
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

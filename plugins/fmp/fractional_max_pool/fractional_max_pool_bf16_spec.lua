@@ -34,12 +34,12 @@ local function drawn_from(list, shape, seed)
   return fmp.from_flat(values, shape, "bf16")
 end
 
--- What rounding, order and sign could tell apart.
+-- Numbers with which wrong rounding, order or sign would show.
 local special = {0 / 0, 1 / 0, -1 / 0, 0, -0, 1e-40, -1e-40, -1, -1, -3.3}
 local function specials(shape) return drawn_from(special, shape) end
 
--- Sums of two or four of them are ties, overflow, cancel and are denormal. No infinities: they
--- would make NaN, which has one sign or another.
+-- Sums of two or four of them are ties, overflow, cancel or are denormal. No infinities: they
+-- would give NaN, whose sign may differ.
 local special_dy = {1, 2 ^ -8, 3 * 2 ^ -8, -1, -2 ^ -8, 3.38e38, 2 ^ 120, 0, -0, 1e-40, -2e-40}
 
 local function with_kernel(name, f)
@@ -48,7 +48,7 @@ local function with_kernel(name, f)
   fmp.kernel(nil)
 end
 
--- Of every kernel y, argmax and dx: what f32 gives for the same numbers, rounded.
+-- y, argmax and dx of every kernel must be what f32 gives for the same numbers, rounded.
 local function rounds_f32_once(x, rows, cols, attrs, dy)
   local wide, activated = cast(x, "f32"), attrs.slope and attrs.slope ~= 1
   local f32_y, wanted_argmax = pool(wide, rows, cols, attrs)
@@ -121,7 +121,7 @@ describe("fractional_max_pool in bf16", function()
     end
   end)
 
-  -- NaN that signal become quiet, as by a cast. 19 channels, so that some stand alone.
+  -- Signalling NaN become quiet, as by a cast. 19 channels, so that some fill no vector.
   it("is that of every bf16 number, forward and backward", function()
     local bytes, size = {}, 60 * 60 * 19
     for i = 0, size - 1 do
@@ -156,7 +156,7 @@ describe("fractional_max_pool in bf16", function()
     end
   end)
 
-  -- Outputs this large are stored past the caches; a channel more, and as usual.
+  -- Outputs this large are stored past the caches; with one more channel, as usual.
   it("is that of outputs larger than caches", function()
     for _, c in ipairs{64, 65} do
       local x = random({10, 90, 90, c}, {dtype = "bf16"})

@@ -353,7 +353,7 @@ describe("fractional_max_pool", function()
     end)
   end
 
-  -- All the values that rounding, order and sign could tell apart.
+  -- Values with which wrong rounding, order or sign would show.
   local function specials(shape, dtype)
     local special = {0 / 0, 1 / 0, -1 / 0, 0, -0, 1e-40, -1e-40, -1, -1, -3.3}
     local size, values = 1, {}
@@ -409,8 +409,8 @@ describe("fractional_max_pool", function()
     end
   end)
 
-  -- Outputs this large are stored past the caches, whose stores must be in place when others
-  -- read; a channel more, and they are stored as usual.
+  -- Outputs this large are stored past the caches, and such stores must have arrived when others
+  -- read; with one more channel they are stored as usual.
   it("has kernels that agree on outputs larger than caches", function()
     for _, c in ipairs{48, 49} do
       local x = random({16, 70, 70, c}, {dtype = "f32"})
@@ -565,7 +565,7 @@ describe("fractional_max_pool", function()
       refuses("slope", good, {slope = -0.1})
     end)
 
-    -- Bytes that no pooling made name no place, inside of the image or out.
+    -- Bytes that no pooling made: they name no pixel of their window, in the image or outside.
     it("nothing of an argmax that no pooling made, but passes it over", function()
       local argmax = fmp.full({2, 3, 3, 2, dtype = "u8"}, 255)
       for _, kernel in ipairs{"ref", "plain", "avx2", "avx512"} do

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * fractional_max_pool and its gradient. */
 #include "fractional_max_pool.h"
+#include "fmp/kit/register.h"
 
 /* -- shape inference -------------------------------------------------------- */
 
@@ -16,12 +17,12 @@ static fmp_status infer_y(const fmp_host *h, const void *params, const fmp_spec 
   return FMP_OK;
 }
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *args)
 {
-  (void)n_in;
-  FMP_TRY(infer_y(h, params, &in[FORWARD_X], &in[FORWARD_ROWS], &out[0]));
-  if (n_out > 1) {
+  const fmp_spec *in = args->in;
+  fmp_spec *out = args->out;
+  FMP_TRY(infer_y(args->host, args->params, &in[FORWARD_X], &in[FORWARD_ROWS], &out[0]));
+  if (args->n_out > 1) {
     out[1] = out[0];
     out[1].dtype = FMP_U8;
   }
@@ -40,28 +41,30 @@ static fmp_status check_y(const fmp_host *h, const struct pool_params *p, const 
   return p->slope == 1 ? FMP_OK : fmp_check_same_spec(h, "y", given, "dy", y);
 }
 
-static fmp_status infer_back(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status infer_back(const fmp_infer_args *args)
 {
   static const char *const names[2] = {"dy", "argmax"};
+  const fmp_host *h = args->host;
+  const fmp_spec *in = args->in;
   char wanted[FMP_SPEC_TEXT], got[FMP_SPEC_TEXT];
   fmp_spec y;
-  (void)n_in, (void)n_out;
-  FMP_TRY(infer_y(h, params, &in[BACK_X], &in[BACK_ROWS], &y));
-  FMP_TRY(check_y(h, params, &in[BACK_Y], &y));
+  FMP_TRY(infer_y(h, args->params, &in[BACK_X], &in[BACK_ROWS], &y));
+  FMP_TRY(check_y(h, args->params, &in[BACK_Y], &y));
   for (int i = 0; i < 2; i++) {
     if (i == BACK_ARGMAX) y.dtype = FMP_U8;
     FMP_REQUIRE(h, in[i].dtype == y.dtype && fmp_same_shape(&in[i], &y), FMP_ESHAPE,
                 "expected %s %s, got %s", names[i], h->spec_text(&y, wanted),
                 h->spec_text(&in[i], got));
   }
-  out[0] = in[BACK_X];
+  *args->out = in[BACK_X];
   return FMP_OK;
 }
 
-static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status gradient(const fmp_gradient_args *args)
 {
-  const struct pool_params *p = params;
+  const fmp_host *h = args->host;
+  fmp_builder *b = args->builder;
+  const struct pool_params *p = args->params;
   const fmp_value in[] = {h->grad_dout(b, 0), h->grad_out(b, 1),
                           h->grad_in(b, 1),   h->grad_in(b, 2),
                           h->grad_in(b, 0),   p->slope != 1 ? h->grad_out(b, 0) : 0};
@@ -71,8 +74,7 @@ static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params
       fmp_attr_bool("overlapping", p->overlapping),
       fmp_attr_f64("slope", p->slope),
   };
-  if (h->grad_wants(b, 0))
-    h->grad_set(b, 0, h->emit(b, "fractional_max_pool_back", attrs, 4, in, 6));
+  h->grad_set(b, 0, h->emit(b, "fractional_max_pool_back", attrs, 4, in, 6));
   return FMP_OK;
 }
 
@@ -109,8 +111,12 @@ static const char doc_back[] =
     "[n,oh,ow,c] as well, and dy goes through leaky_relu_back first. bf16 is summed in\n"
     "f32 and rounded once.";
 
+#define POOLING \
+  .struct_size = sizeof(fmp_op_def), .version = 1, FMP_PARAMS(struct pool_params, attrs)
+
 static const fmp_op_def defs[] = {
     {
+        POOLING,
         .name = "fractional_max_pool",
         .schema = "(x, rows, cols) -> (y, argmax?)",
         .doc = doc,
@@ -119,6 +125,7 @@ static const fmp_op_def defs[] = {
         .gradient_ops = "fractional_max_pool_back",
     },
     {
+        POOLING,
         .name = "fractional_max_pool_back",
         .schema = "(dy, argmax, rows, cols, x~, y?) -> (dx)",
         .doc = doc_back,
@@ -126,28 +133,11 @@ static const fmp_op_def defs[] = {
     },
 };
 
-static fmp_status add_ops(const fmp_host *h, fmp_registry *r)
-{
-  for (uint32_t i = 0; i < sizeof(defs) / sizeof(defs[0]); i++) {
-    fmp_op_def def = defs[i];
-    def.struct_size = sizeof(def);
-    def.version = 1;
-    def.attrs = attrs;
-    def.n_attr = sizeof(attrs) / sizeof(attrs[0]);
-    def.attr_size = sizeof(fmp_attr_def);
-    def.params_size = sizeof(struct pool_params);
-    FMP_TRY(h->add_op(r, &def));
-  }
-  return FMP_OK;
-}
-
 fmp_status fractional_max_pool_register(const fmp_host *h, fmp_registry *r);
 
 fmp_status fractional_max_pool_register(const fmp_host *h, fmp_registry *r)
 {
-  FMP_TRY(add_ops(h, r));
+  FMP_TRY(FMP_ADD_OPS(h, r, defs));
   FMP_TRY(pool_add_ref(h, r));
-  FMP_TRY(pool_add_plain(h, r));
-  FMP_TRY(pool_add_avx2(h, r));
-  return pool_add_avx512(h, r);
+  return pool_add_rows(h, r);
 }

@@ -2,6 +2,7 @@
 #include "rows.h"
 
 #include "fmp/kit/loops.h"
+#include "fmp/kit/register.h"
 #include "fmp/kit/simd.h"
 
 #if FMP_SIMD_X86
@@ -10,14 +11,14 @@
 
 enum {
   GRAIN = 16384,           /* elements of x that are worth a thread's while: 64 KiB */
-  STREAM_BYTES = 16 << 20, /* outputs that caches would not hold until somebody reads them */
+  STREAM_BYTES = 16 << 20, /* outputs that would leave the caches before they are read */
   STREAM_ALIGN = 64,       /* bytes of the widest vector */
-  FETCH_PIXEL = 128        /* bytes: smaller pixels come as well unasked */
+  FETCH_PIXEL = 128        /* bytes: the processor prefetches smaller pixels well enough */
 };
 
 struct forward_job {
   struct pooling p;
-  forward_row_fn fn;
+  const struct row_functions *set;
   float slope;
   int low, stream;
   const char *x;
@@ -27,7 +28,7 @@ struct forward_job {
 
 struct back_job {
   struct pooling p;
-  back_row_fn fn;
+  const struct row_functions *set;
   float slope;
   int low, stream;
   char *dx;
@@ -49,8 +50,8 @@ static float slope_of(const fmp_call *call)
 
 /* -- streaming ---------------------------------------------------------------- */
 
-/* A store past the caches spares reading what it overwrites. It needs alignment, also of
- * each pixel, and pays for outputs that are gone from the caches before they are read. */
+/* A store past the caches saves reading what it overwrites. It needs alignment, of each pixel
+ * too, and pays off for outputs that would leave the caches before they are read. */
 static int streams(const fmp_view *out, int64_t c)
 {
   const size_t element = (size_t)fmp_element_bytes(out->dtype), pixel = (size_t)c * element;
@@ -58,7 +59,7 @@ static int streams(const fmp_view *out, int64_t c)
          (size_t)fmp_view_size(out) * element >= STREAM_BYTES;
 }
 
-/* Such stores are ordered with nothing: other threads may read once this has returned. */
+/* Such stores are not ordered with others: only after this may other threads read them. */
 static void finish_streams(int stream)
 {
 #if FMP_SIMD_X86
@@ -100,21 +101,21 @@ static void forward_one(const struct forward_job *job, int64_t n, int64_t i)
       .low = job->low,
       .stream = job->stream,
   };
-  job->fn(&row);
+  job->set->forward(&row);
 }
 
-static fmp_status forward_stretch(void *arg, int64_t begin, int64_t end)
+static fmp_status forward_stretch(const fmp_range *r)
 {
-  const struct forward_job *job = arg;
+  const struct forward_job *job = r->arg;
   const int64_t height = job->p.axis[0].out;
-  for (int64_t r = begin; r < end; r++) forward_one(job, r / height, r % height);
+  for (int64_t i = r->begin; i < r->end; i++) forward_one(job, i / height, i % height);
   finish_streams(job->stream);
   return FMP_OK;
 }
 
-fmp_status rows_forward(const fmp_call *call, forward_row_fn fn)
+static fmp_status run(const fmp_call *call)
 {
-  struct forward_job job = {.fn = fn,
+  struct forward_job job = {.set = call->data,
                             .slope = slope_of(call),
                             .low = call->out[0].dtype == FMP_BF16,
                             .x = call->in[FORWARD_X].data,
@@ -152,21 +153,21 @@ static void back_one(const struct back_job *job, int64_t n, int64_t i)
       .low = job->low,
       .stream = job->stream,
   };
-  job->fn(&row);
+  job->set->back(&row);
 }
 
-static fmp_status back_stretch(void *arg, int64_t begin, int64_t end)
+static fmp_status back_stretch(const fmp_range *r)
 {
-  const struct back_job *job = arg;
+  const struct back_job *job = r->arg;
   const int64_t height = job->p.axis[0].in;
-  for (int64_t r = begin; r < end; r++) back_one(job, r / height, r % height);
+  for (int64_t i = r->begin; i < r->end; i++) back_one(job, i / height, i % height);
   finish_streams(job->stream);
   return FMP_OK;
 }
 
-fmp_status rows_back(const fmp_call *call, back_row_fn fn)
+static fmp_status run_back(const fmp_call *call)
 {
-  struct back_job job = {.fn = fn,
+  struct back_job job = {.set = call->data,
                          .slope = slope_of(call),
                          .low = call->out[0].dtype == FMP_BF16,
                          .dx = call->out[0].data,
@@ -194,23 +195,26 @@ size_t pool_scratch_back(const fmp_kernel_args *args, const void *state)
   return pooling_scratch(&args->in[BACK_X], &args->in[BACK_DY], &args->in[BACK_ROWS]);
 }
 
-fmp_status rows_add(const fmp_host *h, fmp_registry *r, const char *name, int32_t priority,
-                    fmp_status (*forward)(const fmp_call *), fmp_status (*back)(const fmp_call *))
+#define KERNEL(set, rank)                                                                    \
+  .struct_size = sizeof(fmp_kernel_def), .backend = "cpu", .name = #set, .priority = (rank), \
+  .data = &rows_##set
+#define DTYPES (FMP_BIT(FMP_F32) | FMP_BIT(FMP_BF16) | FMP_BIT(FMP_I32))
+#define FORWARD \
+  .op = "fractional_max_pool", .dtypes = DTYPES, .scratch = pool_scratch_forward, .run = run
+#define BACK                                                            \
+  .op = "fractional_max_pool_back", .dtypes = DTYPES | FMP_BIT(FMP_U8), \
+  .scratch = pool_scratch_back, .run = run_back
+
+/* Both directions, set by set. */
+static const fmp_kernel_def kernels[] = {
+    {KERNEL(plain, 100), FORWARD},  {KERNEL(plain, 100), BACK},
+#if FMP_SIMD_X86
+    {KERNEL(avx2, 101), FORWARD},   {KERNEL(avx2, 101), BACK},
+    {KERNEL(avx512, 102), FORWARD}, {KERNEL(avx512, 102), BACK},
+#endif
+};
+
+fmp_status pool_add_rows(const fmp_host *h, fmp_registry *r)
 {
-  fmp_kernel_def def = {
-      .struct_size = sizeof(def),
-      .op = "fractional_max_pool",
-      .backend = "cpu",
-      .name = name,
-      .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_BF16) | FMP_BIT(FMP_I32),
-      .priority = priority,
-      .scratch = pool_scratch_forward,
-      .run = forward,
-  };
-  FMP_TRY(h->add_kernel(r, &def));
-  def.op = "fractional_max_pool_back";
-  def.dtypes |= FMP_BIT(FMP_U8); /* argmax */
-  def.scratch = pool_scratch_back;
-  def.run = back;
-  return h->add_kernel(r, &def);
+  return fmp_add_kernels(h, r, kernels, 2 * (1 + fmp_simd_level()));
 }

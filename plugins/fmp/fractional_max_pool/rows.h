@@ -2,11 +2,11 @@
  *
  * rows.h: what the fast kernels, f32 and bf16, have in common. Each instruction set brings
  * two functions, for one row of the output and for one row of the input's gradient; cutting
- * images into rows and rows into stretches for threads is done here once. bf16 is f32 while
- * it is computed with: the maximum is exact, a gradient is summed in f32 and rounded once.
+ * images into rows and rows into stretches for threads is done here once. bf16 is computed in
+ * f32: the maximum is exact, a gradient is summed in f32 and rounded once.
  *
  * Backward gathers: a pixel's gradient is summed over the windows that hold it, in their
- * order, and written once. Nothing is cleared before, and no two threads write one place.
+ * order, and written once. Nothing is cleared first, and no two threads write the same place.
  */
 #ifndef FMP_POOL_ROWS_H
 #define FMP_POOL_ROWS_H
@@ -17,11 +17,11 @@
 struct forward_row {
   const void *x; /* the first of those rows, at column 0 */
   void *y;
-  uint8_t *argmax;             /* NULL: nobody asks */
+  uint8_t *argmax;             /* NULL: not wanted */
   const int32_t *start, *size; /* along the row */
   int64_t windows, c, pitch;   /* pitch: elements from one row of x to the next */
   int64_t height;
-  int64_t fresh; /* its last rows of x, to be asked for ahead; 0: none */
+  int64_t fresh; /* its last rows of x, to be prefetched; 0: none */
   float slope;
   int leaky;  /* slope is not 1 */
   int low;    /* elements are bf16, not f32 */
@@ -42,8 +42,13 @@ struct back_row {
   int low, stream; /* likewise */
 };
 
-typedef void (*forward_row_fn)(const struct forward_row *r);
-typedef void (*back_row_fn)(const struct back_row *r);
+/* One instruction set. */
+struct row_functions {
+  void (*forward)(const struct forward_row *r);
+  void (*back)(const struct back_row *r);
+};
+
+extern const struct row_functions rows_plain, rows_avx2, rows_avx512; /* cpu_*.c */
 
 static inline int64_t element_bytes(int low)
 {
@@ -54,14 +59,7 @@ static inline int64_t element_bytes(int low)
 enum { FEW = 3 };
 #define UNROLL_FEW _Pragma("GCC unroll 9")
 
-/* Of the row functions, and of what is in them: constants that are passed must arrive. */
+/* For the row functions and what they call: arguments that are constants must stay so. */
 #define INLINE static inline __attribute__((always_inline)) TARGET
-
-/* What run() of such a kernel does. */
-fmp_status rows_forward(const fmp_call *call, forward_row_fn fn);
-fmp_status rows_back(const fmp_call *call, back_row_fn fn);
-/* Adds one kernel for each direction. */
-fmp_status rows_add(const fmp_host *h, fmp_registry *r, const char *name, int32_t priority,
-                    fmp_status (*forward)(const fmp_call *), fmp_status (*back)(const fmp_call *));
 
 #endif

@@ -15,8 +15,8 @@ static fmp_status check_sequences(const fmp_host *h, int axis, int64_t n, const 
   return FMP_OK;
 }
 
-/* How large some window must be, as far as shapes tell: boundaries may lie close together in
- * a part of the image. */
+/* How large some window must be at least, by shapes alone: where boundaries lie close together
+ * in one part of the image, others are further apart. */
 static int64_t widest_known(const struct axis *a) { return a->pool > 0 ? a->pool : 1; }
 
 static fmp_status make_axis(const fmp_host *h, const struct pool_params *params, int axis,
@@ -55,8 +55,8 @@ fmp_status pooling_make(const fmp_host *h, const struct pool_params *params, con
 
 static int64_t axis_numbers(const struct axis *a) { return a->sequences * axis_table_length(a); }
 
-/* Shapes that no memory could hold are planned too, but never run: they get enough to be
- * refused with. */
+/* Shapes that no memory could hold can be planned, though never run: a size that is certain to
+ * be refused is enough for them. */
 size_t pooling_scratch(const fmp_spec *x, const fmp_spec *y, const fmp_spec sequences[2])
 {
   const double most = 0x1p60;
@@ -123,12 +123,12 @@ struct job {
   int axis;
 };
 
-static fmp_status sequences_of_axis(void *arg, int64_t begin, int64_t end)
+static fmp_status sequences_of_axis(const fmp_range *r)
 {
-  const struct job *job = arg;
+  const struct job *job = r->arg;
   const struct axis *a = &job->p->axis[job->axis];
   const int64_t length = axis_length(a);
-  for (int64_t s = begin; s < end; s++) {
+  for (int64_t s = r->begin; s < r->end; s++) {
     const int32_t *given = a->given + s * length;
     for (int64_t i = 0; i < length; i++) FMP_TRY(check_position(job->h, a, job->axis, given, i));
     list_windows(a, given, axis_table(a, s));
@@ -137,7 +137,7 @@ static fmp_status sequences_of_axis(void *arg, int64_t begin, int64_t end)
   return FMP_OK;
 }
 
-/* Of every image: sequences that are given may hold any sizes. */
+/* For every image: sequences that users pass in may hold windows of any size. */
 static fmp_status check_widest(const fmp_host *h, const struct pooling *p)
 {
   const struct axis *y = &p->axis[0], *x = &p->axis[1];
@@ -148,17 +148,11 @@ static fmp_status check_widest(const fmp_host *h, const struct pooling *p)
   return FMP_OK;
 }
 
-static fmp_spec spec_of(const fmp_view *v)
-{
-  fmp_spec s = {.dtype = v->dtype, .rank = v->rank};
-  for (uint32_t i = 0; i < v->rank; i++) s.shape[i] = v->shape[i];
-  return s;
-}
-
 fmp_status pooling_begin(const fmp_call *call, const fmp_view *x, const fmp_view sequences[2],
                          void *scratch, struct pooling *p)
 {
-  const fmp_spec image = spec_of(x), specs[2] = {spec_of(&sequences[0]), spec_of(&sequences[1])};
+  const fmp_spec image = fmp_view_spec(x);
+  const fmp_spec specs[2] = {fmp_view_spec(&sequences[0]), fmp_view_spec(&sequences[1])};
   int32_t *tables = scratch;
   FMP_TRY(pooling_make(call->host, call->params, &image, specs, p));
   for (int axis = 0; axis < 2; axis++) {

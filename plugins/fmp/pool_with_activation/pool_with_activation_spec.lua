@@ -3,8 +3,8 @@ local fmp = require "fmp"
 local ops = fmp.ops
 
 local SLOPE = 0.333
--- Exact in products: the same sum in whichever order windows are added up and multiplied, and
--- no two values that the activation makes equal.
+-- Numbers whose products are exact: sums do not depend on the order in which windows are added up
+-- and multiplied, and the activation makes no two values equal.
 local EXACT_SLOPE = 0.25
 
 -- Zeros of both signs, infinities and NaN among the values, and more negative ones than not.
@@ -15,7 +15,7 @@ local function image(dtype)
   return fmp.from_flat(values, {2, 9, 8, 37}, dtype)
 end
 
--- Without what makes the loss and all gradients NaN.
+-- The same without values that make the loss and all gradients NaN.
 local function image_of_numbers(dtype)
   fmp.seed(5)
   return (fmp.randn{2, 9, 8, 37} - 1):cast{dtype = dtype}

@@ -70,7 +70,7 @@ static void sample(const struct geometry *g, const float *padded, double y, doub
     out[c] = w00 * p[c] + w01 * p[n + c] + w10 * p[stride + c] + w11 * p[stride + n + c];
 }
 
-/* Where rounding would put a centre: the image's first row or column in the field. */
+/* The image's first row or column in the field, when it is centred and rounded. */
 static int64_t margin(int64_t field, int64_t image)
 {
   return field >= image ? (field - image) / 2 : -((image - field) / 2);

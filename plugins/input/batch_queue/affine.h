@@ -30,13 +30,13 @@ struct geometry {
   int64_t height, width, channels, field_height, field_width;
 };
 
-/* Whose draw: an example's, in an epoch of a queue or a step of an op. */
+/* What a draw is for: an example, in an epoch of a queue or a step of an op. */
 struct affine_key {
   uint64_t seed, node, step;
   uint32_t example;
 };
 
-/* The node of queues: keeps their draws apart from all others of the same seed. */
+/* The node of all queues: keeps their draws apart from others with the same seed. */
 #define AFFINE_QUEUE_NODE UINT64_C(0x616666696E65)
 
 /* The draw: a function of the arguments alone. */

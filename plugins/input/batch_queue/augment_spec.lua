@@ -52,7 +52,7 @@ describe("augmentation", function()
 
   it("is exactly the centred image where nothing is drawn", function()
     local plain = pixels({}, 5)
-    -- so small a stretch that no pixel can tell; the resampling is the same code
+    -- a stretch too small to change any pixel, but through the same resampling code
     local still = pixels({stretch = 1e-12}, 5)
     for i = 1, 5 do
       local a, b = plain[i]:flat(), still[i]:flat()

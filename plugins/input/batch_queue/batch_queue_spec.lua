@@ -268,6 +268,34 @@ describe("batch_queue", function()
     end)
   end)
 
+  describe("fields", function()
+    local function batch(attributes, outputs)
+      local q = queue(3, attributes)
+      local values = {fmp.ops.next_batch({queue = q, outputs = outputs})}
+      q:close()
+      return values
+    end
+
+    it("are delivered as they are asked for", function()
+      local both = batch({batch = 3}, 8)
+      assert.same({3, 1, 2, 1}, both[1].shape)
+      assert.same({0, 1, 2}, both[2]:totable())
+      assert.equal(2, #both)
+      local turned = batch({batch = 3, deliver = {"label", "image"}}, 8)
+      assert.same({0, 1, 2}, turned[1]:totable())
+      assert.same(both[1]:flat(), turned[2]:flat())
+      assert.equal(1, #batch({batch = 3, deliver = "label"}, 8))
+    end)
+
+    it("that are images are named, or found", function()
+      local scaled = batch({batch = 3, dtype = "f32", scale = 2, images = "image"}, 1)[1]
+      assert.same({0, 0, 2, 0, 4, 0}, scaled:flat())
+      assert.same(scaled:flat(), batch({batch = 3, dtype = "f32", scale = 2}, 1)[1]:flat())
+      -- without images there is nothing to convert
+      assert.equal("i32", batch({batch = 3, dtype = "f32", deliver = "label"}, 1)[1].dtype)
+    end)
+  end)
+
   describe("refuses", function()
     local function refused(text, n, attributes)
       local message = fails(text, queue, n, attributes)
@@ -291,18 +319,36 @@ describe("batch_queue", function()
       refused("expected dtype f32", 10, {batch = 1, flip = 0.5})
       refused("expected dtype f32 or u8", 10, {batch = 1, dtype = "i32"})
       refused("expected field as [height,width], got 3 numbers", 10, {batch = 1, field = {1, 2, 3}})
+      refused("expected field as [height,width], got [3,0]", 10, {batch = 1, field = {3, 0}})
+      refused("expected scale for all images or for each of 1, got 2 values", 10,
+              {batch = 1, dtype = "f32", scale = {1, 2}})
       refused("expected finite numbers", 10, {batch = 1, dtype = "f32", scale = 1 / 0})
       refused("stretch", 10, {batch = 1, dtype = "f32", stretch = 1})
       refused("no memory for", 10, {batch = 10, field = {65535, 65535}, dtype = "f32",
                                      ahead = 4096})
     end)
 
+    it("fields that are not there, or not of that kind", function()
+      refused("batch_queue: no field 'lable'; there are image u8 [1,2,1], label i32 []", 10,
+              {batch = 1, deliver = {"image", "lable"}})
+      refused("expected each field once, got 'label' again", 10,
+              {batch = 1, deliver = {"label", "label"}})
+      refused("expected images among the fields of batches, got 'image'", 10,
+              {batch = 1, deliver = "label", images = "image"})
+      refused("expected 'label' as images u8 [h,w,c], got i32 []", 10,
+              {batch = 1, images = "label"})
+      refused("expected each image once, got 'image' again", 10,
+              {batch = 1, images = {"image", "image"}})
+      refused("expected a field of images, u8 [h,w,c], to scale, centre or augment; there are "
+              .. "image u8 [1,2,1], label i32 []", 10, {batch = 1, deliver = "label", flip = 1})
+    end)
+
     it("what is no reader, and what is no queue", function()
       local q = queue(10, {batch = 1})
-      fails("expected a reader of examples", fmp.open, "batch_queue", {source = q, batch = 1})
+      fails("expected a source of examples", fmp.open, "batch_queue", {source = q, batch = 1})
       fails("expected a resource 'batch_queue', got 'record_reader'", fmp.ops.next_batch,
             {queue = reader(10)})
-      fails("expected a reader of examples", fmp.ops.source_info, {source = q})
+      fails("expected a source of examples", fmp.ops.source_info, {source = q})
       q:close()
       fails("the resource has been closed", next_numbers, q)
     end)
@@ -329,7 +375,7 @@ describe("batch_queue", function()
   it("can be used in a compiled function", function()
     local q = queue(10, {batch = 4, drop_last = true})
     local step = fmp.compile(function(x)
-      local images, labels = fmp.ops.next_batch({queue = q})
+      local images, labels = fmp.ops.next_batch({queue = q, outputs = 2})
       return fmp.ops.cast(images, {dtype = "f32"}) + x, labels
     end)
     for _, first in ipairs{0, 4, 0} do

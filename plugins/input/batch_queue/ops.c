@@ -16,28 +16,27 @@ struct seek_params {
 
 /* -- next_batch ------------------------------------------------------------ */
 
-static fmp_spec image_spec(const struct queue *q, int64_t rows)
+/* [rows, ...] of what one example has. */
+static fmp_spec stacked(const fmp_spec *one, int64_t rows)
 {
-  const struct recipe *r = &queue_config_of(q)->recipe;
-  const struct geometry *g = &r->geometry;
-  return (fmp_spec){
-      .dtype = r->dtype, .rank = 4, .shape = {rows, g->field_height, g->field_width, g->channels}};
+  fmp_spec batch = {.dtype = one->dtype, .rank = one->rank + 1, .shape = {rows}};
+  memcpy(batch.shape + 1, one->shape, one->rank * sizeof one->shape[0]);
+  return batch;
 }
 
-/* The spec of the batch that comes next: the last one of an epoch may be smaller. */
-static fmp_status infer_next(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+/* The specs of the batch that comes next: the last one of an epoch may be smaller. Outputs for
+ * which there is no field stay absent. */
+static fmp_status infer_next(const fmp_infer_args *a)
 {
-  const struct queue_params *p = params;
-  struct queue *q = h->resource_state(p->queue, BATCH_QUEUE);
-  (void)in, (void)n_in, (void)n_out;
+  const struct queue_params *p = a->params;
+  struct queue *q = a->host->resource_state(p->queue, BATCH_QUEUE);
   if (q == NULL) return FMP_EINVAL; /* the host has kept the text */
   const struct position next = queue_position(q);
   const int64_t rows = queue_rows(q, &next);
-  FMP_REQUIRE(h, rows > 0, FMP_END, "no batch is left: %lld epochs have been delivered",
+  FMP_REQUIRE(a->host, rows > 0, FMP_END, "no batch is left: %lld epochs have been delivered",
               (long long)queue_config_of(q)->epochs);
-  out[0] = image_spec(q, rows);
-  out[1] = (fmp_spec){.dtype = FMP_I32, .rank = 1, .shape = {rows}};
+  const struct deliveries *d = &queue_config_of(q)->deliveries;
+  for (uint32_t k = 0; k < d->n; k++) a->out[k] = stacked(&d->each[k].spec, rows);
   return FMP_OK;
 }
 
@@ -46,18 +45,18 @@ static fmp_status run_next(const fmp_call *call)
   const struct queue_params *p = call->params;
   struct queue *q = call->host->resource_state(p->queue, BATCH_QUEUE);
   if (q == NULL) return FMP_EINVAL;
-  return queue_take(q, call->out[0].shape[0], call->out[0].data, call->out[1].data);
+  void *out[FMP_SOURCE_MAX_FIELDS];
+  for (uint32_t k = 0; k < call->n_out; k++) out[k] = call->out[k].data;
+  return queue_take(q, call->out[0].shape[0], out);
 }
 
 /* -- batch_queue_info ------------------------------------------------------ */
 
 enum { INFO_FIELDS = 6 };
 
-static fmp_status infer_info(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status infer_info(const fmp_infer_args *a)
 {
-  (void)h, (void)params, (void)in, (void)n_in, (void)n_out;
-  out[0] = (fmp_spec){.dtype = FMP_I64, .rank = 1, .shape = {INFO_FIELDS}};
+  a->out[0] = (fmp_spec){.dtype = FMP_I64, .rank = 1, .shape = {INFO_FIELDS}};
   return FMP_OK;
 }
 
@@ -76,10 +75,9 @@ static fmp_status run_info(const fmp_call *call)
 
 /* -- batch_queue_seek ------------------------------------------------------ */
 
-static fmp_status infer_seek(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status infer_seek(const fmp_infer_args *a)
 {
-  (void)h, (void)params, (void)in, (void)n_in, (void)out, (void)n_out;
+  (void)a;
   return FMP_OK;
 }
 
@@ -108,22 +106,21 @@ struct row {
   const char *name, *schema, *doc;
   const fmp_attr_def *attrs;
   uint32_t n_attr, params_size;
-  fmp_status (*infer)(const fmp_host *, const void *, const fmp_spec *, uint32_t, fmp_spec *,
-                      uint32_t);
+  fmp_status (*infer)(const fmp_infer_args *);
   fmp_status (*run)(const fmp_call *);
 };
 
 static const struct row rows[] = {
-    {"next_batch", "() -> (x, y)",
-     "The next batch of a queue.\n"
-     "x: images [n,h,w,c], f32 or u8; y: labels i32 [n]. n may be smaller at an epoch's end, so "
-     "a compiled function that calls it wants drop_last.",
+    {"next_batch", "() -> (first, second?, third?, fourth?, fifth?, sixth?, seventh?, eighth?)",
+     "The next batch of a queue: each of its fields, stacked to [n,...].\n"
+     "In Lua `outputs = 2` asks for two fields, and so on. n may be smaller at an epoch's end, so "
+     "a compiled function that calls it needs drop_last.",
      queue_attrs, 1, sizeof(struct queue_params), infer_next, run_next},
     {"batch_queue_info", "() -> (info)",
-     "Where a queue stands: i64 [epoch and number in it of the next batch, both from 0; batches "
-     "of an epoch; examples; batch size; epochs, 0: endless].",
+     "Where a queue stands: i64 [epoch of the next batch and its number there, both from 0; "
+     "batches in an epoch; examples; batch size; epochs, 0: endless].",
      queue_attrs, 1, sizeof(struct queue_params), infer_info, run_info},
-    {"batch_queue_seek", "() -> ()", "Makes a queue go on with the first batch of an epoch.",
+    {"batch_queue_seek", "() -> ()", "Makes a queue continue with the first batch of an epoch.",
      seek_attrs, 2, sizeof(struct seek_params), infer_seek, run_seek}};
 
 static fmp_status add_row(const fmp_host *h, fmp_registry *r, const struct row *row)

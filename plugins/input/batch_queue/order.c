@@ -14,7 +14,7 @@ static int64_t draw(fmp_philox_key key, int64_t epoch, int64_t i, uint32_t words
   return (int64_t)fmp_uniform_below(pair[0], pair[1], (uint32_t)n);
 }
 
-/* What waits in the queue are the places i .. i+window-1 of the array itself. */
+/* The queue is places i .. i+window-1 of the array itself. */
 int order_fill(int64_t n, int64_t window, uint64_t seed, int64_t epoch, uint32_t *order,
                const atomic_int *stop)
 {

@@ -11,7 +11,7 @@
  * A shuffling queue of capacity `window`, always full: example i+window enters when the
  * i-th leaves, and each one that leaves is drawn from all that wait. So nothing comes
  * earlier than `window` - 1 places before its own. window >= n: a uniform permutation;
- * window <= 1: in order. Zero if it was given up because *stop was set. */
+ * window <= 1: in order. Returns zero if it gave up because *stop was set. */
 int order_fill(int64_t n, int64_t window, uint64_t seed, int64_t epoch, uint32_t *order,
                const atomic_int *stop);
 

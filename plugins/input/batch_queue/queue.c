@@ -9,25 +9,24 @@
 #include <time.h>
 
 #include "order.h"
+#include "row.h"
 
 /* A batch that is being filled (not ready) or waits (ready). */
 struct slot {
   struct position position;
   int64_t rows;
-  uint32_t *indices; /* [most_rows]: examples, as the order of its epoch has them */
-  void *x;           /* [most_rows, field...] */
-  int32_t *y;        /* [most_rows] */
+  uint32_t *indices;                 /* [most_rows]: examples, as the order of its epoch has them */
+  void *data[FMP_SOURCE_MAX_FIELDS]; /* by delivery: [most_rows, ...] */
   int ready;
-  fmp_status status; /* FMP_OK: filled */
-  fmp_failure why;   /* if not */
+  fmp_status status;        /* FMP_OK: filled */
+  char why[FMP_SOURCE_WHY]; /* if not */
 };
 
 /* What one thread needs beside the slot that it fills. */
 struct worker {
   struct queue *q;
   pthread_t thread;
-  uint8_t *record, *pixels;
-  float *padded;
+  struct row_maker maker;
 };
 
 /* Batch number k since the last move is in slot k % ahead. Claimed and not taken are
@@ -37,7 +36,6 @@ struct queue {
   struct queue_config config;
   int64_t batches;        /* of an epoch */
   int64_t most_rows;      /* of a batch: fewer than `batch` where the set has fewer */
-  size_t example_bytes;   /* as delivered */
   struct slot *slots;     /* [ahead] */
   struct worker *workers; /* [threads], of which n_started run */
   int64_t n_started;
@@ -51,7 +49,7 @@ struct queue {
   int64_t filling; /* workers that do, or that order */
   int holding;     /* nothing is to be claimed: the position is being moved */
   int stopping;
-  atomic_int give_up; /* one of these two: what is being filled is not wanted any more */
+  atomic_int give_up; /* holding or stopping: what is being filled is no longer wanted */
   int ordering;       /* a worker fills `order`, without the lock */
   uint32_t *order; /* [count] for claimed's epoch, if that is ordered_epoch; NULL: no shuffling */
   int64_t ordered_epoch;
@@ -89,17 +87,15 @@ struct position queue_position(struct queue *q)
 
 /* -- filling --------------------------------------------------------------- */
 
-static fmp_status fill_row(const struct worker *w, struct slot *s, int64_t row)
+static fmp_status fill_row(struct worker *w, struct slot *s, int64_t row)
 {
-  const struct queue *q = w->q;
-  const fmp_source *source = q->config.source;
+  const struct deliveries *d = &w->q->config.deliveries;
   const struct position *p = &s->position;
   const int64_t i = s->indices[row];
-  FMP_TRY(source_read(source, i, w->record, w->pixels, &s->y[row], &s->why));
   const struct affine_key key = {p->seed, AFFINE_QUEUE_NODE, (uint64_t)p->epoch, (uint32_t)i};
-  example_write(&q->config.recipe, w->pixels, w->padded, &key,
-                (char *)s->x + (size_t)row * q->example_bytes);
-  return FMP_OK;
+  void *out[FMP_SOURCE_MAX_FIELDS];
+  for (uint32_t k = 0; k < d->n; k++) out[k] = (char *)s->data[k] + row * d->each[k].bytes;
+  return row_make(&w->maker, i, &key, out, s->why);
 }
 
 static void fill(struct worker *w, struct slot *s)
@@ -202,8 +198,8 @@ static void wait_done(struct queue *q)
   pthread_cond_timedwait(&q->done, &q->mutex, &until);
 }
 
-/* The slot of the next batch, once it is ready: the caller's until release_slot(). Whoever is
- * interrupted takes it the next time. */
+/* The slot of the next batch, once it is ready: the caller's until release_slot(). A caller that
+ * is interrupted can take it the next time. */
 static fmp_status await_slot(struct queue *q, struct slot **slot)
 {
   struct slot *s = &q->slots[q->n_taken % q->config.ahead];
@@ -225,25 +221,26 @@ static void release_slot(struct queue *q, struct slot *s)
   pthread_mutex_unlock(&q->mutex);
 }
 
-static fmp_status take(struct queue *q, int64_t rows, void *x, int32_t *y)
+static fmp_status take(struct queue *q, int64_t rows, void *const *out)
 {
+  const struct deliveries *d = &q->config.deliveries;
   struct slot *s;
   pthread_mutex_lock(&q->mutex);
   fmp_status status = check_rows(q, rows);
   if (status == FMP_OK) status = await_slot(q, &s);
   pthread_mutex_unlock(&q->mutex);
   if (status != FMP_OK) return status;
-  if (s->status != FMP_OK) return failure_raise(q->h, &s->why);
-  if (x) memcpy(x, s->x, (size_t)rows * q->example_bytes);
-  if (y) memcpy(y, s->y, (size_t)rows * sizeof *y);
+  if (s->status != FMP_OK) return q->h->fail(s->status, "%s", s->why);
+  for (uint32_t k = 0; k < d->n; k++)
+    if (out[k]) memcpy(out[k], s->data[k], (size_t)(rows * d->each[k].bytes));
   release_slot(q, s);
   return FMP_OK;
 }
 
-fmp_status queue_take(struct queue *q, int64_t rows, void *x, int32_t *y)
+fmp_status queue_take(struct queue *q, int64_t rows, void *const *out)
 {
   pthread_mutex_lock(&q->callers);
-  const fmp_status status = take(q, rows, x, y);
+  const fmp_status status = take(q, rows, out);
   pthread_mutex_unlock(&q->callers);
   return status;
 }
@@ -277,34 +274,35 @@ void queue_move(struct queue *q, const struct position *p)
 static void *array(const fmp_host *h, int64_t n, size_t size)
 {
   const size_t most = SIZE_MAX / 2;
-  return (size_t)n > most / size ? NULL : h->alloc(n > 0 ? (size_t)n * size : 1);
+  if (size > 0 && (size_t)n > most / size) return NULL;
+  return h->alloc((size_t)n * size > 0 ? (size_t)n * size : 1);
 }
 
-/* For what a foreign reader is to write: if it does not, no memory of others is delivered. */
-static void *zeros(const fmp_host *h, int64_t n, size_t size)
+/* Memory that a source writes directly is zero at first: if it does not write it, no old memory is
+ * delivered. */
+static void *allocate_rows(const struct queue *q, const struct delivery *d)
 {
-  void *made = array(h, n, size);
-  if (made) memset(made, 0, n > 0 ? (size_t)n * size : 1);
-  return made;
+  void *rows = array(q->h, q->most_rows, (size_t)d->bytes);
+  if (rows && !d->is_changed) memset(rows, 0, (size_t)(q->most_rows * d->bytes));
+  return rows;
 }
 
 static int allocate_slot(struct queue *q, struct slot *s)
 {
+  const struct deliveries *d = &q->config.deliveries;
+  int whole;
   *s = (struct slot){.ready = 0};
   s->indices = array(q->h, q->most_rows, sizeof *s->indices);
-  s->x = array(q->h, q->most_rows, q->example_bytes);
-  s->y = zeros(q->h, q->most_rows, sizeof *s->y);
-  return s->indices && s->x && s->y;
+  whole = s->indices != NULL;
+  for (uint32_t k = 0; k < d->n && whole; k++)
+    whole = (s->data[k] = allocate_rows(q, &d->each[k])) != NULL;
+  return whole;
 }
 
 static int allocate_worker(struct queue *q, struct worker *w)
 {
-  const struct queue_config *c = &q->config;
   *w = (struct worker){.q = q};
-  w->record = array(q->h, c->source->scratch_bytes, 1);
-  w->pixels = zeros(q->h, fmp_source_pixels(c->source), 1);
-  w->padded = array(q->h, recipe_scratch(&c->recipe), sizeof *w->padded);
-  return w->record && w->pixels && w->padded;
+  return row_maker_open(q->h, &q->config.source, &q->config.deliveries, &w->maker);
 }
 
 /* All that free_memory() frees is set, whether there was memory or not. */
@@ -326,14 +324,10 @@ static void free_memory(struct queue *q)
 {
   for (int64_t i = 0; i < q->config.ahead && q->slots; i++) {
     q->h->free(q->slots[i].indices);
-    q->h->free(q->slots[i].x);
-    q->h->free(q->slots[i].y);
+    for (int k = 0; k < FMP_SOURCE_MAX_FIELDS; k++) q->h->free(q->slots[i].data[k]);
   }
-  for (int64_t i = 0; i < q->config.threads && q->workers; i++) {
-    q->h->free(q->workers[i].record);
-    q->h->free(q->workers[i].pixels);
-    q->h->free(q->workers[i].padded);
-  }
+  for (int64_t i = 0; i < q->config.threads && q->workers; i++)
+    row_maker_close(&q->workers[i].maker);
   q->h->free(q->order);
   q->h->free(q->slots);
   q->h->free(q->workers);
@@ -367,12 +361,11 @@ fmp_status queue_open(const fmp_host *h, const struct queue_config *config, stru
   pthread_condattr_t steady; /* a clock that nobody sets */
   q->batches = c->count / c->batch + (!c->drop_last && c->count % c->batch > 0);
   q->most_rows = smaller(c->batch, c->count);
-  q->example_bytes = (size_t)recipe_elements(&c->recipe) * (c->recipe.dtype == FMP_U8 ? 1 : 4);
   if (!allocate_memory(q)) {
     free_memory(q);
     return h->fail(FMP_ENOMEM, "no memory for %lld batches of %lld examples of %lld bytes",
                    (long long)c->ahead, (long long)smaller(c->batch, c->count),
-                   (long long)recipe_elements(&c->recipe) * (c->recipe.dtype == FMP_U8 ? 1 : 4));
+                   (long long)deliveries_bytes(&c->deliveries));
   }
   pthread_mutex_init(&q->callers, NULL);
   pthread_mutex_init(&q->mutex, NULL);

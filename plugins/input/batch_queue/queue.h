@@ -8,16 +8,14 @@
 #ifndef INPUT_QUEUE_H
 #define INPUT_QUEUE_H
 
-#include "../files/failure.h"
-#include "../source/source.h"
-#include "example.h"
+#include "delivery.h"
 
 struct queue; /* opaque: every function locks what it needs [any-thread] */
 
 struct queue_config {
-  const fmp_source *source; /* borrowed until queue_close() */
-  struct recipe recipe;
-  int64_t count;  /* examples used: the source's first ones */
+  fmp_source_copy source; /* of one that stays until queue_close() */
+  struct deliveries deliveries;
+  int64_t count;  /* examples used: the source's first ones; at most INT32_MAX */
   int64_t batch;  /* examples of a batch; if count is smaller, that is the only batch's */
   int64_t window; /* of the shuffling queue; 1: in order */
   int64_t epochs; /* 0: without end */
@@ -43,10 +41,10 @@ struct position queue_position(struct queue *q);
 /* Examples in the batch at a position; 0 behind the last epoch. */
 int64_t queue_rows(const struct queue *q, const struct position *p);
 
-/* Copies the next batch: x [rows, ...], y [rows]; either may be NULL. `rows` is what
- * queue_rows() said, or the call fails. FMP_END behind the last epoch. A worker's failure
+/* Copies the next batch: of delivery k [rows, ...] to out[k], unless that is NULL. `rows` is
+ * what queue_rows() said, or the call fails. FMP_END behind the last epoch. A worker's failure
  * is raised here, and again by each call until the position is set. */
-fmp_status queue_take(struct queue *q, int64_t rows, void *x, int32_t *y);
+fmp_status queue_take(struct queue *q, int64_t rows, void *const *out);
 
 /* Goes on from there; what was filled ahead is given up. p is a position of this queue. */
 void queue_move(struct queue *q, const struct position *p);

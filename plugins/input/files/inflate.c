@@ -10,7 +10,7 @@ enum { CHUNK = 1 << 16 };
 struct unpacking {
   const fmp_host *h;
   struct file *f;
-  fmp_failure *why;
+  char *why;
   z_stream z;
   int64_t most;         /* bytes of content */
   int64_t room;         /* bytes of f->bytes, at most one more; f->size of them are filled */
@@ -27,7 +27,7 @@ static void give_memory(voidpf h, voidpf memory) { ((const fmp_host *)h)->free(m
 
 static fmp_status damaged(const struct unpacking *u, const char *what)
 {
-  return failure_set(u->why, FMP_EDATA, "%s: damaged gzip file: %s", u->f->name, what);
+  return fmp_source_fail(u->why, FMP_EDATA, "%s: damaged gzip file: %s", u->f->name, what);
 }
 
 /* What the size of the file allows. */
@@ -40,12 +40,12 @@ static int64_t most_by_ratio(int64_t packed)
 static fmp_status too_long(const struct unpacking *u)
 {
   if (u->most < most_by_ratio(u->packed))
-    return failure_set(u->why, FMP_EDATA, "%s: expected %lld bytes by its header, got more",
-                       u->f->name, (long long)u->most);
-  return failure_set(
+    return fmp_source_fail(u->why, FMP_EDATA, "%s: expected %lld bytes by its header, got more",
+                           u->f->name, (long long)u->most);
+  return fmp_source_fail(
       u->why, FMP_EDATA,
-      "%s: unpacks to more than %lld bytes, which is more than images need: if it is "
-      "as it should be, unpack it with gunzip",
+      "%s: unpacks to more than %lld bytes, which is more than images need: if that is "
+      "intended, unpack it with gunzip",
       u->f->name, (long long)u->most);
 }
 
@@ -57,8 +57,8 @@ static fmp_status grow(struct unpacking *u)
   if (room > u->most) room = u->most + 1;
   unsigned char *bytes = u->h->alloc((size_t)room);
   if (!bytes)
-    return failure_set(u->why, FMP_ENOMEM, "%s: no memory for %lld bytes", u->f->name,
-                       (long long)room);
+    return fmp_source_fail(u->why, FMP_ENOMEM, "%s: no memory for %lld bytes", u->f->name,
+                           (long long)room);
   if (u->f->size) memcpy(bytes, u->f->bytes, (size_t)u->f->size);
   u->h->free(u->f->bytes);
   u->f->bytes = bytes;
@@ -95,8 +95,8 @@ static fmp_status inflate_some(struct unpacking *u, int *ended)
   *ended = result == Z_STREAM_END;
   if (result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR) return FMP_OK;
   if (result == Z_MEM_ERROR)
-    return failure_set(u->why, FMP_ENOMEM, "%s: no memory to unpack it", u->f->name);
-  return damaged(u, u->z.msg ? u->z.msg : "it makes no sense");
+    return fmp_source_fail(u->why, FMP_ENOMEM, "%s: no memory to unpack it", u->f->name);
+  return damaged(u, u->z.msg ? u->z.msg : "its content is invalid");
 }
 
 static fmp_status inflate_all(struct unpacking *u)
@@ -116,11 +116,11 @@ static fmp_status inflate_head(struct unpacking *u)
   return FMP_OK;
 }
 
-fmp_status file_inflate(const fmp_host *h, struct file *f, int64_t most, int head, fmp_failure *why)
+fmp_status file_inflate(const fmp_host *h, struct file *f, int64_t most, int head, char *why)
 {
   const int64_t by_ratio = most_by_ratio(f->packed);
   struct unpacking *u = h->alloc(sizeof *u);
-  if (!u) return failure_set(why, FMP_ENOMEM, "%s: no memory to unpack it", f->name);
+  if (!u) return fmp_source_fail(why, FMP_ENOMEM, "%s: no memory to unpack it", f->name);
   *u = (struct unpacking){.h = h, .f = f, .why = why, .packed = f->packed};
   u->most = most < by_ratio ? most : by_ratio;
   u->z.zalloc = take_memory;
@@ -129,7 +129,7 @@ fmp_status file_inflate(const fmp_host *h, struct file *f, int64_t most, int hea
   f->size = 0;
   fmp_status status;
   if (inflateInit2(&u->z, 15 + 16) != Z_OK) { /* the largest window; gzip only */
-    status = failure_set(why, FMP_ENOMEM, "%s: no memory to unpack it", f->name);
+    status = fmp_source_fail(why, FMP_ENOMEM, "%s: no memory to unpack it", f->name);
   } else {
     status = head ? inflate_head(u) : inflate_all(u);
     inflateEnd(&u->z);

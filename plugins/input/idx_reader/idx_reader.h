@@ -3,10 +3,10 @@
 #define INPUT_IDX_READER_H
 
 #include "../files/labels.h"
-#include "../source/source.h"
 
 struct idx_reader {
-  fmp_source source; /* first: what the queue sees */
+  fmp_source source;   /* first: what others see */
+  fmp_field fields[2]; /* image, label */
   struct file images, labels;
   int64_t images_at, labels_at; /* bytes of the headers */
   int64_t classes;

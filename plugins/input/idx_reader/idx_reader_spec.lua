@@ -33,7 +33,7 @@ describe("idx_reader", function()
 
   it("reads images of several channels", function()
     local reader = open(samples.idx({3, 1, 2, 2}, "\1\2\3\4\5\6\7\8\9\10\11\12"), LABELS)
-    assert.same({3, 1, 2, 2}, fmp.ops.source_info({source = reader}):totable())
+    assert.same({3, {1, 2, 2}}, samples.images(reader))
   end)
 
   describe("refuses", function()

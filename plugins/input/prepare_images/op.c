@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * prepare_images: what a queue's workers do to images, as an op, for a step or a traced
- * function. Draws are keyed as those of any random op: by seed, node, step and sample. */
+ * function. Draws are keyed as in any random op: by seed, node, step and sample. */
 #include "../batch_queue/example.h"
 #include "fmp/kit/check.h"
 
@@ -26,16 +26,17 @@ static fmp_status check_image(const fmp_host *h, const fmp_spec *x)
   return FMP_OK;
 }
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *a)
 {
-  const struct prepare_params *p = params;
+  const struct prepare_params *p = a->params;
   struct recipe r;
-  (void)n_in, (void)n_out;
-  FMP_TRY(check_image(h, &in[0]));
-  FMP_TRY(recipe_set(h, &p->recipe, in[0].shape + 1, FMP_F32, &r));
+  FMP_TRY(check_image(a->host, &a->in[0]));
+  FMP_TRY(recipe_set(a->host, &p->recipe, a->in[0].shape + 1, FMP_F32, &r));
   const struct geometry *g = &r.geometry;
-  out[0] = (fmp_spec){FMP_F32, 4, {in[0].shape[0], g->field_height, g->field_width, g->channels}};
+  a->out[0] =
+      (fmp_spec){.dtype = FMP_F32,
+                 .rank = 4,
+                 .shape = {a->in[0].shape[0], g->field_height, g->field_width, g->channels}};
   return FMP_OK;
 }
 
@@ -48,15 +49,15 @@ struct job {
   float *y, *scratch; /* scratch: an image with a border, for each sample */
 };
 
-static fmp_status samples(void *arg, int64_t begin, int64_t end)
+static fmp_status samples(const fmp_range *range)
 {
-  const struct job *job = arg;
+  const struct job *job = range->arg;
   const struct geometry *g = &job->recipe.geometry;
   const int64_t pixels = g->height * g->width * g->channels;
-  for (int64_t i = begin; i < end; i++) {
+  for (int64_t i = range->begin; i < range->end; i++) {
     const struct affine_key key = {job->rng->seed, job->rng->node, *job->rng->step, (uint32_t)i};
-    example_write(&job->recipe, job->x + i * pixels,
-                  job->scratch + i * recipe_scratch(&job->recipe), &key,
+    example_write(&job->recipe, g, job->x + i * pixels,
+                  job->scratch + i * recipe_scratch(&job->recipe, g), &key,
                   job->y + i * recipe_elements(&job->recipe));
   }
   return FMP_OK;
@@ -83,23 +84,23 @@ static fmp_status run(const fmp_call *call)
 
 /* -- definition ------------------------------------------------------------- */
 
-static const fmp_attr_def attrs[] = {RECIPE_ROWS(struct prepare_params)};
+static const fmp_attr_def attrs[] = {
+    RECIPE_ROWS(struct prepare_params, 0, RECIPE_PLAIN),
+    RECIPE_ROW(struct prepare_params, field, FMP_ATTR_I64S, "[]", "[1,65536)",
+               "[height,width] of a field of zeros that images are centred on, or cut to")};
 
 static const fmp_op_def def = {
     .struct_size = sizeof(fmp_op_def),
     .name = "prepare_images",
     .schema = "(x) -> (y)",
     .doc = "Scales, distorts and centres images, each by a draw of its own, new at each step.\n"
-           "x u8 [n,h,w,c] -> y f32 [n,fh,fw,c]. A queue's workers do the same by the same\n"
+           "x u8 [n,h,w,c] -> y f32 [n,fh,fw,c]. A queue's workers do the same with the same\n"
            "attributes. A point of an image goes to K diag(f sx, sy) (x, y) + t about its centre:\n"
            "sx, sy in 1 +- stretch, f = -1 with probability flip, K a shear along x or y or a\n"
            "rotation by up to skew, t whole pixels; values between pixels are bilinear.",
     .version = 1,
     .flags = FMP_OP_RANDOM,
-    .attrs = attrs,
-    .n_attr = sizeof attrs / sizeof attrs[0],
-    .attr_size = sizeof(fmp_attr_def),
-    .params_size = sizeof(struct prepare_params),
+    FMP_PARAMS(struct prepare_params, attrs),
     .infer = infer,
 };
 

@@ -3,11 +3,16 @@
 #define INPUT_RECORD_READER_H
 
 #include "../files/labels.h"
-#include "../source/source.h"
+
+struct record_label {
+  int64_t index, classes; /* which of a record's label bytes; see struct labels */
+};
 
 struct record_reader {
-  fmp_source source; /* first: what the queue sees */
-  int64_t label_bytes, label_index, record_bytes, classes;
+  fmp_source source;                       /* first: what others see */
+  fmp_field fields[FMP_SOURCE_MAX_FIELDS]; /* the image, then the labels */
+  struct record_label labels[FMP_SOURCE_MAX_FIELDS - 1];
+  int64_t n_labels, label_bytes, record_bytes;
   int planes;         /* images lie as [c,h,w] */
   struct file *files; /* room of them allocated, n_files open */
   int64_t *first;     /* number of each file's first example; parallel to files */

@@ -46,6 +46,23 @@ describe("record_reader", function()
     assert.equal(7, label)
   end)
 
+  it("reads several labels, each a field", function()
+    local path = dir:write("a.bin", planes(7, 42) .. planes(3, 9))
+    local function labels(more)
+      more.labels = more.labels or {"coarse", "fine"}
+      local queue = fmp.open("batch_queue", {source = open(path, more), batch = 2, dtype = "u8"})
+      local _, a, b = fmp.ops.next_batch({queue = queue, outputs = 3})
+      return {a and a:totable(), b and b:totable()}
+    end
+    assert.same({{7, 3}, {42, 9}}, labels{label_index = {}})
+    assert.same({{42, 9}, {7, 3}}, labels{label_index = {1, 0}})
+    assert.same({{42, 9}, {42, 9}}, labels{label_index = {1, 1}, classes = 43})
+    assert.same({{7, 3}, {42, 9}}, labels{label_index = {}, classes = {8, 43}})
+    assert.same({{42, 9}}, labels{labels = "only"})
+    assert.same({{7, 3}}, labels{labels = "only", label_index = {}})
+    assert.same({}, labels{labels = {}, label_index = {}})
+  end)
+
   it("reads images without labels", function()
     local reader = open(dir:write("a.bin", planes(7, 42):sub(3)), {label_bytes = 0})
     local image, label = first(reader)
@@ -67,7 +84,7 @@ describe("record_reader", function()
     assert.same({11, 12, 13, 21, 31, 32, 33, 34}, labels(names))
     assert.same({21, 31, 32, 33, 34, 11, 12, 13}, labels{names[2], names[3], names[1]})
     assert.same({11, 12, 13, 21, 31, 32, 33, 34}, labels(dir.path .. "/part_?.bin"))
-    assert.same({8, 2, 2, 3}, fmp.ops.source_info({source = open(names)}):totable())
+    assert.same({8, {2, 2, 3}}, samples.images(open(names)))
   end)
 
   it("takes a name with the characters of a pattern literally", function()
@@ -84,7 +101,7 @@ describe("record_reader", function()
     for k = 1, 200 do assert.equal(k, y:totable()[k]) end
     -- two members, one behind the other, are one file
     reader = open(dir:write("twice.bin", packed .. packed))
-    assert.equal(400, fmp.ops.source_info({source = reader}):totable()[1])
+    assert.equal(400, fmp.ops.source_info({source = reader}):item())
   end)
 
   describe("refuses", function()
@@ -113,7 +130,7 @@ describe("record_reader", function()
       local whole = planes(1, 2) .. planes(3, 4)
       for _, n in ipairs{1, 2, 13, 15, 27} do
         refused("cut.bin: expected whole records of 14 bytes, got " .. n % 14
-                .. " bytes behind record " .. math.floor(n / 14),
+                .. " bytes after record " .. math.floor(n / 14),
                 dir:write("cut.bin", whole:sub(1, n)))
       end
     end)
@@ -124,6 +141,8 @@ describe("record_reader", function()
       assert.is_not_nil(open(good, {classes = 10}))
       assert.is_not_nil(open(bad))
       refused("bad.bin: record 2: expected a label below 10, got 10", {good, bad}, {classes = 10})
+      refused("bad.bin: record 2: expected a label below 10, got 10", {good, bad},
+              {labels = {"a", "b"}, label_index = {}, classes = {2, 10}})
     end)
 
     it("a damaged gzip file", function()
@@ -144,8 +163,8 @@ describe("record_reader", function()
       refused("expected whole records", dir:write("short.gz", dir:gzip(planes(1, 2):sub(2))))
     end)
 
-    -- Zeros are packed a thousand to one; what is larger than images need is not unpacked, whether
-    -- it came so or was made to.
+    -- Zeros compress a thousand to one, so a small file may unpack to far more than images need.
+    -- That is refused, whether it is intended or not.
     it("a gzip file that unpacks to very much", function()
       local path = dir:write("zeros", "")
       os.execute(("head -c 80000000 /dev/zero | gzip -1c > '%s.gz'"):format(path))
@@ -153,12 +172,24 @@ describe("record_reader", function()
       refused("zeros.gz: unpacks to more than 67108864 bytes", path .. ".gz")
       assert.equal(before, fmp.live_bytes())
       os.execute(("head -c 14000000 /dev/zero | gzip -1c > '%s.gz'"):format(path))
-      assert.same({1000000, 2, 2, 3}, fmp.ops.source_info({source = open(path .. ".gz")}):totable())
+      assert.same({1000000, {2, 2, 3}}, samples.images(open(path .. ".gz")))
     end)
 
     it("a layout that cannot be", function()
       local good = dir:write("good.bin", planes(1, 2))
       refused("label_index below label_bytes 2, got 2", good, {label_index = 2})
+      refused("label_index below label_bytes 2, got 2", good,
+              {labels = {"a", "b", "c"}, label_index = {}})
+      refused("expected a label_index for each of 2 labels, got 1", good, {labels = {"a", "b"}})
+      refused("expected classes as one number, or as one for each of 1 labels, got 2", good,
+              {classes = {1, 2}})
+      refused("expected at most 7 labels, got 8", good,
+              {labels = {"a", "b", "c", "d", "e", "f", "g", "h"}})
+      for _, name in ipairs{"image", "", "1st", "a b", ("n"):rep(64)} do
+        refused("expected labels to be different identifiers, unlike 'image', got '" .. name
+                .. "'", good, {labels = name})
+      end
+      refused("unlike 'image', got 'a'", good, {labels = {"a", "a"}, label_index = {}})
       refused("height", good, {height = 0})
       refused("order", good, {order = "wch"})
       refused("expected whole records of 4294836227 bytes", good,

@@ -2,13 +2,23 @@
 #ifndef INPUT_SOURCE_H
 #define INPUT_SOURCE_H
 
-#include "../files/failure.h"
+#include "fmp/kit/source.h"
 
-/* The source that a resource is, whoever's plugin brought it; or NULL with the text kept. */
-const fmp_source *source_of(const fmp_host *h, const fmp_resource *r);
-/* As s->read(), of a source that may be anybody's: what is returned is FMP_OK or a failure, and a
- * failure is in *why. */
-fmp_status source_read(const fmp_source *s, int64_t i, uint8_t *scratch, uint8_t *pixels,
-                       int32_t *label, fmp_failure *why);
+/* A row of the attribute tables of all that take a source. */
+#define SOURCE_ROW(type)                                \
+  FMP_ATTR(type, source, FMP_ATTR_RESOURCE, NULL, NULL, \
+           "a source of examples: record_reader, idx_reader or another")
+
+/* A resource as a source, whichever plugin it comes from, checked and copied. */
+fmp_status source_of(const fmp_host *h, const fmp_resource *r, fmp_source_copy *s);
+
+/* Memory that a caller lends a source. */
+struct scratch {
+  void *block;  /* to be freed */
+  void *memory; /* in it, 64-byte aligned; NULL: of no bytes */
+};
+
+/* Zero: there is no memory. */
+int scratch_make(const fmp_host *h, int64_t bytes, struct scratch *s);
 
 #endif

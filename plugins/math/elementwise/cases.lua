@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- For tests/lua/differential.lua: what calls of the ops in this directory look like. Those
--- whose inputs have one type and broadcast need no saying.
+-- For tests/lua/differential.lua: what calls of the ops in this directory look like. Ops whose
+-- inputs all have one type and broadcast need no entry.
 return {
   where = function(d)
     local shape, dtype = d.shape(0, 4, 9), d.number()

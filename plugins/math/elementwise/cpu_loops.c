@@ -10,6 +10,7 @@
 #include "expressions.h"
 #include "fmp/kit/half.h"
 #include "fmp/kit/loops.h"
+#include "fmp/kit/register.h"
 
 /* One line of n elements: p[0] the output, contiguous; p[1..] the inputs with strides s[1..]. */
 typedef void (*row_fn)(void *const p[], const int64_t s[], int64_t n);
@@ -33,7 +34,7 @@ typedef void (*row_fn)(void *const p[], const int64_t s[], int64_t n);
       FOR_EACH(R, LOAD(A, a, 1, s[1]), y)                                    \
   }
 
-/* Both in line; one of them a number, read before anything is written; or any strides. */
+/* Both contiguous; one of them a number, read before anything is written; or any strides. */
 #define LINE2(name, suffix, A, B, R, y)                                      \
   static void name##_##suffix(void *const p[], const int64_t s[], int64_t n) \
   {                                                                          \
@@ -71,7 +72,7 @@ typedef struct job {
   int64_t bytes[FMP_LOOP_OPERANDS];
 } job;
 
-/* n elements of an operand of bf16 as f32; returns the stride of what was made. */
+/* n elements of a bf16 operand as f32; returns the stride of the result. */
 static int64_t widen(float *wide, const uint16_t *low, int64_t stride, int64_t n)
 {
   if (stride == 0) n = 1;
@@ -124,10 +125,10 @@ static void add_operand(job *j, const fmp_view *v)
   j->operands++;
 }
 
-static fmp_status run(const fmp_call *call, row_fn row)
+static fmp_status run(const fmp_call *call)
 {
   fmp_loop loop;
-  job j = {.row = row};
+  job j = {.row = ROW_OF(call)};
   fmp_loop_begin(&loop, call->out);
   add_operand(&j, call->out);
   for (uint32_t k = 0; k < call->n_in; k++) {
@@ -138,15 +139,15 @@ static fmp_status run(const fmp_call *call, row_fn row)
   return fmp_loop_parallel(call, &loop, FMP_LOOP_GRAIN, tile, &j);
 }
 
-ALL_OPS(NUMBER_RUN, FLOAT_RUN)
+ALL_OPS(NUMBER_TABLE, FLOAT_TABLE)
+
+#define KERNEL                                                                              \
+  .struct_size = sizeof(fmp_kernel_def), .backend = "cpu", .name = "loops", .priority = 10, \
+  .flags = FMP_KERNEL_STRIDED, .run = run
+
+static const fmp_kernel_def kernels[] = {ALL_OPS(NUMBER_KERNEL, FLOAT_KERNEL)};
 
 fmp_status elementwise_add_loops(const fmp_host *h, fmp_registry *r)
 {
-  static const kernel_row rows[] = {ALL_OPS(NUMBER_KERNEL, FLOAT_KERNEL)};
-  const fmp_kernel_def def = {.struct_size = sizeof def,
-                              .backend = "cpu",
-                              .name = "loops",
-                              .priority = 10,
-                              .flags = FMP_KERNEL_STRIDED};
-  return add_rows(h, r, def, rows, sizeof rows / sizeof *rows);
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

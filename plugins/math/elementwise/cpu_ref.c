@@ -5,9 +5,9 @@
  * but the expressions. */
 #include "elementwise.h"
 #include "expressions.h"
-#include "fmp/kit/check.h"
 #include "fmp/kit/half.h"
 #include "fmp/kit/loops.h"
+#include "fmp/kit/register.h"
 
 /* p[0] is the output's element, p[1..] the inputs'. */
 typedef void (*row_fn)(void *const p[]);
@@ -38,7 +38,7 @@ typedef void (*row_fn)(void *const p[]);
 
 ALL_ROWS(ELEMENT1, ELEMENT2, ELEMENT3)
 
-/* Where the element of v is that goes into row-major element i of y. */
+/* The offset of the element of v that row-major element i of y is computed from. */
 static void *element(const fmp_view *v, const fmp_view *y, int64_t i)
 {
   int64_t offset = 0;
@@ -47,7 +47,7 @@ static void *element(const fmp_view *v, const fmp_view *y, int64_t i)
   return (unsigned char *)v->data + offset * fmp_element_bytes(v->dtype);
 }
 
-/* An element of bf16 is put into *wide for the row. */
+/* For a bf16 element, puts its value into *wide for the row. */
 static void *widened(const fmp_view *v, void *element, float *wide)
 {
   if (v->dtype != FMP_BF16) return element;
@@ -55,8 +55,9 @@ static void *widened(const fmp_view *v, void *element, float *wide)
   return wide;
 }
 
-static fmp_status run(const fmp_call *call, row_fn row)
+static fmp_status run(const fmp_call *call)
 {
+  const row_fn row = ROW_OF(call);
   const fmp_view *y = call->out;
   const int64_t n = fmp_view_size(y);
   float wide[FMP_LOOP_OPERANDS];
@@ -71,11 +72,13 @@ static fmp_status run(const fmp_call *call, row_fn row)
   return FMP_OK;
 }
 
-ALL_OPS(NUMBER_RUN, FLOAT_RUN)
+ALL_OPS(NUMBER_TABLE, FLOAT_TABLE)
+
+#define KERNEL .struct_size = sizeof(fmp_kernel_def), .backend = "cpu", .name = "ref", .run = run
+
+static const fmp_kernel_def kernels[] = {ALL_OPS(NUMBER_KERNEL, FLOAT_KERNEL)};
 
 fmp_status elementwise_add_ref(const fmp_host *h, fmp_registry *r)
 {
-  static const kernel_row rows[] = {ALL_OPS(NUMBER_KERNEL, FLOAT_KERNEL)};
-  const fmp_kernel_def def = {.struct_size = sizeof def, .backend = "cpu", .name = "ref"};
-  return add_rows(h, r, def, rows, sizeof rows / sizeof *rows);
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

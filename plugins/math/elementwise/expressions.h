@@ -11,7 +11,7 @@
 #ifndef FMP_MATH_EXPRESSIONS_H
 #define FMP_MATH_EXPRESSIONS_H
 
-#include "fmp/plugin.h"
+#include "../numbers.h"
 #include <tgmath.h>
 
 /* clang-format off */
@@ -79,7 +79,7 @@
   COMMON_ROWS(X1, X2, X3, i64, int64_t)
 
 /* Ops by the types that they have rows for, and the in-place pairs that they allow. The
- * output of a comparison is of another size; so, but for bytes, is a condition. */
+ * output of a comparison has another element size, and so, except for bytes, has a condition. */
 #define ALL_OPS(NUMBERS, FLOATS)                                                   \
   NUMBERS(add, BOTH) NUMBERS(sub, BOTH) NUMBERS(mul, BOTH)                         \
   NUMBERS(maximum, BOTH) NUMBERS(minimum, BOTH)                                    \
@@ -96,65 +96,34 @@
 
 /* -- registration ---------------------------------------------------------- */
 
-#define FLOAT_TYPES  (FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64) | FMP_BIT(FMP_BF16))
-#define NUMBER_TYPES (FLOAT_TYPES | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64))
+/* In-place pairs are of one type only, so that equal bytes mean that nothing is repeated. */
+static const fmp_inplace inplace[] = {{0, 0}, {1, 0}, {2, 0}};
 
-enum inplace { NONE, FIRST, SECOND, BOTH, LAST_TWO };
+#define PAIRS(first, count) \
+  .inplace = inplace + (first), .n_inplace = (count), .inplace_size = sizeof(fmp_inplace)
+#define NONE     .n_inplace = 0
+#define FIRST    PAIRS(0, 1)
+#define SECOND   PAIRS(1, 1)
+#define BOTH     PAIRS(0, 2)
+#define LAST_TWO PAIRS(1, 2)
 
-/* A row of a kernel table: an op, the types it takes (a condition is bytes, which every
- * op that takes one takes anyway), and what runs it. */
-typedef struct kernel_row {
-  const char *op;
-  uint32_t dtypes;
-  enum inplace inplace;
-  fmp_status (*run)(const fmp_call *call);
-} kernel_row;
+/* For each op, its function for each type. bf16 is computed by the one for f32: loops convert. */
+#define FLOAT_TABLE(name, pairs)                       \
+  static const row_fn name##_rows[FMP_DTYPE_COUNT] = { \
+      [FMP_F32] = name##_f32, [FMP_BF16] = name##_f32, [FMP_F64] = name##_f64};
+#define NUMBER_TABLE(name, pairs)                                              \
+  static const row_fn name##_rows[FMP_DTYPE_COUNT] = {                         \
+      [FMP_F32] = name##_f32, [FMP_BF16] = name##_f32, [FMP_F64] = name##_f64, \
+      [FMP_U8] = name##_u8,   [FMP_I32] = name##_i32,  [FMP_I64] = name##_i64};
 
-#define NUMBER_KERNEL(name, pairs) {#name, NUMBER_TYPES, pairs, name##_run},
-#define FLOAT_KERNEL(name, pairs)  {#name, FLOAT_TYPES, pairs, name##_run},
+/* Its kernel: KERNEL holds the other fields. The type of a condition, u8, need not be added: every
+ * op with a condition has it among its own types. */
+#define FLOAT_KERNEL(name, pairs) \
+  {KERNEL, .op = #name, .dtypes = FMP_FLOATS, .data = name##_rows, pairs},
+#define NUMBER_KERNEL(name, pairs) \
+  {KERNEL, .op = #name, .dtypes = NUMBERS, .data = name##_rows, pairs},
 
-/* name_run: picks the row's function for the last input's type (a condition comes first).
- * bf16 is computed by the row for f32, whose loop converts. */
-#define NUMBER_RUN(name, pairs)                                                   \
-  static fmp_status name##_run(const fmp_call *call)                              \
-  {                                                                               \
-    static const row_fn by_type[FMP_DTYPE_COUNT] = {                              \
-        [FMP_F32] = name##_f32, [FMP_BF16] = name##_f32, [FMP_F64] = name##_f64,  \
-        [FMP_U8] = name##_u8,   [FMP_I32] = name##_i32,  [FMP_I64] = name##_i64}; \
-    return run(call, by_type[call->in[call->n_in - 1].dtype]);                    \
-  }
-
-#define FLOAT_RUN(name, pairs)                                                    \
-  static fmp_status name##_run(const fmp_call *call)                              \
-  {                                                                               \
-    static const row_fn by_type[FMP_DTYPE_COUNT] = {                              \
-        [FMP_F32] = name##_f32, [FMP_BF16] = name##_f32, [FMP_F64] = name##_f64}; \
-    return run(call, by_type[call->in[call->n_in - 1].dtype]);                    \
-  }
-
-/* Pairs of one type only, so that equal bytes mean that nothing is repeated. */
-static inline void set_inplace(fmp_kernel_def *def, enum inplace pairs)
-{
-  static const fmp_inplace all[] = {{0, 0}, {1, 0}, {2, 0}};
-  static const struct {
-    uint32_t first, count;
-  } part[] = {
-      [NONE] = {0, 0}, [FIRST] = {0, 1}, [SECOND] = {1, 1}, [BOTH] = {0, 2}, [LAST_TWO] = {1, 2}};
-  def->inplace = all + part[pairs].first;
-  def->n_inplace = part[pairs].count;
-}
-
-static inline fmp_status add_rows(const fmp_host *h, fmp_registry *r, fmp_kernel_def def,
-                                  const kernel_row *rows, size_t n)
-{
-  for (size_t i = 0; i < n; i++) {
-    def.op = rows[i].op;
-    def.dtypes = rows[i].dtypes;
-    def.run = rows[i].run;
-    set_inplace(&def, rows[i].inplace);
-    FMP_TRY(h->add_kernel(r, &def));
-  }
-  return FMP_OK;
-}
+/* The table's function for the last input's type: a condition comes first. */
+#define ROW_OF(call) (((const row_fn *)(call)->data)[(call)->in[(call)->n_in - 1].dtype])
 
 #endif

@@ -1,204 +1,150 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Gradients of the elementwise ops. What broadcasting repeated is summed again:
+ * Gradients of the elementwise ops. What broadcasting repeated is summed up:
  * a [n,c] + b [c] gives db = sum_to(dy, b). Where a formula can use the output in place
  * of an input it does, so that fewer values are kept. */
 #include "elementwise.h"
 #include "fmp/kit/check.h"
 
-static fmp_value emit1(const fmp_host *h, fmp_builder *b, const char *op, fmp_value x)
+static fmp_value emit1(const fmp_gradient_args *args, const char *op, fmp_value x)
 {
-  return h->emit(b, op, NULL, 0, &x, 1);
+  return args->host->emit(args->builder, op, NULL, 0, &x, 1);
 }
 
-static fmp_value emit2(const fmp_host *h, fmp_builder *b, const char *op, fmp_value x, fmp_value y)
+static fmp_value emit2(const fmp_gradient_args *args, const char *op, fmp_value x, fmp_value y)
 {
   const fmp_value in[] = {x, y};
-  return h->emit(b, op, NULL, 0, in, 2);
+  return args->host->emit(args->builder, op, NULL, 0, in, 2);
+}
+
+static int wants(const fmp_gradient_args *args, uint32_t i)
+{
+  return args->host->grad_wants(args->builder, i);
+}
+
+static fmp_value input(const fmp_gradient_args *args, uint32_t i)
+{
+  return args->host->grad_in(args->builder, i);
+}
+
+static fmp_value output(const fmp_gradient_args *args)
+{
+  return args->host->grad_out(args->builder, 0);
+}
+
+static fmp_value dout(const fmp_gradient_args *args)
+{
+  return args->host->grad_dout(args->builder, 0);
 }
 
 /* Input i gets dx, summed to its shape if the two differ. */
-static void set(const fmp_host *h, fmp_builder *b, uint32_t i, fmp_value dx)
+static void set(const fmp_gradient_args *args, uint32_t i, fmp_value dx)
 {
-  const fmp_value x = h->grad_in(b, i);
+  const fmp_value x = input(args, i);
   fmp_spec have = {0}, want = {0};
-  h->spec(b, dx, &have);
-  h->spec(b, x, &want);
-  h->grad_set(b, i, fmp_same_shape(&have, &want) ? dx : emit2(h, b, "sum_to", dx, x));
+  args->host->spec(args->builder, dx, &have);
+  args->host->spec(args->builder, x, &want);
+  if (!fmp_same_shape(&have, &want)) dx = emit2(args, "sum_to", dx, x);
+  args->host->grad_set(args->builder, i, dx);
 }
 
 /* -- binary ---------------------------------------------------------------- */
 
-fmp_status elementwise_grad_add(const fmp_host *h, fmp_builder *b, const void *params)
+fmp_status elementwise_grad_add(const fmp_gradient_args *args)
 {
-  (void)params;
-  const fmp_value dy = h->grad_dout(b, 0);
-  if (h->grad_wants(b, 0)) set(h, b, 0, dy);
-  if (h->grad_wants(b, 1)) set(h, b, 1, dy);
+  if (wants(args, 0)) set(args, 0, dout(args));
+  if (wants(args, 1)) set(args, 1, dout(args));
   return FMP_OK;
 }
 
-fmp_status elementwise_grad_sub(const fmp_host *h, fmp_builder *b, const void *params)
+fmp_status elementwise_grad_sub(const fmp_gradient_args *args)
 {
-  (void)params;
-  const fmp_value dy = h->grad_dout(b, 0);
-  if (h->grad_wants(b, 0)) set(h, b, 0, dy);
-  if (h->grad_wants(b, 1)) set(h, b, 1, emit1(h, b, "neg", dy));
+  if (wants(args, 0)) set(args, 0, dout(args));
+  if (wants(args, 1)) set(args, 1, emit1(args, "neg", dout(args)));
   return FMP_OK;
 }
 
-fmp_status elementwise_grad_mul(const fmp_host *h, fmp_builder *b, const void *params)
+fmp_status elementwise_grad_mul(const fmp_gradient_args *args)
 {
-  (void)params;
-  const fmp_value dy = h->grad_dout(b, 0);
-  if (h->grad_wants(b, 0)) set(h, b, 0, emit2(h, b, "mul", dy, h->grad_in(b, 1)));
-  if (h->grad_wants(b, 1)) set(h, b, 1, emit2(h, b, "mul", dy, h->grad_in(b, 0)));
+  if (wants(args, 0)) set(args, 0, emit2(args, "mul", dout(args), input(args, 1)));
+  if (wants(args, 1)) set(args, 1, emit2(args, "mul", dout(args), input(args, 0)));
   return FMP_OK;
 }
 
 /* da = dy / b, db = -dy y / b. */
-fmp_status elementwise_grad_div(const fmp_host *h, fmp_builder *b, const void *params)
+fmp_status elementwise_grad_div(const fmp_gradient_args *args)
 {
-  (void)params;
-  const fmp_value dy = h->grad_dout(b, 0), by = h->grad_in(b, 1);
-  if (h->grad_wants(b, 0)) set(h, b, 0, emit2(h, b, "div", dy, by));
-  if (h->grad_wants(b, 1)) {
-    const fmp_value product = emit2(h, b, "mul", dy, h->grad_out(b, 0));
-    set(h, b, 1, emit1(h, b, "neg", emit2(h, b, "div", product, by)));
+  const fmp_value by = input(args, 1);
+  if (wants(args, 0)) set(args, 0, emit2(args, "div", dout(args), by));
+  if (wants(args, 1)) {
+    const fmp_value product = emit2(args, "mul", dout(args), output(args));
+    set(args, 1, emit1(args, "neg", emit2(args, "div", product, by)));
   }
   return FMP_OK;
 }
 
 /* Each slope is computed only if it is wanted: log(a), which is NaN for a negative base,
  * never comes near the gradient of the base. */
-fmp_status elementwise_grad_pow(const fmp_host *h, fmp_builder *b, const void *params)
+fmp_status elementwise_grad_pow(const fmp_gradient_args *args)
 {
   static const char *const slopes[] = {"pow_base_slope", "pow_exponent_slope"};
-  (void)params;
   for (uint32_t i = 0; i < 2; i++) {
-    if (!h->grad_wants(b, i)) continue;
-    const fmp_value slope = emit2(h, b, slopes[i], h->grad_in(b, 0), h->grad_in(b, 1));
-    set(h, b, i, emit2(h, b, "mul", h->grad_dout(b, 0), slope));
+    if (!wants(args, i)) continue;
+    const fmp_value slope = emit2(args, slopes[i], input(args, 0), input(args, 1));
+    set(args, i, emit2(args, "mul", dout(args), slope));
   }
   return FMP_OK;
 }
 
-/* `second` compares a with b: 1 where b was chosen. */
-static fmp_status grad_choice(const fmp_host *h, fmp_builder *b, const char *second)
+fmp_status elementwise_grad_choice(const fmp_gradient_args *args)
 {
-  const fmp_value dy = h->grad_dout(b, 0);
-  const fmp_value chosen = emit2(h, b, second, h->grad_in(b, 0), h->grad_in(b, 1));
-  if (h->grad_wants(b, 0)) set(h, b, 0, emit2(h, b, "drop_if", chosen, dy));
-  if (h->grad_wants(b, 1)) set(h, b, 1, emit2(h, b, "keep_if", chosen, dy));
+  const elementwise_op *op = args->data;
+  const fmp_value chosen = emit2(args, op->second, input(args, 0), input(args, 1));
+  if (wants(args, 0)) set(args, 0, emit2(args, "drop_if", chosen, dout(args)));
+  if (wants(args, 1)) set(args, 1, emit2(args, "keep_if", chosen, dout(args)));
   return FMP_OK;
-}
-
-fmp_status elementwise_grad_maximum(const fmp_host *h, fmp_builder *b, const void *params)
-{
-  (void)params;
-  return grad_choice(h, b, "less");
-}
-
-fmp_status elementwise_grad_minimum(const fmp_host *h, fmp_builder *b, const void *params)
-{
-  (void)params;
-  return grad_choice(h, b, "greater");
 }
 
 /* -- unary ----------------------------------------------------------------- */
 
-fmp_status elementwise_grad_neg(const fmp_host *h, fmp_builder *b, const void *params)
+fmp_status elementwise_grad_neg(const fmp_gradient_args *args)
 {
-  (void)params;
-  if (h->grad_wants(b, 0)) h->grad_set(b, 0, emit1(h, b, "neg", h->grad_dout(b, 0)));
+  set(args, 0, emit1(args, "neg", dout(args)));
   return FMP_OK;
 }
 
-/* dx = dy y */
-fmp_status elementwise_grad_exp(const fmp_host *h, fmp_builder *b, const void *params)
+fmp_status elementwise_grad_slope(const fmp_gradient_args *args)
 {
-  (void)params;
-  if (h->grad_wants(b, 0))
-    h->grad_set(b, 0, emit2(h, b, "mul", h->grad_dout(b, 0), h->grad_out(b, 0)));
+  const elementwise_op *op = args->data;
+  const fmp_value v = op->of_output ? output(args) : input(args, 0), twice[] = {v, v};
+  const fmp_value s =
+      op->of ? args->host->emit(args->builder, op->of, NULL, 0, twice, op->n_of) : v;
+  set(args, 0, emit2(args, op->by, dout(args), s));
   return FMP_OK;
 }
 
-/* dx = dy / x */
-fmp_status elementwise_grad_log(const fmp_host *h, fmp_builder *b, const void *params)
+/* dx = 0, also for infinite dy: keeps dy where not_equal(dy, dy), which is true for NaN alone,
+ * and is zero everywhere else. */
+fmp_status elementwise_grad_sign(const fmp_gradient_args *args)
 {
-  (void)params;
-  if (h->grad_wants(b, 0))
-    h->grad_set(b, 0, emit2(h, b, "div", h->grad_dout(b, 0), h->grad_in(b, 0)));
-  return FMP_OK;
-}
-
-/* dx = dy / (2 y) */
-fmp_status elementwise_grad_sqrt(const fmp_host *h, fmp_builder *b, const void *params)
-{
-  (void)params;
-  if (!h->grad_wants(b, 0)) return FMP_OK;
-  const fmp_value y = h->grad_out(b, 0);
-  h->grad_set(b, 0, emit2(h, b, "div", h->grad_dout(b, 0), emit2(h, b, "add", y, y)));
-  return FMP_OK;
-}
-
-/* dx = dy sign(x) */
-fmp_status elementwise_grad_abs(const fmp_host *h, fmp_builder *b, const void *params)
-{
-  (void)params;
-  if (!h->grad_wants(b, 0)) return FMP_OK;
-  const fmp_value sign = emit1(h, b, "sign", h->grad_in(b, 0));
-  h->grad_set(b, 0, emit2(h, b, "mul", h->grad_dout(b, 0), sign));
-  return FMP_OK;
-}
-
-/* dx = 0: what the condition not_equal(dy, dy), true for NaN alone, keeps of dy is zero
- * everywhere else, infinite dy included. */
-fmp_status elementwise_grad_sign(const fmp_host *h, fmp_builder *b, const void *params)
-{
-  (void)params;
-  if (!h->grad_wants(b, 0)) return FMP_OK;
-  const fmp_value dy = h->grad_dout(b, 0);
-  h->grad_set(b, 0, emit2(h, b, "keep_if", emit2(h, b, "not_equal", dy, dy), dy));
-  return FMP_OK;
-}
-
-/* dx = dy 2 x */
-fmp_status elementwise_grad_square(const fmp_host *h, fmp_builder *b, const void *params)
-{
-  (void)params;
-  if (!h->grad_wants(b, 0)) return FMP_OK;
-  const fmp_value x = h->grad_in(b, 0);
-  h->grad_set(b, 0, emit2(h, b, "mul", h->grad_dout(b, 0), emit2(h, b, "add", x, x)));
+  const fmp_value dy = dout(args);
+  set(args, 0, emit2(args, "keep_if", emit2(args, "not_equal", dy, dy), dy));
   return FMP_OK;
 }
 
 /* -- choices --------------------------------------------------------------- */
 
-fmp_status elementwise_grad_where(const fmp_host *h, fmp_builder *b, const void *params)
+fmp_status elementwise_grad_where(const fmp_gradient_args *args)
 {
-  (void)params;
-  const fmp_value dy = h->grad_dout(b, 0), cond = h->grad_in(b, 0);
-  if (h->grad_wants(b, 1)) set(h, b, 1, emit2(h, b, "keep_if", cond, dy));
-  if (h->grad_wants(b, 2)) set(h, b, 2, emit2(h, b, "drop_if", cond, dy));
+  const fmp_value condition = input(args, 0);
+  if (wants(args, 1)) set(args, 1, emit2(args, "keep_if", condition, dout(args)));
+  if (wants(args, 2)) set(args, 2, emit2(args, "drop_if", condition, dout(args)));
   return FMP_OK;
 }
 
-/* What was kept passes dy on, what was not gets zero: the op itself, on dy. */
-static fmp_status grad_mask(const fmp_host *h, fmp_builder *b, const char *op)
+/* Elements that were kept pass dy on, the others get zero: the op itself, applied to dy. */
+fmp_status elementwise_grad_mask(const fmp_gradient_args *args)
 {
-  if (h->grad_wants(b, 1)) set(h, b, 1, emit2(h, b, op, h->grad_in(b, 0), h->grad_dout(b, 0)));
+  set(args, 1, emit2(args, args->host->op_name(args->op), input(args, 0), dout(args)));
   return FMP_OK;
-}
-
-fmp_status elementwise_grad_keep_if(const fmp_host *h, fmp_builder *b, const void *params)
-{
-  (void)params;
-  return grad_mask(h, b, "keep_if");
-}
-
-fmp_status elementwise_grad_drop_if(const fmp_host *h, fmp_builder *b, const void *params)
-{
-  (void)params;
-  return grad_mask(h, b, "drop_if");
 }

@@ -9,9 +9,6 @@
 #include "matmul.h"
 #include "openblas.h"
 
-/* From the OpenMP runtime that OpenBLAS is linked with, GNU's. */
-extern int omp_get_max_threads(void);
-
 typedef struct gemm_state {
   const openblas *library;
   matmul_sizes s;
@@ -20,21 +17,21 @@ typedef struct gemm_state {
 
 static int fits_int(int64_t n) { return n <= INT_MAX; }
 
-static int32_t supports(const fmp_host *h, const fmp_kernel_args *args)
+/* BLAS counts in int; and its buffers must fit, for as many threads as it will have. */
+static int32_t supports(const fmp_kernel_args *args)
 {
   matmul_sizes s;
-  (void)h;
   matmul_measure(args->params, &args->in[0], &args->in[1], &s);
   if (!fits_int(s.m) || !fits_int(s.n) || !fits_int(s.k)) return 0;
-  return openblas_open(omp_get_max_threads()) != NULL;
+  return openblas_open(args->threads) != NULL;
 }
 
-static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, void **state)
+static fmp_status prepare(const fmp_kernel_args *args, void **state)
 {
   const matmul_params *p = args->params;
-  gemm_state *g = h->alloc(sizeof *g);
-  FMP_REQUIRE(h, g != NULL, FMP_ENOMEM, "out of memory: a kernel's state");
-  g->library = openblas_open(1); /* supports() has seen to the room */
+  gemm_state *g = args->host->alloc(sizeof *g);
+  FMP_REQUIRE(args->host, g != NULL, FMP_ENOMEM, "out of memory: a kernel's state");
+  g->library = openblas_open(1); /* supports() has checked that there is room */
   matmul_measure(p, &args->in[0], &args->in[1], &g->s);
   g->transpose_a = p->transpose_a ? OPENBLAS_TRANSPOSED : OPENBLAS_AS_IS;
   g->transpose_b = p->transpose_b ? OPENBLAS_TRANSPOSED : OPENBLAS_AS_IS;
@@ -42,7 +39,7 @@ static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, void *
   return FMP_OK;
 }
 
-static void release(const fmp_host *h, void *state) { h->free(state); }
+static void release(const fmp_release_args *args) { args->host->free(args->state); }
 
 /* beta = 0: y's old content is not read. */
 static void multiply_f32(const gemm_state *g, const float *a, const float *b, float *y)
@@ -88,7 +85,7 @@ static fmp_status run(const fmp_call *call)
   const fmp_view *a = &call->in[0], *b = &call->in[1], *y = &call->out[0];
   const int64_t size = fmp_view_size(y);
   if (size == 0) return FMP_OK;
-  if (g->s.k == 0)
+  if (g->s.k == 0) /* sums of nothing */
     memset(y->data, 0, (size_t)(size * fmp_element_bytes(y->dtype)));
   else if (y->dtype == FMP_F64)
     multiply_f64(g, a->data, b->data, y->data);

@@ -41,10 +41,10 @@ static double dot(const product_job *job, int64_t a, int64_t b)
 }
 
 /* Rows [begin, end) of all matrices of y, one below the other. */
-static fmp_status rows(void *arg, int64_t begin, int64_t end)
+static fmp_status rows(const fmp_range *r)
 {
-  const product_job *job = arg;
-  for (int64_t row = begin; row < end; row++) {
+  const product_job *job = r->arg;
+  for (int64_t row = r->begin; row < r->end; row++) {
     const int64_t matrix = row / job->s.m, i = row % job->s.m;
     const int64_t a = matrix * job->s.a_batch + i * job->a_row;
     const int64_t b = matrix * job->s.b_batch;
@@ -54,28 +54,18 @@ static fmp_status rows(void *arg, int64_t begin, int64_t end)
   return FMP_OK;
 }
 
-static void view_spec(const fmp_view *v, fmp_spec *s)
-{
-  s->dtype = v->dtype;
-  s->rank = v->rank;
-  for (int i = 0; i < FMP_MAX_RANK; i++) s->shape[i] = v->shape[i];
-}
-
 static fmp_status run(const fmp_call *call)
 {
   const matmul_params *p = call->params;
   product_job job = {.a = &call->in[0], .b = &call->in[1], .y = &call->out[0]};
-  fmp_spec a, b;
-  int64_t work;
-  view_spec(job.a, &a);
-  view_spec(job.b, &b);
+  const fmp_spec a = fmp_view_spec(job.a), b = fmp_view_spec(job.b);
   matmul_measure(p, &a, &b, &job.s);
   if (fmp_view_size(job.y) == 0) return FMP_OK;
   job.a_row = p->transpose_a ? 1 : job.s.a_columns;
   job.a_column = p->transpose_a ? job.s.a_columns : 1;
   job.b_row = p->transpose_b ? 1 : job.s.b_columns;
   job.b_column = p->transpose_b ? job.s.b_columns : 1;
-  work = job.s.n * (job.s.k + 1);
+  const int64_t work = job.s.n * (job.s.k + 1);
   return call->host->parallel_for(call, job.s.batch * job.s.m, GRAIN_PRODUCTS / work + 1, rows,
                                   &job);
 }

@@ -18,6 +18,7 @@ static int64_t columns_of(const fmp_spec *x, int32_t transposed)
   return x->shape[x->rank - (transposed ? 2 : 1)];
 }
 
+/* A matrix, or a batch of them; whether it is transposed does not matter yet. */
 static fmp_status check_operand(const fmp_host *h, const char *name, const fmp_spec *x)
 {
   char text[FMP_SPEC_TEXT];
@@ -45,18 +46,18 @@ static fmp_status check_pair(const fmp_host *h, const matmul_params *p, const fm
   return FMP_OK;
 }
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+/* y [m,n], or [batch,m,n] if a or b has a batch. */
+static fmp_status infer(const fmp_infer_args *args)
 {
-  const matmul_params *p = params;
-  const fmp_spec *a = &in[0], *b = &in[1];
-  (void)n_in, (void)n_out;
-  FMP_TRY(check_operand(h, "a", a));
-  FMP_TRY(check_operand(h, "b", b));
-  FMP_TRY(check_pair(h, p, a, b));
-  out[0] = a->rank == 3 ? *a : *b; /* the batch, if there is one */
-  out[0].shape[out[0].rank - 2] = rows_of(a, p->transpose_a);
-  out[0].shape[out[0].rank - 1] = columns_of(b, p->transpose_b);
+  const matmul_params *p = args->params;
+  const fmp_spec *a = &args->in[0], *b = &args->in[1];
+  fmp_spec *y = args->out;
+  FMP_TRY(check_operand(args->host, "a", a));
+  FMP_TRY(check_operand(args->host, "b", b));
+  FMP_TRY(check_pair(args->host, p, a, b));
+  *y = a->rank == 3 ? *a : *b; /* the batch, if there is one */
+  y->shape[y->rank - 2] = rows_of(a, p->transpose_a);
+  y->shape[y->rank - 1] = columns_of(b, p->transpose_b);
   return FMP_OK;
 }
 
@@ -74,18 +75,20 @@ void matmul_measure(const matmul_params *p, const fmp_spec *a, const fmp_spec *b
 
 /* -- gradient ---------------------------------------------------------------- */
 
-static fmp_value product(const fmp_host *h, fmp_builder *b, fmp_value left, int32_t transpose_left,
+static fmp_value product(const fmp_gradient_args *args, fmp_value left, int32_t transpose_left,
                          fmp_value right, int32_t transpose_right)
 {
   const fmp_attr attrs[] = {fmp_attr_bool("transpose_a", transpose_left),
                             fmp_attr_bool("transpose_b", transpose_right)};
   const fmp_value in[] = {left, right};
-  return h->emit(b, "matmul", attrs, 2, in, 2);
+  return args->host->emit(args->builder, "matmul", attrs, 2, in, 2);
 }
 
 /* Sums the batch away where operand i served all of it. */
-static void set(const fmp_host *h, fmp_builder *b, uint32_t i, fmp_value dx)
+static void set(const fmp_gradient_args *args, uint32_t i, fmp_value dx)
 {
+  const fmp_host *h = args->host;
+  fmp_builder *b = args->builder;
   const fmp_value in[] = {dx, h->grad_in(b, i)};
   fmp_spec x, whole;
   h->spec(b, in[1], &x);
@@ -96,19 +99,17 @@ static void set(const fmp_host *h, fmp_builder *b, uint32_t i, fmp_value dx)
 /* d op(a) = dy op(b)^T and d op(b) = op(a)^T dy; both sides are transposed where op is:
  *   a:   da = dy op(b)^T    a^T: da = op(b) dy^T
  *   b:   db = op(a)^T dy    b^T: db = dy^T op(a) */
-static fmp_status gradient(const fmp_host *h, fmp_builder *builder, const void *params)
+static fmp_status gradient(const fmp_gradient_args *args)
 {
-  const int32_t ta = ((const matmul_params *)params)->transpose_a;
-  const int32_t tb = ((const matmul_params *)params)->transpose_b;
-  const fmp_value dy = h->grad_dout(builder, 0);
-  if (h->grad_wants(builder, 0)) {
-    const fmp_value b = h->grad_in(builder, 1);
-    set(h, builder, 0, ta ? product(h, builder, b, tb, dy, 1) : product(h, builder, dy, 0, b, !tb));
-  }
-  if (h->grad_wants(builder, 1)) {
-    const fmp_value a = h->grad_in(builder, 0);
-    set(h, builder, 1, tb ? product(h, builder, dy, 1, a, ta) : product(h, builder, a, !ta, dy, 0));
-  }
+  const fmp_host *h = args->host;
+  const matmul_params *p = args->params;
+  const int32_t ta = p->transpose_a, tb = p->transpose_b;
+  const fmp_value dy = h->grad_dout(args->builder, 0);
+  const fmp_value a = h->grad_in(args->builder, 0), b = h->grad_in(args->builder, 1);
+  if (h->grad_wants(args->builder, 0))
+    set(args, 0, ta ? product(args, b, tb, dy, 1) : product(args, dy, 0, b, !tb));
+  if (h->grad_wants(args->builder, 1))
+    set(args, 1, tb ? product(args, dy, 1, a, ta) : product(args, a, !ta, dy, 0));
   return FMP_OK;
 }
 
@@ -128,10 +129,7 @@ static const fmp_op_def def = {
            "of a, of b or of both, and then of y. k = 0 gives zeros.",
     .version = 1,
     .precision = FMP_PRECISION_LOW,
-    .attrs = attrs,
-    .n_attr = 2,
-    .attr_size = sizeof(fmp_attr_def),
-    .params_size = sizeof(matmul_params),
+    FMP_PARAMS(matmul_params, attrs),
     .infer = infer,
     .gradient = gradient,
     .gradient_ops = "matmul sum_to",

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Opening OpenBLAS. It chooses its kernels as it is loaded, and reads OPENBLAS_CORETYPE
- * then; linked in, it would be too late to set that.
+ * then; if it were linked in, it would be too late to set that.
  *
  * Why it is set at all: versions 0.3.x before 0.3.25 know Intel processors by family and
  * model. Extended models above 10 (Raptor Lake, Emerald Rapids, Arrow Lake ...) and
- * families above 6 fall through a switch to those of 2004, "Prescott": SSE3 kernels, a
- * fifth of the speed on Emerald Rapids. All other processors that they do not know, of
- * AMD too, are chosen by their abilities, and need no help. Nor do later versions; to
- * them the name says what they would find, or the kernels one step down. */
+ * families above 6 fall through a switch to the processors of 2004, "Prescott": SSE3 kernels,
+ * a fifth of the speed on Emerald Rapids. All other processors that they do not know, AMD's
+ * included, get kernels by their features, and need no help. Neither do later versions; the
+ * name tells them what they would find anyway, or kernels one step down. */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 #define _DEFAULT_SOURCE 1       /* MAP_ANONYMOUS */
 #include <dlfcn.h>
@@ -23,7 +23,7 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-/* Does 0.3.21 take it for a Prescott? */
+/* Whether version 0.3.21 takes the processor for a Prescott. */
 static int is_mistaken(void)
 {
   unsigned eax, ebx, ecx, edx;
@@ -72,7 +72,7 @@ void openblas_setup(const fmp_host *h)
 {
   const char *name = is_mistaken() ? core_name() : NULL;
   host = h;
-  if (name != NULL) setenv("OPENBLAS_CORETYPE", name, 0); /* the user's own stands */
+  if (name != NULL) setenv("OPENBLAS_CORETYPE", name, 0); /* a value that the user has set stays */
 }
 
 /* POSIX gives functions as pointers to data. */
@@ -100,9 +100,9 @@ static int open_library(void)
 
 /* -- room for it ------------------------------------------------------------------ */
 
-/* The library asks for its buffers again and again, for ever, where there is no room for them
- * (ulimit -v): as it is loaded one for each thread, in the first product one more, later some for
- * further threads. Of address space, in MiB; measured: 39 + 128 (threads + 1), and what the system
+/* Where there is no room for its buffers (ulimit -v), the library asks for them again and again,
+ * for ever: one for each thread as it is loaded, one more in the first product, some later for
+ * further threads. In MiB of address space, measured: 39 + 128 (threads + 1), and what the system
  * takes for a thread. */
 enum { LIBRARY = 48, BUFFER = 128, THREAD = 72 };
 

@@ -20,8 +20,8 @@ typedef struct openblas {
   openblas_dgemm dgemm;
 } openblas;
 
-/* [load] Keeps h. Names the processor to a library that would mistake it, through the
- * environment: now, when no other thread reads that yet. */
+/* [load] Keeps h. Names the processor, through the environment, to a library that would not
+ * recognise it: now, when no other thread reads the environment yet. */
 void openblas_setup(const fmp_host *h);
 
 /* [any-thread] NULL if there is no such library, or no room for its buffers on that many threads.

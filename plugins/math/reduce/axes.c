@@ -31,13 +31,21 @@ uint32_t reduce_mask(fmp_list axes, uint32_t rank)
   return mask;
 }
 
-uint32_t reduce_like_mask(const fmp_view *x, const fmp_view *like)
+/* Those of x along which something of like's shape would repeat. */
+static uint32_t like_mask(const fmp_view *x, const fmp_view *like)
 {
   const uint32_t missing = x->rank - like->rank;
   uint32_t mask = 0;
   for (uint32_t d = 0; d < x->rank; d++)
     if (d < missing || like->shape[d - missing] == 1) mask |= 1u << d;
   return mask;
+}
+
+uint32_t reduce_call_mask(const fmp_call *call)
+{
+  const reduce_params *p = call->params;
+  if (call->n_in == 2) return like_mask(&call->in[0], &call->in[1]);
+  return reduce_mask(p->axes, call->in[0].rank);
 }
 
 void reduce_loop(fmp_loop *loop, const fmp_view *x, uint32_t mask)

@@ -2,7 +2,7 @@
  *
  * argmax: x [outer, n, inner] contiguous -> y [outer, inner] i64. One scan per output,
  * on all threads; outputs do not depend on each other. */
-#include "fmp/kit/check.h"
+#include "../numbers.h"
 #include "fmp/kit/half.h"
 #include "reduce.h"
 
@@ -34,6 +34,7 @@ SCAN(scan_u8, uint8_t, 0)
 SCAN(scan_i32, int32_t, 0)
 SCAN(scan_i64, int64_t, 0)
 
+/* Neighbours along the axis are `inner` elements apart. */
 typedef struct work {
   scan_fn scan;
   const unsigned char *x;
@@ -41,10 +42,12 @@ typedef struct work {
   int64_t n, inner, bytes;
 } work;
 
-static fmp_status stretch(void *arg, int64_t begin, int64_t end)
+/* Output k, in row o = k / inner and column i = k % inner, scans x[o, :, i]. */
+static fmp_status stretch(const fmp_range *r)
 {
-  const work *w = arg;
-  for (int64_t k = begin; k < end; k++) {
+  const work *w = r->arg;
+  const int64_t end = r->end;
+  for (int64_t k = r->begin; k < end; k++) {
     const int64_t first = k / w->inner * w->n * w->inner + k % w->inner;
     w->y[k] = w->scan(w->x + first * w->bytes, w->inner, w->n);
   }
@@ -69,15 +72,16 @@ static fmp_status run(const fmp_call *call)
   return call->host->parallel_for(call, outputs, FMP_LOOP_GRAIN / w.n + 1, stretch, &w);
 }
 
+static const fmp_kernel_def kernel = {
+    .struct_size = sizeof(fmp_kernel_def),
+    .op = "argmax",
+    .backend = "cpu",
+    .name = "ref",
+    .dtypes = NUMBERS,
+    .run = run,
+};
+
 fmp_status reduce_add_argmax(const fmp_host *h, fmp_registry *r)
 {
-  const fmp_kernel_def def = {
-      .struct_size = sizeof def,
-      .op = "argmax",
-      .backend = "cpu",
-      .name = "ref",
-      .dtypes = FMP_FLOATS | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64),
-      .run = run,
-  };
-  return h->add_kernel(r, &def);
+  return h->add_kernel(r, &kernel);
 }

@@ -6,6 +6,7 @@
 #include "reduce.h"
 #include "fmp/kit/check.h"
 #include "fmp/kit/half.h"
+#include "fmp/kit/register.h"
 
 #define AS_IS(x) (x)
 
@@ -17,16 +18,17 @@ typedef struct division {
   double count;
 } division;
 
-#define DIVIDE(name, S, T, load, store)                                      \
-  static fmp_status name(void *arg, int64_t begin, int64_t end)              \
-  {                                                                          \
-    const division *d = arg;                                                 \
-    const S *dy = d->dy;                                                     \
-    S *y = d->y;                                                             \
-    const T count = (T)d->count;                                             \
-    FMP_LOOP_INDEPENDENT                                                     \
-    for (int64_t i = begin; i < end; i++) y[i] = store(load(dy[i]) / count); \
-    return FMP_OK;                                                           \
+#define DIVIDE(name, S, T, load, store)                                         \
+  static fmp_status name(const fmp_range *r)                                    \
+  {                                                                             \
+    const division *d = r->arg;                                                 \
+    const int64_t end = r->end;                                                 \
+    const S *dy = d->dy;                                                        \
+    S *y = d->y;                                                                \
+    const T count = (T)d->count;                                                \
+    FMP_LOOP_INDEPENDENT                                                        \
+    for (int64_t i = r->begin; i < end; i++) y[i] = store(load(dy[i]) / count); \
+    return FMP_OK;                                                              \
   }
 
 DIVIDE(divide_f32, float, float, AS_IS, AS_IS)
@@ -52,7 +54,7 @@ typedef struct extreme_fns {
                  int64_t ties);
 } extreme_fns;
 
-/* dx and x are both contiguous: what is an element's place in one is so in the other. */
+/* dx and x are both contiguous, so an element has the same offset in both. */
 #define EXTREME(s, S, T, load, store)                                                             \
   static int equal_##s(T a, T b) { return (a == b) | ((a != a) & (b != b)); }                     \
   static int64_t count_##s(const void *x, int64_t stride, int64_t n, const void *y)               \
@@ -98,6 +100,7 @@ static int64_t place(const output *o, const fmp_tile *t, int64_t row)
   return (o->first + t->offset[0] + row * t->row_stride[0]) * o->w->bytes;
 }
 
+/* First pass over what one output was reduced from: how many elements equal it. */
 static void count_tile(void *arg, const fmp_tile *t)
 {
   output *o = arg;
@@ -107,6 +110,7 @@ static void count_tile(void *arg, const fmp_tile *t)
                              w->y + o->k * w->bytes);
 }
 
+/* Second pass: they share dy, and all others get 0. */
 static void spread_tile(void *arg, const fmp_tile *t)
 {
   const output *o = arg;
@@ -118,11 +122,11 @@ static void spread_tile(void *arg, const fmp_tile *t)
   }
 }
 
-static fmp_status extreme_stretch(void *arg, int64_t begin, int64_t end)
+static fmp_status extreme_stretch(const fmp_range *r)
 {
-  const work *w = arg;
+  const work *w = r->arg;
   const int64_t n = fmp_loop_size(&w->reduced);
-  for (int64_t k = begin; k < end; k++) {
+  for (int64_t k = r->begin; k < r->end; k++) {
     output o = {.w = w, .k = k, .first = fmp_loop_offset(&w->kept, 0, k)};
     fmp_loop_run(&w->reduced, 0, n, count_tile, &o);
     fmp_loop_run(&w->reduced, 0, n, spread_tile, &o);
@@ -153,23 +157,27 @@ static fmp_status run_extreme_back(const fmp_call *call)
 
 /* -- registration ---------------------------------------------------------- */
 
+static const fmp_inplace over_dy = {0, 0};
+
+static const fmp_kernel_def kernels[] = {
+    {.struct_size = sizeof(fmp_kernel_def),
+     .op = "mean_back",
+     .backend = "cpu",
+     .name = "ref",
+     .dtypes = FMP_FLOATS,
+     .inplace = &over_dy,
+     .n_inplace = 1,
+     .inplace_size = sizeof(fmp_inplace),
+     .run = run_mean_back},
+    {.struct_size = sizeof(fmp_kernel_def),
+     .op = "extreme_back",
+     .backend = "cpu",
+     .name = "ref",
+     .dtypes = FMP_FLOATS,
+     .run = run_extreme_back},
+};
+
 fmp_status reduce_add_back(const fmp_host *h, fmp_registry *r)
 {
-  static const fmp_inplace over_dy = {0, 0};
-  const fmp_kernel_def mean = {.struct_size = sizeof mean,
-                               .op = "mean_back",
-                               .backend = "cpu",
-                               .name = "ref",
-                               .dtypes = FMP_FLOATS,
-                               .n_inplace = 1,
-                               .inplace = &over_dy,
-                               .run = run_mean_back};
-  const fmp_kernel_def extreme = {.struct_size = sizeof extreme,
-                                  .op = "extreme_back",
-                                  .backend = "cpu",
-                                  .name = "ref",
-                                  .dtypes = FMP_FLOATS,
-                                  .run = run_extreme_back};
-  FMP_TRY(h->add_kernel(r, &mean));
-  return h->add_kernel(r, &extreme);
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

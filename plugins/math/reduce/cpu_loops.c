@@ -11,8 +11,9 @@
  *
  * f32 and bf16 are summed in f64; f64 in 8 interleaved sums per line. */
 #include "reduce.h"
-#include "fmp/kit/check.h"
+#include "../numbers.h"
 #include "fmp/kit/half.h"
+#include "fmp/kit/register.h"
 #include "fmp/kit/simd.h"
 #include <math.h>
 #include <string.h>
@@ -288,27 +289,25 @@ static void reduce_chunk(const work *w, int64_t slice, int64_t k, int64_t n)
 }
 
 /* Of slices * n_kept accumulators, those in [begin, end). */
-static fmp_status reduce_stretch(void *arg, int64_t begin, int64_t end)
+static fmp_status reduce_stretch(const fmp_range *r)
 {
-  const work *w = arg;
-  while (begin < end) {
-    const int64_t k = begin % w->n_kept;
-    const int64_t n = smaller(smaller(CHUNK, end - begin), w->n_kept - k);
-    reduce_chunk(w, begin / w->n_kept, k, n);
-    begin += n;
+  const work *w = r->arg;
+  for (int64_t i = r->begin, n; i < r->end; i += n) {
+    const int64_t k = i % w->n_kept;
+    n = smaller(smaller(CHUNK, r->end - i), w->n_kept - k);
+    reduce_chunk(w, i / w->n_kept, k, n);
   }
   return FMP_OK;
 }
 
 /* Outputs [begin, end) from their slices, joined into the first of them. */
-static fmp_status join_stretch(void *arg, int64_t begin, int64_t end)
+static fmp_status join_stretch(const fmp_range *r)
 {
-  const work *w = arg;
-  const int64_t bytes = w->how->acc_bytes;
-  unsigned char *first = w->partial + begin * bytes;
-  for (int64_t i = 1; i < w->slices; i++)
-    w->how->join(first, first + i * w->n_kept * bytes, end - begin);
-  w->how->finish(w->y + begin * w->y_bytes, first, end - begin, w->n_reduced);
+  const work *w = r->arg;
+  const int64_t bytes = w->how->acc_bytes, n = r->end - r->begin;
+  unsigned char *first = w->partial + r->begin * bytes;
+  for (int64_t i = 1; i < w->slices; i++) w->how->join(first, first + i * w->n_kept * bytes, n);
+  w->how->finish(w->y + r->begin * w->y_bytes, first, n, w->n_reduced);
   return FMP_OK;
 }
 
@@ -319,7 +318,7 @@ static int64_t count_slices(int64_t n_kept, int64_t n_reduced)
   return slices < 1 ? 1 : smaller(slices, MAX_SLICES);
 }
 
-/* Side by side if lines would be short or scattered, and neighbours are many. */
+/* Side by side if lines would be short or scattered, and there are many neighbours. */
 static int choose_lanes(const fmp_loop *kept, const fmp_loop *reduced)
 {
   const int64_t outputs = kept->shape[kept->rank - 1], step = kept->strides[0][kept->rank - 1];
@@ -330,10 +329,13 @@ static int choose_lanes(const fmp_loop *kept, const fmp_loop *reduced)
   return outputs > line;
 }
 
-static fmp_status reduce(const fmp_call *call, const reducer *how, uint32_t mask)
+/* data: a reducer for each type. */
+static fmp_status run(const fmp_call *call)
 {
+  const reducer *const *by_type = call->data;
   const fmp_view *x = &call->in[0], *y = call->out;
-  work w = {.how = how, .x = x->data, .y = y->data, .partial = call->scratch};
+  const uint32_t mask = reduce_call_mask(call);
+  work w = {.how = by_type[x->dtype], .x = x->data, .y = y->data, .partial = call->scratch};
   w.x_bytes = fmp_element_bytes(x->dtype);
   w.y_bytes = fmp_element_bytes(y->dtype);
   w.n_kept = fmp_view_size(y);
@@ -349,13 +351,17 @@ static fmp_status reduce(const fmp_call *call, const reducer *how, uint32_t mask
   return call->host->parallel_for(call, w.n_kept, FMP_LOOP_GRAIN / w.slices, join_stretch, &w);
 }
 
-/* -- runs ------------------------------------------------------------------ */
-
-static fmp_status run(const fmp_call *call, const reducer *const by_type[])
+/* The slices' accumulators, 8 bytes each. */
+static size_t scratch(const fmp_kernel_args *args, const void *state)
 {
-  const reduce_params *p = call->params;
-  return reduce(call, by_type[call->in->dtype], reduce_mask(p->axes, call->in->rank));
+  const int64_t n_kept = fmp_spec_size(args->out);
+  (void)state;
+  if (n_kept == 0) return 0;
+  const int64_t slices = count_slices(n_kept, fmp_spec_size(args->in) / n_kept);
+  return slices > 1 ? (size_t)(slices * n_kept * 8) : 0;
 }
+
+/* -- kernels --------------------------------------------------------------- */
 
 static const reducer *const sums[FMP_DTYPE_COUNT] = {
     [FMP_F32] = &sum_f32, [FMP_F64] = &sum_f64, [FMP_BF16] = &sum_bf16,
@@ -369,23 +375,26 @@ static const reducer *const minima[FMP_DTYPE_COUNT] = {
     [FMP_F32] = &min_f32, [FMP_F64] = &min_f64, [FMP_BF16] = &min_bf16,
     [FMP_U8] = &min_u8,   [FMP_I32] = &min_i32, [FMP_I64] = &min_i64};
 
-static fmp_status run_sum(const fmp_call *call) { return run(call, sums); }
-static fmp_status run_mean(const fmp_call *call) { return run(call, means); }
-static fmp_status run_max(const fmp_call *call) { return run(call, maxima); }
-static fmp_status run_min(const fmp_call *call) { return run(call, minima); }
+static const reducer *const sums_to[FMP_DTYPE_COUNT] = {
+    [FMP_F32] = &sum_f32, [FMP_F64] = &sum_f64, [FMP_BF16] = &sum_in_bf16};
 
-static fmp_status run_sum_to(const fmp_call *call)
-{
-  static const reducer *const by_type[FMP_DTYPE_COUNT] = {
-      [FMP_F32] = &sum_f32, [FMP_F64] = &sum_f64, [FMP_BF16] = &sum_in_bf16};
-  const uint32_t mask = reduce_like_mask(&call->in[0], &call->in[1]);
-  return reduce(call, by_type[call->in->dtype], mask);
-}
+#define KERNEL                                                                          \
+  .struct_size = sizeof(fmp_kernel_def), .backend = "cpu", .flags = FMP_KERNEL_STRIDED, \
+  .scratch = scratch, .run = run
+#define LOOPS KERNEL, .name = "loops", .priority = 10
+
+static const fmp_kernel_def kernels[] = {
+    {LOOPS, .op = "sum", .dtypes = NUMBERS, .data = sums},
+    {LOOPS, .op = "mean", .dtypes = FMP_FLOATS, .data = means},
+    {LOOPS, .op = "max", .dtypes = NUMBERS, .data = maxima},
+    {LOOPS, .op = "min", .dtypes = NUMBERS, .data = minima},
+    {LOOPS, .op = "sum_to", .dtypes = FMP_FLOATS, .data = sums_to},
+};
 
 /* -- sums of gradients, by instruction set --------------------------------- */
 
 /* The same sums, whose lanes the compiler vectorises for the set that they are marked with:
- * without, a bias's gradient takes twice as long as memory does. */
+ * without that, a bias's gradient takes twice as long as reading the memory. */
 #if FMP_SIMD_X86
 #define SUM_OF(type, set, TARGET, T, load)                                              \
   LANES_STEP(lanes_sum_##type##_##set, TARGET, T, double, load, a + v)                  \
@@ -393,82 +402,29 @@ static fmp_status run_sum_to(const fmp_call *call)
                                              line_sum_##type, lanes_sum_##type##_##set, \
                                              join_sum_##type, finish_sum_##type};
 
-#define SUMS(set, TARGET)                                          \
-  SUM_OF(f32, set, TARGET, float, AS_IS)                           \
-  SUM_OF(bf16, set, TARGET, uint16_t, fmp_bf16_to_f32)             \
-  static fmp_status run_sum_##set(const fmp_call *call)            \
-  {                                                                \
-    static const reducer *const by_type[FMP_DTYPE_COUNT] = {       \
-        [FMP_F32] = &sum_f32_##set, [FMP_BF16] = &sum_bf16_##set}; \
-    return run(call, by_type);                                     \
-  }
+#define SUMS(set, TARGET)                                     \
+  SUM_OF(f32, set, TARGET, float, AS_IS)                      \
+  SUM_OF(bf16, set, TARGET, uint16_t, fmp_bf16_to_f32)        \
+  static const reducer *const sums_##set[FMP_DTYPE_COUNT] = { \
+      [FMP_F32] = &sum_f32_##set, [FMP_BF16] = &sum_bf16_##set};
 
 SUMS(avx2, FMP_TARGET_AVX2)
 SUMS(avx512, FMP_TARGET_AVX512)
 
-static const struct {
-  int level;
-  int32_t priority;
-  const char *name;
-  fmp_status (*run)(const fmp_call *call);
-} sets[] = {{FMP_SIMD_AVX2, 20, "avx2", run_sum_avx2},
-            {FMP_SIMD_AVX512, 30, "avx512", run_sum_avx512}};
-enum { SETS = sizeof sets / sizeof *sets };
+#define SUM KERNEL, .op = "sum", .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_BF16)
+
+static const fmp_kernel_def sets[] = {
+    {SUM, .name = "avx2", .priority = 20, .data = sums_avx2},
+    {SUM, .name = "avx512", .priority = 30, .data = sums_avx512},
+};
+
 #endif
-
-/* -- kernels --------------------------------------------------------------- */
-
-/* The slices' accumulators, 8 bytes each. */
-static size_t scratch(const fmp_kernel_args *args, const void *state)
-{
-  const int64_t n_kept = fmp_spec_size(args->out);
-  (void)state;
-  if (n_kept == 0) return 0;
-  const int64_t slices = count_slices(n_kept, fmp_spec_size(args->in) / n_kept);
-  return slices > 1 ? (size_t)(slices * n_kept * 8) : 0;
-}
-
-static fmp_status add(const fmp_host *h, fmp_registry *r, fmp_kernel_def def)
-{
-  def.struct_size = sizeof def;
-  def.backend = "cpu";
-  def.flags = FMP_KERNEL_STRIDED;
-  def.scratch = scratch;
-  return h->add_kernel(r, &def);
-}
-
-static fmp_status add_sums(const fmp_host *h, fmp_registry *r)
-{
-#if FMP_SIMD_X86
-  for (int i = 0; i < SETS && fmp_simd_has(sets[i].level); i++) {
-    const fmp_kernel_def def = {.op = "sum",
-                                .name = sets[i].name,
-                                .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_BF16),
-                                .priority = sets[i].priority,
-                                .run = sets[i].run};
-    FMP_TRY(add(h, r, def));
-  }
-#else
-  (void)h, (void)r;
-#endif
-  return FMP_OK;
-}
 
 fmp_status reduce_add_loops(const fmp_host *h, fmp_registry *r)
 {
-  const uint32_t numbers = FMP_FLOATS | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64);
-  const fmp_kernel_def defs[] = {
-      {.op = "sum", .dtypes = numbers, .run = run_sum},
-      {.op = "mean", .dtypes = FMP_FLOATS, .run = run_mean},
-      {.op = "max", .dtypes = numbers, .run = run_max},
-      {.op = "min", .dtypes = numbers, .run = run_min},
-      {.op = "sum_to", .dtypes = FMP_FLOATS, .run = run_sum_to},
-  };
-  for (size_t i = 0; i < sizeof defs / sizeof *defs; i++) {
-    fmp_kernel_def def = defs[i];
-    def.name = "loops";
-    def.priority = 10;
-    FMP_TRY(add(h, r, def));
-  }
-  return add_sums(h, r);
+  FMP_TRY(FMP_ADD_KERNELS(h, r, kernels));
+#if FMP_SIMD_X86
+  FMP_TRY(fmp_add_kernels(h, r, sets, fmp_simd_level()));
+#endif
+  return FMP_OK;
 }

@@ -3,8 +3,9 @@
  * Reference kernels of sum, mean, max, min and sum_to: every element of x in order, each
  * added to the accumulator of its output. Slow on purpose. */
 #include "reduce.h"
-#include "fmp/kit/check.h"
+#include "../numbers.h"
 #include "fmp/kit/half.h"
+#include "fmp/kit/register.h"
 #include <math.h>
 
 typedef void (*reduce_fn)(const fmp_view *x, const fmp_view *y, uint32_t mask, void *scratch);
@@ -81,17 +82,11 @@ INTEGER_EXTREME(min_u8, uint8_t, <, INT64_MAX)
 INTEGER_EXTREME(min_i32, int32_t, <, INT64_MAX)
 INTEGER_EXTREME(min_i64, int64_t, <, INT64_MAX)
 
-static fmp_status run(const fmp_call *call, const reduce_fn by_type[])
-{
-  const reduce_params *p = call->params;
-  const fmp_view *x = call->in;
-  by_type[x->dtype](x, call->out, reduce_mask(p->axes, x->rank), call->scratch);
-  return FMP_OK;
-}
-
 static const reduce_fn sums[FMP_DTYPE_COUNT] = {
     [FMP_F32] = sum_f32, [FMP_F64] = sum_f64, [FMP_BF16] = sum_bf16,
     [FMP_U8] = sum_u8,   [FMP_I32] = sum_i32, [FMP_I64] = sum_i64};
+static const reduce_fn sums_to[FMP_DTYPE_COUNT] = {
+    [FMP_F32] = sum_f32, [FMP_F64] = sum_f64, [FMP_BF16] = sum_in_bf16};
 static const reduce_fn means[FMP_DTYPE_COUNT] = {
     [FMP_F32] = mean_f32, [FMP_F64] = mean_f64, [FMP_BF16] = mean_bf16};
 static const reduce_fn maxima[FMP_DTYPE_COUNT] = {
@@ -101,17 +96,12 @@ static const reduce_fn minima[FMP_DTYPE_COUNT] = {
     [FMP_F32] = min_f32, [FMP_F64] = min_f64, [FMP_BF16] = min_bf16,
     [FMP_U8] = min_u8,   [FMP_I32] = min_i32, [FMP_I64] = min_i64};
 
-static fmp_status run_sum(const fmp_call *call) { return run(call, sums); }
-static fmp_status run_mean(const fmp_call *call) { return run(call, means); }
-static fmp_status run_max(const fmp_call *call) { return run(call, maxima); }
-static fmp_status run_min(const fmp_call *call) { return run(call, minima); }
-
-static fmp_status run_sum_to(const fmp_call *call)
+/* data: such a table. */
+static fmp_status run(const fmp_call *call)
 {
-  static const reduce_fn by_type[FMP_DTYPE_COUNT] = {
-      [FMP_F32] = sum_f32, [FMP_F64] = sum_f64, [FMP_BF16] = sum_in_bf16};
+  const reduce_fn *by_type = call->data;
   const fmp_view *x = &call->in[0];
-  by_type[x->dtype](x, call->out, reduce_like_mask(x, &call->in[1]), call->scratch);
+  by_type[x->dtype](x, call->out, reduce_call_mask(call), call->scratch);
   return FMP_OK;
 }
 
@@ -122,23 +112,19 @@ static size_t scratch(const fmp_kernel_args *args, const void *state)
   return (size_t)fmp_spec_size(args->out) * 8;
 }
 
+#define KERNEL                                                                                \
+  .struct_size = sizeof(fmp_kernel_def), .backend = "cpu", .name = "ref", .scratch = scratch, \
+  .run = run
+
+static const fmp_kernel_def kernels[] = {
+    {KERNEL, .op = "sum", .dtypes = NUMBERS, .data = sums},
+    {KERNEL, .op = "mean", .dtypes = FMP_FLOATS, .data = means},
+    {KERNEL, .op = "max", .dtypes = NUMBERS, .data = maxima},
+    {KERNEL, .op = "min", .dtypes = NUMBERS, .data = minima},
+    {KERNEL, .op = "sum_to", .dtypes = FMP_FLOATS, .data = sums_to},
+};
+
 fmp_status reduce_add_ref(const fmp_host *h, fmp_registry *r)
 {
-  const uint32_t numbers = FMP_FLOATS | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64);
-  const fmp_kernel_def defs[] = {
-      {.op = "sum", .dtypes = numbers, .run = run_sum},
-      {.op = "mean", .dtypes = FMP_FLOATS, .run = run_mean},
-      {.op = "max", .dtypes = numbers, .run = run_max},
-      {.op = "min", .dtypes = numbers, .run = run_min},
-      {.op = "sum_to", .dtypes = FMP_FLOATS, .run = run_sum_to},
-  };
-  for (size_t i = 0; i < sizeof defs / sizeof *defs; i++) {
-    fmp_kernel_def def = defs[i];
-    def.struct_size = sizeof def;
-    def.backend = "cpu";
-    def.name = "ref";
-    def.scratch = scratch;
-    FMP_TRY(h->add_kernel(r, &def));
-  }
-  return FMP_OK;
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

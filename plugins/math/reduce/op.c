@@ -3,14 +3,10 @@
  * Reductions along axes, and the ops that undo their change of shape. Kernels: cpu_*.c;
  * gradients: gradient.c. */
 #include "reduce.h"
-#include "fmp/kit/check.h"
+#include "../numbers.h"
+#include "fmp/kit/register.h"
 
 /* -- shape inference ------------------------------------------------------- */
-
-#define NUMBERS (FMP_FLOATS | FMP_BIT(FMP_U8) | FMP_BIT(FMP_I32) | FMP_BIT(FMP_I64))
-
-static const char *const floats_text = "f32, f64 or bf16";
-static const char *const numbers_text = "f32, f64, bf16, u8, i32 or i64";
 
 /* x without the dimensions of mask, or with 1 in their place. */
 static fmp_spec reduced(const fmp_spec *x, uint32_t mask, int32_t keep)
@@ -33,54 +29,49 @@ static fmp_status check_some(const fmp_host *h, const fmp_spec *x, uint32_t mask
   return FMP_OK;
 }
 
-static fmp_status infer_reduced(const fmp_host *h, const reduce_params *p, const fmp_spec *x,
-                                fmp_spec *y)
+/* What distinguishes the reductions for infer. */
+typedef struct reduction {
+  uint64_t dtypes;
+  const char *wanted; /* dtypes in words */
+  int of_none;        /* has a value for no elements */
+  int sums;           /* y is of a type that has room for a sum */
+} reduction;
+
+static const reduction sum = {NUMBERS, NUMBERS_TEXT, 1, 1};
+static const reduction mean = {FMP_FLOATS, FLOATS_TEXT, 0, 1};
+static const reduction extreme = {NUMBERS, NUMBERS_TEXT, 0, 0};
+
+/* bf16 has only 8 significant bits, too few for a sum of many: y is f32. Sums of integers are
+ * i64, as in NumPy. */
+static uint32_t sum_type(uint32_t dtype)
 {
+  if (dtype == FMP_BF16) return FMP_F32;
+  return (FMP_FLOATS & FMP_BIT(dtype)) ? dtype : FMP_I64;
+}
+
+static fmp_status infer_by(const fmp_host *h, const reduction *what, const reduce_params *p,
+                           const fmp_spec *x, fmp_spec *y)
+{
+  FMP_TRY(fmp_check_dtype(h, "x", x, what->dtypes, what->wanted));
   FMP_TRY(reduce_check_axes(h, p->axes, x->rank));
-  *y = reduced(x, reduce_mask(p->axes, x->rank), p->keep);
-  return FMP_OK;
+  const uint32_t mask = reduce_mask(p->axes, x->rank);
+  *y = reduced(x, mask, p->keep);
+  if (what->sums) y->dtype = sum_type(x->dtype);
+  return what->of_none ? FMP_OK : check_some(h, x, mask);
 }
 
-/* bf16 has 8 bits for a number: what sums many of them up has room for more. */
-static uint32_t sum_type(uint32_t dtype) { return dtype == FMP_BF16 ? FMP_F32 : dtype; }
-
-/* Sums of integers are i64, as in NumPy. */
-static fmp_status infer_sum(const fmp_host *h, const void *params, const fmp_spec *in,
-                            uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *args)
 {
-  (void)n_in, (void)n_out;
-  FMP_TRY(fmp_check_dtype(h, "x", in, NUMBERS, numbers_text));
-  FMP_TRY(infer_reduced(h, params, in, out));
-  out->dtype = (FMP_FLOATS & FMP_BIT(in->dtype)) ? sum_type(in->dtype) : FMP_I64;
-  return FMP_OK;
+  return infer_by(args->host, args->data, args->params, args->in, args->out);
 }
 
-static fmp_status infer_extreme(const fmp_host *h, const void *params, const fmp_spec *in,
-                                uint32_t n_in, fmp_spec *out, uint32_t n_out)
+/* Reduces one axis as max does. */
+static fmp_status infer_argmax(const fmp_infer_args *args)
 {
-  const reduce_params *p = params;
-  (void)n_in, (void)n_out;
-  FMP_TRY(fmp_check_dtype(h, "x", in, NUMBERS, numbers_text));
-  FMP_TRY(infer_reduced(h, p, in, out));
-  return check_some(h, in, reduce_mask(p->axes, in->rank));
-}
-
-static fmp_status infer_mean(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
-{
-  FMP_TRY(fmp_check_dtype(h, "x", in, FMP_FLOATS, floats_text));
-  FMP_TRY(infer_extreme(h, params, in, n_in, out, n_out));
-  out->dtype = sum_type(in->dtype);
-  return FMP_OK;
-}
-
-static fmp_status infer_argmax(const fmp_host *h, const void *params, const fmp_spec *in,
-                               uint32_t n_in, fmp_spec *out, uint32_t n_out)
-{
-  const argmax_params *p = params;
+  const argmax_params *p = args->params;
   const reduce_params axis = {.axes = {.items = &p->axis, .count = 1}};
-  FMP_TRY(infer_extreme(h, &axis, in, n_in, out, n_out));
-  out->dtype = FMP_I64;
+  FMP_TRY(infer_by(args->host, &extreme, &axis, args->in, args->out));
+  args->out->dtype = FMP_I64;
   return FMP_OK;
 }
 
@@ -91,17 +82,18 @@ static int broadcasts_to(const fmp_spec *small, const fmp_spec *big)
   return fmp_broadcast_shape(small, big, &both) && fmp_same_shape(&both, big);
 }
 
-static fmp_status infer_sum_to(const fmp_host *h, const void *params, const fmp_spec *in,
-                               uint32_t n_in, fmp_spec *out, uint32_t n_out)
+/* like broadcasts to x; nothing of it is used but the shape. */
+static fmp_status infer_sum_to(const fmp_infer_args *args)
 {
+  const fmp_host *h = args->host;
+  const fmp_spec *x = &args->in[0], *like = &args->in[1];
   char tx[FMP_SPEC_TEXT], tl[FMP_SPEC_TEXT];
-  (void)params, (void)n_in, (void)n_out;
-  FMP_TRY(fmp_check_dtype(h, "x", in, FMP_FLOATS, floats_text));
-  FMP_REQUIRE(h, broadcasts_to(&in[1], &in[0]), FMP_ESHAPE,
+  FMP_TRY(fmp_check_dtype(h, "x", x, FMP_FLOATS, FLOATS_TEXT));
+  FMP_REQUIRE(h, broadcasts_to(like, x), FMP_ESHAPE,
               "expected like of a shape that broadcasts to x's, got like %s and x %s",
-              h->spec_text(&in[1], tl), h->spec_text(&in[0], tx));
-  *out = in[1];
-  out->dtype = in[0].dtype;
+              h->spec_text(like, tl), h->spec_text(x, tx));
+  *args->out = *like;
+  args->out->dtype = x->dtype;
   return FMP_OK;
 }
 
@@ -119,34 +111,34 @@ static int restored(const fmp_spec *x, uint32_t mask, uint32_t rank, fmp_spec *y
   return from == x->rank;
 }
 
-static fmp_status infer_broadcast_like(const fmp_host *h, const void *params, const fmp_spec *in,
-                                       uint32_t n_in, fmp_spec *out, uint32_t n_out)
+/* x is like's shape reduced along the axes, with or without the dimensions of size 1. */
+static fmp_status infer_broadcast_like(const fmp_infer_args *args)
 {
-  const reduce_params *p = params;
-  const fmp_spec *like = &in[1];
+  const fmp_host *h = args->host;
+  const reduce_params *p = args->params;
+  const fmp_spec *given = &args->in[0], *like = &args->in[1];
   char tx[FMP_SPEC_TEXT], tl[FMP_SPEC_TEXT];
-  fmp_spec x = in[0];
+  fmp_spec x = *given;
   int fits = 1;
-  (void)n_in, (void)n_out;
   FMP_TRY(reduce_check_axes(h, p->axes, like->rank));
   if (p->axes.count > 0 && !p->keep)
-    fits = restored(&in[0], reduce_mask(p->axes, like->rank), like->rank, &x);
+    fits = restored(given, reduce_mask(p->axes, like->rank), like->rank, &x);
   FMP_REQUIRE(h, fits && broadcasts_to(&x, like), FMP_ESHAPE,
               "expected x of like's shape reduced along the axes, got x %s and like %s",
-              h->spec_text(&in[0], tx), h->spec_text(like, tl));
-  *out = *like;
-  out->dtype = in[0].dtype;
+              h->spec_text(given, tx), h->spec_text(like, tl));
+  *args->out = *like;
+  args->out->dtype = given->dtype;
   return FMP_OK;
 }
 
 /* A view of the same memory in which what repeats has stride 0. */
-static fmp_status alias_broadcast_like(const fmp_host *h, const void *params, const fmp_view *in,
-                                       fmp_view *out)
+static fmp_status alias_broadcast_like(const fmp_alias_args *args)
 {
-  const reduce_params *p = params;
+  const reduce_params *p = args->params;
+  const fmp_view *in = args->in;
+  fmp_view *out = args->out;
   const uint32_t put_in = p->axes.count > 0 && !p->keep ? reduce_mask(p->axes, out->rank) : 0;
   fmp_view x = *in;
-  (void)h;
   if (put_in != 0) x.rank = out->rank;
   for (uint32_t d = 0, from = 0; put_in != 0 && d < out->rank; d++) {
     const int gone = (int)(put_in >> d & 1);
@@ -158,29 +150,32 @@ static fmp_status alias_broadcast_like(const fmp_host *h, const void *params, co
   return FMP_OK;
 }
 
-static fmp_status infer_mean_back(const fmp_host *h, const void *params, const fmp_spec *in,
-                                  uint32_t n_in, fmp_spec *out, uint32_t n_out)
+/* Each element of dy belongs to equally many of x; which ones does not matter here. */
+static fmp_status infer_mean_back(const fmp_infer_args *args)
 {
+  const fmp_host *h = args->host;
+  const fmp_spec *dy = &args->in[0], *x = &args->in[1];
   char td[FMP_SPEC_TEXT], tx[FMP_SPEC_TEXT];
-  (void)params, (void)n_in, (void)n_out;
-  FMP_TRY(fmp_check_dtype(h, "dy", in, FMP_FLOATS, floats_text));
-  const int64_t n = fmp_spec_size(&in[0]), all = fmp_spec_size(&in[1]);
+  FMP_TRY(fmp_check_dtype(h, "dy", dy, FMP_FLOATS, FLOATS_TEXT));
+  const int64_t n = fmp_spec_size(dy), all = fmp_spec_size(x);
   FMP_REQUIRE(h, n == 0 ? all == 0 : all > 0 && all % n == 0, FMP_ESHAPE,
-              "expected dy of x's shape reduced, got dy %s and x %s", h->spec_text(&in[0], td),
-              h->spec_text(&in[1], tx));
-  *out = in[0];
+              "expected dy of the reduced x's shape, got dy %s and x %s", h->spec_text(dy, td),
+              h->spec_text(x, tx));
+  *args->out = *dy;
   return FMP_OK;
 }
 
-static fmp_status infer_extreme_back(const fmp_host *h, const void *params, const fmp_spec *in,
-                                     uint32_t n_in, fmp_spec *out, uint32_t n_out)
+/* y and dy are of x's shape, reduced. */
+static fmp_status infer_extreme_back(const fmp_infer_args *args)
 {
+  const fmp_host *h = args->host;
+  const fmp_spec *in = args->in;
   fmp_spec y;
-  FMP_TRY(fmp_check_dtype(h, "x", in, FMP_FLOATS, floats_text));
-  FMP_TRY(infer_extreme(h, params, in, n_in, &y, n_out));
-  FMP_TRY(fmp_check_same_spec(h, "x's reduction", &y, "y", &in[1]));
+  FMP_TRY(fmp_check_dtype(h, "x", in, FMP_FLOATS, FLOATS_TEXT));
+  FMP_TRY(infer_by(h, &extreme, args->params, in, &y));
+  FMP_TRY(fmp_check_same_spec(h, "the reduced x", &y, "y", &in[1]));
   FMP_TRY(fmp_check_same_spec(h, "y", &in[1], "dy", &in[2]));
-  *out = in[0];
+  *args->out = in[0];
   return FMP_OK;
 }
 
@@ -199,40 +194,35 @@ static const fmp_attr_def argmax_attrs[] = {
 };
 
 /* A row of the table below, with the attributes axes and keep, or without any. */
-#define REDUCTION                                                                     \
-  .struct_size = sizeof(fmp_op_def), .version = 1, .attr_size = sizeof(fmp_attr_def), \
-  .attrs = reduce_attrs, .n_attr = 2, .params_size = sizeof(reduce_params)
-#define PLAIN .struct_size = sizeof(fmp_op_def), .version = 1, .attr_size = sizeof(fmp_attr_def)
+#define PLAIN     .struct_size = sizeof(fmp_op_def), .version = 1
+#define REDUCTION PLAIN, FMP_PARAMS(reduce_params, reduce_attrs)
 
 static const fmp_op_def ops[] = {
     {REDUCTION, .name = "sum", .schema = "(x) -> (y)",
-     .doc = "Sum along axes.\nFloats accumulate in f64; sums of integers are i64, of bf16 f32. No\n"
+     .doc = "Sum along axes.\n"
+            "Floats accumulate in f64; sums of integers are i64, those of bf16 f32. No\n"
             "elements: 0.",
-     .infer = infer_sum, .gradient = reduce_grad_sum, .gradient_ops = "broadcast_like"},
+     .data = &sum, .infer = infer, .gradient = reduce_grad_sum, .gradient_ops = "broadcast_like"},
     {REDUCTION, .name = "mean", .schema = "(x) -> (y)",
      .doc = "Mean along axes; floats.\nAccumulates in f64; means of bf16 are f32. No elements: "
             "refused.",
-     .infer = infer_mean, .gradient = reduce_grad_mean, .gradient_ops = "mean_back broadcast_like"},
+     .data = &mean, .infer = infer, .gradient = reduce_grad_mean,
+     .gradient_ops = "mean_back broadcast_like"},
     {REDUCTION, .name = "max", .schema = "(x) -> (y)",
      .doc =
          "Maximum along axes.\nNaN if there is one. No elements: refused. The gradient is shared\n"
          "equally by all that equal the maximum.",
-     .infer = infer_extreme, .gradient = reduce_grad_extreme, .gradient_ops = "extreme_back"},
+     .data = &extreme, .infer = infer, .gradient = reduce_grad_extreme,
+     .gradient_ops = "extreme_back"},
     {REDUCTION, .name = "min", .schema = "(x) -> (y)",
      .doc =
          "Minimum along axes.\nNaN if there is one. No elements: refused. The gradient is shared\n"
          "equally by all that equal the minimum.",
-     .infer = infer_extreme, .gradient = reduce_grad_extreme, .gradient_ops = "extreme_back"},
-    {.struct_size = sizeof(fmp_op_def),
-     .version = 1,
-     .attr_size = sizeof(fmp_attr_def),
-     .name = "argmax",
-     .schema = "(x) -> (y)",
+     .data = &extreme, .infer = infer, .gradient = reduce_grad_extreme,
+     .gradient_ops = "extreme_back"},
+    {PLAIN, FMP_PARAMS(argmax_params, argmax_attrs), .name = "argmax", .schema = "(x) -> (y)",
      .doc = "Position of the maximum along an axis, from 0; i64.\n"
             "The first if there are several; the first NaN if there is one. No elements: refused.",
-     .attrs = argmax_attrs,
-     .n_attr = 1,
-     .params_size = sizeof(argmax_params),
      .infer = infer_argmax},
     {PLAIN, .name = "sum_to", .schema = "(x, like~) -> (y)", .precision = FMP_PRECISION_F32,
      .doc = "Sums x to like's shape.\n"
@@ -243,7 +233,7 @@ static const fmp_op_def ops[] = {
      .doc =
          "Repeats x to like's shape.\n"
          "Undoes a reduction's change of shape: unless keep, dimensions of size 1 are first put\n"
-         "in at axes. Then x broadcasts as in NumPy; without axes that is all. A view of x.",
+         "in at axes. Then x broadcasts as in NumPy; without axes it only does that. A view of x.",
      .infer = infer_broadcast_like, .gradient = reduce_grad_broadcast_like,
      .gradient_ops = "sum sum_to", .alias = alias_broadcast_like},
     {PLAIN, .name = "mean_back", .schema = "(dy, x~) -> (y)", .precision = FMP_PRECISION_F32,
@@ -259,7 +249,7 @@ fmp_status reduce_register(const fmp_host *h, fmp_registry *r);
 
 fmp_status reduce_register(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) FMP_TRY(h->add_op(r, &ops[i]));
+  FMP_TRY(FMP_ADD_OPS(h, r, ops));
   FMP_TRY(reduce_add_ref(h, r));
   FMP_TRY(reduce_add_loops(h, r));
   FMP_TRY(reduce_add_argmax(h, r));

@@ -23,19 +23,20 @@ typedef struct argmax_params {
 fmp_status reduce_check_axes(const fmp_host *h, fmp_list axes, uint32_t rank);
 /* The dimensions that checked axes name; all of them if there are none. */
 uint32_t reduce_mask(fmp_list axes, uint32_t rank);
-/* The dimensions of x along which something of like's shape would repeat. */
-uint32_t reduce_like_mask(const fmp_view *x, const fmp_view *like);
+/* The dimensions that a call reduces: of its attribute axes, or, of sum_to, along which like
+ * would repeat. */
+uint32_t reduce_call_mask(const fmp_call *call);
 /* A merged loop over those dimensions of x alone; x is its operand 0. */
 void reduce_loop(fmp_loop *loop, const fmp_view *x, uint32_t mask);
 
 /* -- gradient.c ------------------------------------------------------------ */
 
-fmp_status reduce_grad_sum(const fmp_host *h, fmp_builder *b, const void *params);
-fmp_status reduce_grad_mean(const fmp_host *h, fmp_builder *b, const void *params);
-fmp_status reduce_grad_extreme(const fmp_host *h, fmp_builder *b, const void *params);
-fmp_status reduce_grad_sum_to(const fmp_host *h, fmp_builder *b, const void *params);
-fmp_status reduce_grad_broadcast_like(const fmp_host *h, fmp_builder *b, const void *params);
-fmp_status reduce_grad_mean_back(const fmp_host *h, fmp_builder *b, const void *params);
+fmp_status reduce_grad_sum(const fmp_gradient_args *args);
+fmp_status reduce_grad_mean(const fmp_gradient_args *args);
+fmp_status reduce_grad_extreme(const fmp_gradient_args *args);
+fmp_status reduce_grad_sum_to(const fmp_gradient_args *args);
+fmp_status reduce_grad_broadcast_like(const fmp_gradient_args *args);
+fmp_status reduce_grad_mean_back(const fmp_gradient_args *args);
 
 /* -- kernels --------------------------------------------------------------- */
 

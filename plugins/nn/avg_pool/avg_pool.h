@@ -2,11 +2,11 @@
 #ifndef FMP_NN_AVG_POOL_H
 #define FMP_NN_AVG_POOL_H
 
-#include "../pool_kernel.h"
+#include "../pooling/kernel.h"
 
-fmp_status avg_pool_register_ref(const fmp_host *h, fmp_registry *r);
-/* Each adds nothing where this machine has no such instructions. */
-fmp_status avg_pool_register_avx2(const fmp_host *h, fmp_registry *r);
-fmp_status avg_pool_register_avx512(const fmp_host *h, fmp_registry *r);
+extern const struct pool_loops avg_pool_ref;
+#if FMP_SIMD_X86
+extern const struct pool_loops avg_pool_avx2, avg_pool_avx512;
+#endif
 
 #endif

@@ -1,45 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
- * avg_pool and its gradient; each is linear, and the other one's gradient. */
+ * avg_pool and its gradient: both are linear, and each is the gradient of the other. */
 #include "avg_pool.h"
+#include "fmp/kit/register.h"
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *a)
 {
   struct pool pool = {0};
-  (void)n_in;
-  (void)n_out;
-  return pool_infer(h, params, &in[0], &pool, &out[0]);
+  return pool_infer(a->host, a->params, &a->in[0], &pool, &a->out[0]);
 }
 
 /* (dy, x~) -> (dx) */
-static fmp_status infer_back(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status infer_back(const fmp_infer_args *a)
 {
+  struct pool pool = {0};
   fmp_spec y;
-  char wanted[FMP_SPEC_TEXT], got[FMP_SPEC_TEXT];
-  FMP_TRY(infer(h, params, &in[1], n_in, &y, n_out));
-  FMP_REQUIRE(h, in[0].dtype == y.dtype && fmp_same_shape(&in[0], &y), FMP_ESHAPE,
-              "expected dy %s, got %s", h->spec_text(&y, wanted), h->spec_text(&in[0], got));
-  out[0] = in[1];
+  FMP_TRY(pool_infer(a->host, a->params, &a->in[1], &pool, &y));
+  a->out[0] = a->in[1];
+  return window_check_made(a->host, "dy", &y, &a->in[0]);
+}
+
+static fmp_status gradient(const fmp_gradient_args *a)
+{
+  const fmp_host *h = a->host;
+  const fmp_value in[] = {h->grad_dout(a->builder, 0), h->grad_in(a->builder, 0)};
+  h->grad_set(a->builder, 0, pool_emit(a, "avg_pool_back", POOL_AVG_ATTRS, in, 2));
   return FMP_OK;
 }
 
-static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status gradient_back(const fmp_gradient_args *a)
 {
-  const fmp_value in[] = {h->grad_dout(b, 0), h->grad_in(b, 0)};
-  fmp_attr attrs[POOL_AVG_ATTRS];
-  pool_attrs_of(params, attrs);
-  if (h->grad_wants(b, 0))
-    h->grad_set(b, 0, h->emit(b, "avg_pool_back", attrs, POOL_AVG_ATTRS, in, 2));
-  return FMP_OK;
-}
-
-static fmp_status gradient_back(const fmp_host *h, fmp_builder *b, const void *params)
-{
-  const fmp_value g = h->grad_dout(b, 0);
-  fmp_attr attrs[POOL_AVG_ATTRS];
-  pool_attrs_of(params, attrs);
-  if (h->grad_wants(b, 0)) h->grad_set(b, 0, h->emit(b, "avg_pool", attrs, POOL_AVG_ATTRS, &g, 1));
+  const fmp_host *h = a->host;
+  const fmp_value g = h->grad_dout(a->builder, 0);
+  h->grad_set(a->builder, 0, pool_emit(a, "avg_pool", POOL_AVG_ATTRS, &g, 1));
   return FMP_OK;
 }
 
@@ -53,40 +45,43 @@ static const char doc_back[] =
     "dx = sum of dy / divisor over the windows that see the pixel. Takes avg_pool's\n"
     "attributes; of x only the shape is used. dy [n,oh,ow,c] -> dx [n,h,w,c].";
 
-static const fmp_op_def defs[] = {
+static const fmp_op_def ops[] = {
     {
+        .struct_size = sizeof(fmp_op_def),
         .name = "avg_pool",
         .schema = "(x) -> (y)",
         .doc = doc,
+        .version = 1,
+        FMP_PARAMS(struct pool_params, pool_attrs),
         .infer = infer,
         .gradient = gradient,
         .gradient_ops = "avg_pool_back",
     },
     {
+        .struct_size = sizeof(fmp_op_def),
         .name = "avg_pool_back",
         .schema = "(dy, x~) -> (dx)",
         .doc = doc_back,
+        .version = 1,
+        FMP_PARAMS(struct pool_params, pool_attrs),
         .infer = infer_back,
         .gradient = gradient_back,
         .gradient_ops = "avg_pool",
     },
 };
 
+static const fmp_kernel_def kernels[] = {
+    POOL_ROWS("avg_pool", "ref", 0, FMP_FLOATS, 0, avg_pool_ref),
+#if FMP_SIMD_X86
+    POOL_ROWS("avg_pool", "avx2", 10, POOL_F32, 0, avg_pool_avx2),
+    POOL_ROWS("avg_pool", "avx512", 20, POOL_F32, 0, avg_pool_avx512),
+#endif
+};
+
 fmp_status avg_pool_register(const fmp_host *h, fmp_registry *r);
 
 fmp_status avg_pool_register(const fmp_host *h, fmp_registry *r)
 {
-  for (uint32_t i = 0; i < sizeof(defs) / sizeof(defs[0]); i++) {
-    fmp_op_def def = defs[i];
-    def.struct_size = sizeof(def);
-    def.version = 1;
-    def.attrs = pool_attrs;
-    def.n_attr = POOL_AVG_ATTRS;
-    def.attr_size = sizeof(fmp_attr_def);
-    def.params_size = sizeof(struct pool_params);
-    FMP_TRY(h->add_op(r, &def));
-  }
-  FMP_TRY(avg_pool_register_ref(h, r));
-  FMP_TRY(avg_pool_register_avx2(h, r));
-  return avg_pool_register_avx512(h, r);
+  FMP_TRY(FMP_ADD_OPS(h, r, ops));
+  return fmp_add_kernels(h, r, kernels, pool_rows_here());
 }

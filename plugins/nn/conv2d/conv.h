@@ -30,15 +30,22 @@ struct conv {
 /* Which of y, dx and dw is computed from the other two. */
 enum { CONV_FORWARD = 0, CONV_BACK_DATA = 1, CONV_BACK_WEIGHTS = 2, CONV_DIRECTIONS = 3 };
 
-/* The three arrays: each op reads two of them, or the gradients, and writes the third. */
+/* The three arrays: each op reads two of them (or their gradients) and writes the third. */
 enum { CONV_X = 0, CONV_W = 1, CONV_Y = 2, CONV_OPERANDS = 3 };
 
 enum { CONV_BIAS = 2 /* input of the forward op alone */ };
 
-/* The op of each direction. */
-extern const char *const conv_ops[CONV_DIRECTIONS];
+/* The op of each direction. The data of ops and kernels points to one of these. */
+struct conv_op {
+  const char *name;
+  int direction;
+  int places[CONV_OPERANDS]; /* the input that holds each operand, or CONV_OUTPUT */
+};
+enum { CONV_OUTPUT = -1 };
 
-/* The attributes of conv2d; its gradients have the same but for the last. */
+extern const struct conv_op conv_ops[CONV_DIRECTIONS];
+
+/* The attributes of conv2d; its gradients have all but the last. */
 enum { CONV_ATTRS = 7, CONV_BACK_ATTRS = 6 };
 void conv_attrs(const struct conv_params *p, fmp_attr attrs[CONV_ATTRS]);
 
@@ -50,7 +57,7 @@ fmp_status conv_make(const fmp_host *h, const struct conv_params *p, const int64
 const fmp_view *conv_view(const fmp_call *call, int direction, int i);
 const fmp_spec *conv_spec(const fmp_kernel_args *args, int direction, int i);
 
-/* Has each array at least one element, and no more than an int counts?  [any-thread] */
+/* Whether each array has at least one element, and no more than an int can count.  [any-thread] */
 int conv_counts_in_int(const fmp_kernel_args *args, int direction);
 
 fmp_status conv2d_register_rewrites(const fmp_host *h, fmp_registry *r);

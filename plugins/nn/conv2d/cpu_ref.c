@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reference kernels of the three ops: plain loops, f32, f64 and bf16, sums in double,
- * rounded once. Each output element is written once, by one thread, in a fixed order: the same
- * bits on any number of threads.
+ * Reference kernels of the three ops: plain loops for f32, f64 and bf16 whose sums are double,
+ * rounded once. One thread sums each output element, in a fixed order, so the bits do not depend
+ * on the number of threads.
  */
 #include "conv.h"
 
 #include "fmp/kit/half.h"
+#include "fmp/kit/register.h"
 
 struct job {
   struct conv c;
@@ -86,7 +87,7 @@ static double bf16_as_double(uint16_t x) { return (double)fmp_bf16_to_f32(x); }
 
 /* -- kernels --------------------------------------------------------------- */
 
-/* By what is read; bf16 by what is written as well. */
+/* By the type that is read; for bf16 the type that is written counts too. */
 #define BODIES(stem)                                                         \
   {                                                                          \
     [FMP_F32] = stem##_f32, [FMP_F64] = stem##_f64, [FMP_BF16] = stem##_bf16 \
@@ -117,7 +118,7 @@ static int64_t pieces(const struct conv *c, int direction)
   return c->n * (direction == CONV_FORWARD ? c->window.y.out : c->window.y.in);
 }
 
-/* Multiplications in one of them, those that padding and strides skip included. */
+/* Multiplications in one of them, including those that padding and strides skip. */
 static double operations(const struct conv *c, int direction)
 {
   const double taps = (double)c->window.y.size * (double)c->window.x.size;
@@ -129,8 +130,9 @@ static double operations(const struct conv *c, int direction)
   }
 }
 
-static fmp_status run(const fmp_call *call, int direction)
+static fmp_status run(const fmp_call *call)
 {
+  const int direction = ((const struct conv_op *)call->data)->direction;
   const struct conv_params *params = call->params;
   struct job job = {.b = direction == CONV_FORWARD ? call->in[CONV_BIAS].data : NULL,
                     .slope = params->slope};
@@ -142,24 +144,19 @@ static fmp_status run(const fmp_call *call, int direction)
   return call->host->parallel_for(call, pieces(&job.c, direction), grain, body, &job);
 }
 
-static fmp_status run_forward(const fmp_call *call) { return run(call, CONV_FORWARD); }
-static fmp_status run_back_data(const fmp_call *call) { return run(call, CONV_BACK_DATA); }
-static fmp_status run_back_weights(const fmp_call *call) { return run(call, CONV_BACK_WEIGHTS); }
+#define KERNEL(op_name, which)                                                             \
+  {                                                                                        \
+    .struct_size = sizeof(fmp_kernel_def), .op = op_name, .backend = "cpu", .name = "ref", \
+    .dtypes = FMP_FLOATS, .data = &conv_ops[which], .run = run                             \
+  }
+
+static const fmp_kernel_def kernels[] = {
+    KERNEL("conv2d", CONV_FORWARD),
+    KERNEL("conv2d_back_data", CONV_BACK_DATA),
+    KERNEL("conv2d_back_weights", CONV_BACK_WEIGHTS),
+};
 
 fmp_status conv2d_register_ref(const fmp_host *h, fmp_registry *r)
 {
-  static fmp_status (*const runs[CONV_DIRECTIONS])(const fmp_call *) = {run_forward, run_back_data,
-                                                                        run_back_weights};
-  for (int i = 0; i < CONV_DIRECTIONS; i++) {
-    const fmp_kernel_def def = {
-        .struct_size = sizeof(def),
-        .op = conv_ops[i],
-        .backend = "cpu",
-        .name = "ref",
-        .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64) | FMP_BIT(FMP_BF16),
-        .run = runs[i],
-    };
-    FMP_TRY(h->add_kernel(r, &def));
-  }
-  return FMP_OK;
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

@@ -11,7 +11,7 @@
 
 enum { ALIGNMENT = 64 };
 
-/* Number and query of x, w, y as each direction has them. */
+/* oneDNN's argument and query for x, w and y in each direction. */
 struct role {
   int arg;
   dnnl_query_t query;
@@ -121,7 +121,7 @@ static fmp_status problem_make(const fmp_host *h, const struct conv_job *job,
   return check(h, make_layouts(p, job), "describing arrays");
 }
 
-/* The forward convolution behind a backward one: all in the type that the latter reads. */
+/* The forward convolution that belongs to a backward one, all in the type that the latter reads. */
 static struct conv_job forward_of(const struct conv_job *job)
 {
   struct conv_job forward = *job;
@@ -148,7 +148,7 @@ static size_t scratchpad_bytes(const_dnnl_primitive_desc_t pd)
   return dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0));
 }
 
-/* The description, by way of the forward one where it is a backward one. */
+/* A backward convolution is described with the help of its forward one. */
 static dnnl_status_t describe(int direction, const struct onednn_problem *p,
                               const struct onednn_problem *forward, dnnl_engine_t engine,
                               const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *pd)
@@ -162,7 +162,7 @@ static dnnl_status_t describe(int direction, const struct onednn_problem *p,
   return status;
 }
 
-/* The same for a job. Scratchpads are the caller's, as attr says. */
+/* The same for a job. attr says that scratchpads are the caller's. */
 static fmp_status describe_job(const fmp_host *h, const struct conv_job *job, dnnl_engine_t engine,
                                const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *pd)
 {
@@ -180,7 +180,7 @@ static fmp_status describe_job(const fmp_host *h, const struct conv_job *job, dn
   return status;
 }
 
-/* Scratchpads are the caller's; behind the convolution comes the activation. */
+/* Scratchpads are the caller's; the activation follows the convolution. */
 static dnnl_status_t set_attributes(dnnl_primitive_attr_t attr, double slope)
 {
   dnnl_post_ops_t ops = NULL;
@@ -202,7 +202,7 @@ static fmp_status make_attr(const fmp_host *h, double slope, dnnl_primitive_attr
   return check(h, status, "making attributes");
 }
 
-/* oneDNN's name of the implementation that it would take: "jit:avx2". */
+/* Judged by oneDNN's name for the implementation that it would use, such as "jit:avx2". */
 static int is_acceptable(const_dnnl_primitive_desc_t pd, const struct conv_job *job)
 {
   const char *name = NULL;
@@ -259,7 +259,7 @@ static dnnl_status_t make_primitives(struct executor *e, const struct conv_job *
 
 /* -- arguments ------------------------------------------------------------- */
 
-/* The next argument of a primitive, its pointer still to come. The first failure sticks. */
+/* Adds the next argument of a primitive, without its pointer. The first failure sticks. */
 static void bind(struct binding *b, int arg, onednn_layout layout, dnnl_status_t *status)
 {
   dnnl_memory_t memory = NULL;
@@ -404,7 +404,7 @@ static dnnl_status_t run_with(const struct executor *e, const struct arguments *
   return status == dnnl_success && back ? run_reorder(e, a, o, scratch) : status;
 }
 
-/* With arguments of its own, while another run has those that are kept. */
+/* Uses arguments of its own, as another run has the kept ones. */
 static dnnl_status_t run_beside(const struct executor *e, const struct operands *o, char *scratch)
 {
   struct arguments own;
@@ -418,7 +418,7 @@ fmp_status executor_run(const fmp_host *h, const struct executor *e, const struc
                         void *scratch)
 {
   dnnl_status_t status;
-  atomic_int *lent = &((struct executor *)e)->lent; /* all else stays as it was made */
+  atomic_int *lent = &((struct executor *)e)->lent; /* the rest never changes */
   if (atomic_exchange_explicit(lent, 1, memory_order_acquire) == 0) {
     status = run_with(e, &e->kept, o, scratch);
     atomic_store_explicit(lent, 0, memory_order_release);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * executor.h: one convolution, in one direction, made ready by oneDNN. x and y stay
- * NHWC, which its fast kernels take. The weights' layout is its choice: they are
- * reordered from OHWI in every run, into scratch memory, and gradients by weights back
- * (measured: noise beside the products).
+ * executor.h: one convolution, in one direction, made ready by oneDNN. x and y stay NHWC, which
+ * its fast kernels take. It chooses the layout of the weights: every run reorders them from OHWI
+ * into scratch memory, and gradients by weights back again (measured: negligible beside the
+ * products).
  *
  * Any number of threads may run one executor at once. Scratchpads are the caller's. The
  * memory objects that a run hands to oneDNN hold pointers: one set of them is made with the
@@ -50,9 +50,9 @@ struct operands {
   void *b; /* NULL: none */
 };
 
-/* What to make one for. types: of x, w and y, or their gradients: FMP_F32 all three; or
- * FMP_BF16 what is read, and either what is written. biased: runs will have a b, of y's
- * type. slope: of the activation behind a forward run, 1 for none. */
+/* What an executor is made for. types: of x, w and y, or their gradients: all three FMP_F32, or
+ * FMP_BF16 for what is read and either for what is written. biased: runs have a b, of y's type.
+ * slope: of the activation after a forward run; 1: none. */
 struct conv_job {
   int direction, biased;
   double slope;
@@ -61,15 +61,16 @@ struct conv_job {
 };
 
 /* For as many threads as the calling thread may use now. On failure e is cleared.
- * [any-thread] */
+ *  [any-thread] */
 fmp_status executor_make(const fmp_host *h, const struct conv_job *job, struct executor *e);
-/* Whether oneDNN takes it and is known to compute it rightly, on as many threads as executor_make
- * would; for bf16 also by more than its own reference.  [any-thread] */
+/* Whether oneDNN takes the job and is not known to compute it wrongly, on as many threads as
+ * executor_make would use. For bf16 its own reference implementation does not count.  [any-thread]
+ */
 int executor_takes(const fmp_host *h, const struct conv_job *job);
 void executor_clear(struct executor *e);
 /* Bytes of scratch memory, 64-byte aligned, that a run needs. */
 size_t executor_scratch(const struct executor *e);
-/* [any-thread] */
+/*  [any-thread] */
 fmp_status executor_run(const fmp_host *h, const struct executor *e, const struct operands *o,
                         void *scratch);
 

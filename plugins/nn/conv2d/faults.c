@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Found by tests/nightly/library_grid.sh on oneDNN 2.6.3. The conditions of jit_1x1 by weights and
- * of brgconv were read in its source; the others are drawn around all cases that failed. What later
- * versions have mended is refused all the same: other kernels take it.
+ * of brgconv were read in its source; the others are drawn around all cases that failed. What
+ * later versions compute correctly is refused all the same: other kernels take it.
  */
 #include "faults.h"
 
@@ -16,7 +16,7 @@ static int gathers_pixels(const struct conv *c)
          y->out * y->stride == y->in && x->out * x->stride == x->in;
 }
 
-/* They book room for the channels that there are, and step by whole blocks of channels. */
+/* They make room for the channels that there are, but step by whole blocks of channels. */
 static int gathers_below_8(const struct conv_job *job)
 {
   return job->c.group_ic < 8 && gathers_pixels(&job->c);
@@ -27,20 +27,21 @@ static int gathers_below_16(const struct conv_job *job)
   return job->c.group_ic < 16 && gathers_pixels(&job->c);
 }
 
-/* A row's part that is all padding is not cleared before it is summed; rows of 29 pixels and more
- * go by another loop, which is wrong for taps that lie apart vertically. */
+/* The part of a row that is all padding is not cleared before it is summed; rows of 29 pixels or
+ * more take another loop, which is wrong for vertical dilation. */
 static int sums_what_is_not_there(const struct conv_job *job)
 {
   const struct window *w = &job->c.window;
   return w->x.in < w->x.stride || w->y.dilation > 1;
 }
 
-/* Channels are summed in pairs. The register for the half of one is another's, where a block of
- * pixels takes all registers. */
+/* Channels are summed in pairs. Where a block of pixels takes all registers, that of an unpaired
+ * channel is in use already. */
 static int has_half_a_pair(const struct conv_job *job) { return job->c.group_oc % 2 != 0; }
 
-/* The window ends short of the image by as much as it began before it: then the sums are taken to
- * need no room of their own, as without padding, and are written in f32 over y. */
+/* All windows together span as many pixels as the image has, though they start in the padding:
+ * oneDNN then takes it for unpadded, where sums need no room of their own, and writes them in f32
+ * over y. */
 static int looks_unpadded(const struct conv_job *job)
 {
   const struct window_axis *x = &job->c.window.x;
@@ -48,7 +49,7 @@ static int looks_unpadded(const struct conv_job *job)
          (x->out - 1) * x->stride + window_reach(x) == x->in;
 }
 
-/* name: the beginning of oneDNN's. */
+/* name: how oneDNN's name for the implementation begins. */
 static const struct fault {
   const char *name;
   int direction;

@@ -6,7 +6,7 @@
 
 #include "executor.h"
 
-/* name: oneDNN's of the implementation, as "jit_1x1:avx2".  [any-thread] */
+/* name: oneDNN's name for the implementation, such as "jit_1x1:avx2".  [any-thread] */
 int onednn_is_faulty(const char *name, const struct conv_job *job);
 
 #endif

@@ -2,30 +2,25 @@
  * Shapes of a convolution, and where each op keeps its three arrays. */
 #include "conv.h"
 
-const char *const conv_ops[CONV_DIRECTIONS] = {
-    [CONV_FORWARD] = "conv2d",
-    [CONV_BACK_DATA] = "conv2d_back_data",
-    [CONV_BACK_WEIGHTS] = "conv2d_back_weights",
-};
-
-/* Input that holds x, w, y; OUTPUT: it is output 0. */
-enum { OUTPUT = -1 };
-static const int places[CONV_DIRECTIONS][CONV_OPERANDS] = {
-    [CONV_FORWARD] = {0, 1, OUTPUT},      /* (x, w, b?) -> (y) */
-    [CONV_BACK_DATA] = {OUTPUT, 1, 0},    /* (dy, w, x~) -> (dx) */
-    [CONV_BACK_WEIGHTS] = {0, OUTPUT, 1}, /* (x, dy, w~) -> (dw) */
+const struct conv_op conv_ops[CONV_DIRECTIONS] = {
+    /* (x, w, b?) -> (y) */
+    [CONV_FORWARD] = {"conv2d", CONV_FORWARD, {0, 1, CONV_OUTPUT}},
+    /* (dy, w, x~) -> (dx) */
+    [CONV_BACK_DATA] = {"conv2d_back_data", CONV_BACK_DATA, {CONV_OUTPUT, 1, 0}},
+    /* (x, dy, w~) -> (dw) */
+    [CONV_BACK_WEIGHTS] = {"conv2d_back_weights", CONV_BACK_WEIGHTS, {0, CONV_OUTPUT, 1}},
 };
 
 const fmp_view *conv_view(const fmp_call *call, int direction, int i)
 {
-  const int place = places[direction][i];
-  return place == OUTPUT ? &call->out[0] : &call->in[place];
+  const int place = conv_ops[direction].places[i];
+  return place == CONV_OUTPUT ? &call->out[0] : &call->in[place];
 }
 
 const fmp_spec *conv_spec(const fmp_kernel_args *args, int direction, int i)
 {
-  const int place = places[direction][i];
-  return place == OUTPUT ? &args->out[0] : &args->in[place];
+  const int place = conv_ops[direction].places[i];
+  return place == CONV_OUTPUT ? &args->out[0] : &args->in[place];
 }
 
 static int counts_in_int(const fmp_spec *s)

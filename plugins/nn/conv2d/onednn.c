@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The two faces of oneDNN's interface; see onednn.h. The algorithm is `direct` always:
- * `auto` may take Winograd's, which trades accuracy without being asked. */
+ * The two faces of oneDNN's interface; see onednn.h. The algorithm is always `direct`: `auto` may
+ * choose Winograd's, which gives up accuracy without being asked. */
 #include "onednn.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ static onednn_layout bias_of(const struct onednn_problem *p)
   return p->biased ? onednn_layout_get(&p->b) : NULL;
 }
 
-/* Sets of instructions are sets of bits. ONEDNN_MAX_CPU_ISA has its say in this. */
+/* Instruction sets are sets of bits, which ONEDNN_MAX_CPU_ISA may limit. */
 int onednn_has_bf16(void)
 {
   const unsigned has = (unsigned)dnnl_get_effective_cpu_isa();

@@ -24,8 +24,7 @@ typedef struct {
 
 enum { ONEDNN_MAX_RANK = 5 }; /* weights of a grouped convolution: g, oc, ic, kh, kw */
 
-/* Whether it computes in bf16 by instructions for it. Without them it would take each
- * product apart, or refuse. */
+/* Whether it has instructions for bf16. Without them it would emulate each product, or refuse. */
 int onednn_has_bf16(void);
 
 /* These dimensions; strides NULL: oneDNN is to choose the layout ("any").
@@ -45,7 +44,7 @@ struct onednn_problem {
   dnnl_dims_t strides, dilates, before, after;
 };
 
-/* direction: CONV_*. hint: the forward descriptor, which the backward ones want. */
+/* direction: CONV_*. hint: the forward descriptor, which the backward ones need. */
 dnnl_status_t onednn_describe(int direction, const struct onednn_problem *p, dnnl_engine_t engine,
                               const_dnnl_primitive_attr_t attr, const_dnnl_primitive_desc_t hint,
                               dnnl_primitive_desc_t *pd);

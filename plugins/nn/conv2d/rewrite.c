@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A rewrite, after gradients: a leaky rectifier right behind a convolution becomes the
- * convolution's own, so that its kernel applies it as it stores. relu stays apart: fast
- * kernels of slope 0 would make 0 of NaN, which relu keeps.
+ * convolution's own, so that its kernel applies it as it stores. relu stays an op of its own: with
+ * slope 0, fast kernels would turn NaN into 0, and relu keeps it.
  */
-#include "../activation/activation.h"
 #include "conv.h"
 
-static fmp_status emit(const fmp_host *h, fmp_builder *b)
+static fmp_status emit(const fmp_rewrite_args *a)
 {
+  const fmp_host *h = a->host;
+  fmp_builder *b = a->builder;
   const struct conv_params *p = h->node_params(b, 0);
-  const struct leaky_relu_params *activation = h->node_params(b, 1);
-  if (p == NULL || activation == NULL) return FMP_OK; /* the builder has failed */
-  if (conv_has_activation(p) || activation->slope <= 0) return FMP_OK;
+  fmp_attr slope, attrs[CONV_ATTRS];
+  if (p == NULL || !h->node_attr(b, 1, "slope", &slope)) return FMP_OK; /* the builder has failed */
+  if (conv_has_activation(p) || slope.value.f <= 0) return FMP_OK;
   const fmp_value in[] = {h->node_in(b, 0, CONV_X), h->node_in(b, 0, CONV_W),
                           h->node_in(b, 0, CONV_BIAS)};
-  fmp_attr attrs[CONV_ATTRS];
   struct conv_params fused = *p;
-  fused.slope = activation->slope;
+  fused.slope = slope.value.f;
   conv_attrs(&fused, attrs);
-  h->replace(b, 0, h->emit(b, conv_ops[CONV_FORWARD], attrs, CONV_ATTRS, in, 3));
+  h->replace(b, 0, h->emit(b, conv_ops[CONV_FORWARD].name, attrs, CONV_ATTRS, in, 3));
   return FMP_OK;
 }
 

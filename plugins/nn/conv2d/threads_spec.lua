@@ -6,7 +6,7 @@ local ops = fmp.ops
 
 local function f32(shape, seed) return optest.random(shape, {dtype = "f32", seed = seed}) end
 
--- What prepares for a number of threads: oneDNN's kernels, Winograd's, matrix products.
+-- Kernels that are prepared for a number of threads: oneDNN's, Winograd's, matrix products.
 local cases = {
   {name = "conv2d 3x3", run = function(x, w) return ops.conv2d(x, w) end,
    inputs = {f32{4, 30, 30, 16}, f32({32, 3, 3, 16}, 2)}},
@@ -50,7 +50,7 @@ describe("another number of threads", function()
     end)
   end
 
-  -- The process that asks comes to its first op with OpenMP's own number, two here.
+  -- Until fmp.threads is called, a process has OpenMP's own number of threads, two here.
   it("set before the first op is that op's", function()
     local shell = require "tests.lua.shell"
     local path, remove = shell.scratch()

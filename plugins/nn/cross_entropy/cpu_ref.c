@@ -7,6 +7,7 @@
 
 #include "../loss.h"
 #include "../real.h"
+#include "fmp/kit/register.h"
 
 #include <math.h>
 
@@ -64,7 +65,7 @@ struct norm {
   double max, log_sum;
 };
 
-/* Comparisons pass over NaN; exp(x - max) brings it back. */
+/* Comparisons skip NaN; exp(x - max) brings it back. */
 static struct norm norm_of(const fmp_view *x, int64_t first, int64_t n)
 {
   struct norm norm = {-INFINITY, 0};
@@ -111,7 +112,7 @@ static double scale_of(const struct job *job, int64_t row)
   return job->reduction == LOSS_MEAN ? dloss / (double)job->rows : dloss;
 }
 
-/* The output may lie in the logits' place: each is read before it is written. */
+/* The output may take the logits' place: each is read before it is written. */
 static void row_back(const struct job *job, int64_t row)
 {
   const int64_t first = row * job->classes;
@@ -125,10 +126,10 @@ static void row_back(const struct job *job, int64_t row)
 
 /* -- kernels --------------------------------------------------------------- */
 
-static fmp_status forward_rows(void *arg, int64_t begin, int64_t end)
+static fmp_status forward_rows(const fmp_range *range)
 {
-  const struct job *const job = arg;
-  for (int64_t r = begin; r < end; r++) {
+  const struct job *const job = range->arg;
+  for (int64_t r = range->begin; r < range->end; r++) {
     const double loss = row_loss(job, r);
     if (job->loss)
       job->loss[r] = loss;
@@ -138,10 +139,10 @@ static fmp_status forward_rows(void *arg, int64_t begin, int64_t end)
   return FMP_OK;
 }
 
-static fmp_status back_rows(void *arg, int64_t begin, int64_t end)
+static fmp_status back_rows(const fmp_range *range)
 {
-  const struct job *const job = arg;
-  for (int64_t r = begin; r < end; r++) row_back(job, r);
+  const struct job *const job = range->arg;
+  for (int64_t r = range->begin; r < range->end; r++) row_back(job, r);
   return FMP_OK;
 }
 
@@ -177,12 +178,11 @@ static const fmp_inplace back_inplace[] = {{0, 0}};
 
 static const fmp_kernel_def kernels[] = {
     {COMMON, .op = "cross_entropy", .scratch = forward_scratch, .run = forward_run},
-    {COMMON, .op = "cross_entropy_back", .n_inplace = 1, .inplace = back_inplace, .run = back_run},
+    {COMMON, .op = "cross_entropy_back", .n_inplace = 1, .inplace = back_inplace,
+     .inplace_size = sizeof(fmp_inplace), .run = back_run},
 };
 
 fmp_status cross_entropy_register_cpu_ref(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-    FMP_TRY(h->add_kernel(r, &kernels[i]));
-  return FMP_OK;
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

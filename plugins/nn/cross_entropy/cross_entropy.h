@@ -5,7 +5,7 @@
 
 #include "fmp/plugin.h"
 
-/* Labels are classes, one whole number per row; else they are probabilities. */
+/* Whether labels are classes, one whole number per row, and not probabilities. */
 static inline int cross_entropy_classes(uint32_t dtype)
 {
   return dtype == FMP_I32 || dtype == FMP_I64;

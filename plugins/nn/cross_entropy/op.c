@@ -6,8 +6,9 @@
 #include "cross_entropy.h"
 
 #include "../loss.h"
+#include "fmp/kit/register.h"
 
-/* The spec of the single losses: logits' without its last dimension. */
+/* The spec of the individual losses: that of logits without the last dimension. */
 static fmp_spec each_loss(const fmp_spec *logits)
 {
   fmp_spec each = *logits;
@@ -40,31 +41,28 @@ static fmp_status check_labels(const fmp_host *h, const fmp_spec *logits, const 
                  h->spec_text(labels, text));
 }
 
-static fmp_status infer_forward(const fmp_host *h, const void *params, const fmp_spec *in,
-                                uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status infer_forward(const fmp_infer_args *a)
 {
-  (void)n_in, (void)n_out;
-  FMP_TRY(check_logits(h, &in[0]));
-  FMP_TRY(check_labels(h, &in[0], &in[1]));
-  const fmp_spec each = each_loss(&in[0]);
-  out[0] = loss_spec(params, &each);
+  FMP_TRY(check_logits(a->host, &a->in[0]));
+  FMP_TRY(check_labels(a->host, &a->in[0], &a->in[1]));
+  const fmp_spec each = each_loss(&a->in[0]);
+  a->out[0] = loss_spec(a->params, &each);
   return FMP_OK;
 }
 
-static fmp_status infer_back(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status infer_back(const fmp_infer_args *a)
 {
-  FMP_TRY(infer_forward(h, params, in, n_in, out, n_out));
-  const fmp_spec each = each_loss(&in[0]);
-  FMP_TRY(loss_check_dloss(h, params, &each, &in[2]));
-  out[0] = in[0];
-  return FMP_OK;
+  FMP_TRY(infer_forward(a));
+  const fmp_spec each = each_loss(&a->in[0]);
+  a->out[0] = a->in[0];
+  return loss_check_dloss(a, &each, &a->in[2]);
 }
 
-static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status gradient(const fmp_gradient_args *a)
 {
-  FMP_REQUIRE(h, !h->grad_wants(b, 1), FMP_ENOGRAD, "no gradient with respect to labels");
-  h->grad_set(b, 0, loss_emit_back(h, b, "cross_entropy_back", params));
+  const fmp_host *h = a->host;
+  FMP_REQUIRE(h, !h->grad_wants(a->builder, 1), FMP_ENOGRAD, "no gradient with respect to labels");
+  h->grad_set(a->builder, 0, loss_emit_back(a, "cross_entropy_back"));
   return FMP_OK;
 }
 
@@ -72,8 +70,7 @@ static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params
 
 #define COMMON                                                                     \
   .struct_size = sizeof(fmp_op_def), .version = 1, .precision = FMP_PRECISION_F32, \
-  .attrs = loss_attrs, .n_attr = 1, .attr_size = sizeof(fmp_attr_def),             \
-  .params_size = sizeof(struct loss_params)
+  FMP_PARAMS(struct loss_params, loss_attrs)
 
 static const fmp_op_def ops[] = {
     {COMMON, .name = "cross_entropy", .schema = "(logits, labels) -> (loss)",
@@ -85,7 +82,7 @@ static const fmp_op_def ops[] = {
             "  p = 0 adds 0 and rows need not sum to 1.\n"
             "loss: a number, the mean or sum over rows, f32 for bf16, or [n] with reduction none.\n"
             "No overflow; NaN or +inf among a row's logits gives NaN. A class out of range is an\n"
-            "error when it is met. No gradient with respect to labels."},
+            "error when the op runs. No gradient with respect to labels."},
     {COMMON, .name = "cross_entropy_back", .schema = "(logits, labels, dloss) -> (dlogits)",
      .infer = infer_back,
      .doc = "Gradient of cross_entropy with respect to logits.\n"
@@ -95,6 +92,6 @@ static const fmp_op_def ops[] = {
 
 fmp_status cross_entropy_register(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) FMP_TRY(h->add_op(r, &ops[i]));
+  FMP_TRY(FMP_ADD_OPS(h, r, ops));
   return cross_entropy_register_cpu_ref(h, r);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the fast gradients do not see: an argmax that names no pixel of the image. */
+ * Finds what the fast gradients do not notice: an argmax that names no pixel of the image. */
 #include "max_pool.h"
 
 static int64_t bad_argmax(const uint8_t *argmax, int64_t n, int64_t taps)
@@ -13,7 +13,7 @@ static int64_t bad_argmax(const uint8_t *argmax, int64_t n, int64_t taps)
   return at;
 }
 
-/* The channels of output (i, j), whose window lies partly in the padding. */
+/* All channels of output (i, j), whose window lies partly in the padding. */
 static fmp_status check_clipped(const struct pool_job *job, int64_t n, int64_t i, int64_t j,
                                 const struct pool_span *rows, const struct pool_span *columns)
 {

@@ -1,23 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * max_pool with AVX-512: 16 channels at once. */
 #include "max_pool.h"
-#include "fmp/kit/simd.h"
 
 #if FMP_SIMD_X86
-#include "../pool_avx512.h"
+#include "../pooling/avx512.h"
 #include "simd.inc"
 
-fmp_status max_pool_register_avx512(const fmp_host *h, fmp_registry *r)
-{
-  return fmp_simd_has(FMP_SIMD_AVX512) ? add(h, r, "avx512", 20) : FMP_OK;
-}
-
-#else
-
-fmp_status max_pool_register_avx512(const fmp_host *h, fmp_registry *r)
-{
-  (void)h, (void)r;
-  return FMP_OK;
-}
-
+const struct pool_loops max_pool_avx512 = POOL_LOOPS;
 #endif

@@ -29,26 +29,5 @@ static int64_t tap_at(const struct pool *p, int64_t n, int64_t i, int64_t j, int
 #undef REAL
 #undef NAME
 
-static fmp_status run(const fmp_call *call)
-{
-  static const struct pool_loops loops = {.f32 = rows_f32, .f64 = rows_f64};
-  return pool_forward(call, &loops);
-}
-
-static fmp_status run_back(const fmp_call *call)
-{
-  static const struct pool_loops loops = {.f32 = images_f32, .f64 = images_f64};
-  return pool_back(call, &loops);
-}
-
-fmp_status max_pool_register_ref(const fmp_host *h, fmp_registry *r)
-{
-  static const fmp_kernel_def kernels[2] = {
-      {.op = "max_pool", .name = "ref", .dtypes = FMP_FLOATS, .run = run},
-      {.op = "max_pool_back",
-       .name = "ref",
-       .dtypes = FMP_FLOATS | FMP_BIT(FMP_U8), /* argmax */
-       .run = run_back},
-  };
-  return pool_add(h, r, kernels);
-}
+const struct pool_loops max_pool_ref = {.forward = {rows_f32, rows_f64},
+                                        .back = {images_f32, images_f64}};

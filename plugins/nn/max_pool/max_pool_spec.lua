@@ -227,7 +227,7 @@ describe("max_pool", function()
       end
       back("expected dy f32 [1,3,3,2], got f32 [1,3,2,2]", fmp.zeros{1, 3, 2, 2}, argmax, x)
       back("expected argmax u8 [1,3,3,2], got f32 [1,3,3,2]", dy, dy, x)
-      back("expected argmax inside of window and image, got 4", dy,
+      back("expected argmax inside the window and the image, got 4", dy,
            fmp.full({1, 3, 3, 2, dtype = "u8"}, 4), x)
       optest.fails{op = "max_pool_back", inputs = {fmp.zeros{1, 1, 1, 1},
                    fmp.zeros{1, 1, 1, 1, dtype = "u8"}, fmp.zeros{1, 1, 1, 1}},

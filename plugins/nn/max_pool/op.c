@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * max_pool and its gradient. */
 #include "max_pool.h"
+#include "fmp/kit/register.h"
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+/* out: y and, unless n_out is 1, argmax. */
+static fmp_status derive(const fmp_infer_args *a, const fmp_spec *x, fmp_spec *out, uint32_t n_out)
 {
   struct pool pool = {0};
-  (void)n_in;
-  FMP_TRY(pool_infer(h, params, &in[0], &pool, &out[0]));
+  FMP_TRY(pool_infer(a->host, a->params, x, &pool, &out[0]));
   const int64_t taps = pool.window.y.size * pool.window.x.size;
-  FMP_REQUIRE(h, taps <= MAX_POOL_TAPS, FMP_EINVAL,
+  FMP_REQUIRE(a->host, taps <= MAX_POOL_TAPS, FMP_EINVAL,
               "expected a window of at most %d elements, got %lld", (int)MAX_POOL_TAPS,
               (long long)taps);
   if (n_out > 1) {
@@ -19,30 +19,24 @@ static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *i
   return FMP_OK;
 }
 
+static fmp_status infer(const fmp_infer_args *a) { return derive(a, &a->in[0], a->out, a->n_out); }
+
 /* (dy, argmax, x~) -> (dx) */
-static fmp_status infer_back(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status infer_back(const fmp_infer_args *a)
 {
   fmp_spec y[2];
-  char wanted[FMP_SPEC_TEXT], got[FMP_SPEC_TEXT];
-  static const char *const names[2] = {"dy", "argmax"};
-  (void)n_out;
-  FMP_TRY(infer(h, params, &in[2], n_in, y, 2));
-  for (int i = 0; i < 2; i++)
-    FMP_REQUIRE(h, in[i].dtype == y[i].dtype && fmp_same_shape(&in[i], &y[i]), FMP_ESHAPE,
-                "expected %s %s, got %s", names[i], h->spec_text(&y[i], wanted),
-                h->spec_text(&in[i], got));
-  out[0] = in[2];
-  return FMP_OK;
+  FMP_TRY(derive(a, &a->in[2], y, 2));
+  FMP_TRY(window_check_made(a->host, "dy", &y[0], &a->in[0]));
+  a->out[0] = a->in[2];
+  return window_check_made(a->host, "argmax", &y[1], &a->in[1]);
 }
 
-static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status gradient(const fmp_gradient_args *a)
 {
+  const fmp_host *h = a->host;
+  fmp_builder *b = a->builder;
   const fmp_value in[] = {h->grad_dout(b, 0), h->grad_out(b, 1), h->grad_in(b, 0)};
-  fmp_attr attrs[POOL_AVG_ATTRS];
-  pool_attrs_of(params, attrs);
-  if (h->grad_wants(b, 0))
-    h->grad_set(b, 0, h->emit(b, "max_pool_back", attrs, POOL_MAX_ATTRS, in, 3));
+  h->grad_set(b, 0, pool_emit(a, "max_pool_back", POOL_MAX_ATTRS, in, 3));
   return FMP_OK;
 }
 
@@ -58,8 +52,13 @@ static const char doc_back[] =
     "dx = sum of dy over the windows whose argmax names the pixel. Takes max_pool's attributes;\n"
     "of x only the shape is used. dy [n,oh,ow,c], argmax u8 [n,oh,ow,c] -> dx [n,h,w,c].";
 
-static const fmp_op_def defs[] = {
+#define COMMON                                                                                    \
+  .struct_size = sizeof(fmp_op_def), .version = 1, .attrs = pool_attrs, .n_attr = POOL_MAX_ATTRS, \
+  .attr_size = sizeof(fmp_attr_def), .params_size = sizeof(struct pool_params)
+
+static const fmp_op_def ops[] = {
     {
+        COMMON,
         .name = "max_pool",
         .schema = "(x) -> (y, argmax?)",
         .doc = doc,
@@ -68,6 +67,7 @@ static const fmp_op_def defs[] = {
         .gradient_ops = "max_pool_back",
     },
     {
+        COMMON,
         .name = "max_pool_back",
         .schema = "(dy, argmax, x~) -> (dx)",
         .doc = doc_back,
@@ -75,21 +75,18 @@ static const fmp_op_def defs[] = {
     },
 };
 
+static const fmp_kernel_def kernels[] = {
+    POOL_ROWS("max_pool", "ref", 0, FMP_FLOATS, FMP_BIT(FMP_U8), max_pool_ref),
+#if FMP_SIMD_X86
+    POOL_ROWS("max_pool", "avx2", 10, POOL_F32, FMP_BIT(FMP_U8), max_pool_avx2),
+    POOL_ROWS("max_pool", "avx512", 20, POOL_F32, FMP_BIT(FMP_U8), max_pool_avx512),
+#endif
+};
+
 fmp_status max_pool_register(const fmp_host *h, fmp_registry *r);
 
 fmp_status max_pool_register(const fmp_host *h, fmp_registry *r)
 {
-  for (uint32_t i = 0; i < sizeof(defs) / sizeof(defs[0]); i++) {
-    fmp_op_def def = defs[i];
-    def.struct_size = sizeof(def);
-    def.version = 1;
-    def.attrs = pool_attrs;
-    def.n_attr = POOL_MAX_ATTRS;
-    def.attr_size = sizeof(fmp_attr_def);
-    def.params_size = sizeof(struct pool_params);
-    FMP_TRY(h->add_op(r, &def));
-  }
-  FMP_TRY(max_pool_register_ref(h, r));
-  FMP_TRY(max_pool_register_avx2(h, r));
-  return max_pool_register_avx512(h, r);
+  FMP_TRY(FMP_ADD_OPS(h, r, ops));
+  return fmp_add_kernels(h, r, kernels, pool_rows_here());
 }

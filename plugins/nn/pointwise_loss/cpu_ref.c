@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reference kernels of the pointwise losses, made from a table of expressions. Sums are
- * taken over blocks of a fixed size, in doubles, and blocks are added in their order: the
- * same bits on any number of threads.
+ * Reference kernels of the pointwise losses, made from a table of expressions. Sums are taken over
+ * blocks of a fixed size, in doubles, and blocks are added in order, so the bits do not depend on
+ * the number of threads.
  */
 #include "pointwise_loss.h"
 
 #include "../loss.h"
 #include "fmp/kit/half.h"
+#include "fmp/kit/register.h"
 
 #include <tgmath.h> /* exp and log1p in the type of their argument */
 
@@ -31,26 +32,27 @@ static int64_t blocks_of(int64_t size) { return size / BLOCK + (size % BLOCK != 
 #define AS_IS(x) (x)
 
 /* out[i] = expression of x and z */
-#define EACH(name, S, T, load, store, expression)               \
-  static fmp_status name(void *arg, int64_t begin, int64_t end) \
-  {                                                             \
-    const struct job *const job = arg;                          \
-    const S *const xs = job->x, *const zs = job->z;             \
-    S *const out = job->out;                                    \
-    for (int64_t i = begin; i < end; i++) {                     \
-      const T x = load(xs[i]), z = load(zs[i]);                 \
-      out[i] = store((expression));                             \
-    }                                                           \
-    return FMP_OK;                                              \
+#define EACH(name, S, T, load, store, expression)   \
+  static fmp_status name(const fmp_range *range)    \
+  {                                                 \
+    const struct job *const job = range->arg;       \
+    const S *const xs = job->x, *const zs = job->z; \
+    S *const out = job->out;                        \
+    const int64_t end = range->end;                 \
+    for (int64_t i = range->begin; i < end; i++) {  \
+      const T x = load(xs[i]), z = load(zs[i]);     \
+      out[i] = store((expression));                 \
+    }                                               \
+    return FMP_OK;                                  \
   }
 
 /* partial[b] = sum of the expression over block b */
 #define SUMS(name, S, T, load, expression)                                              \
-  static fmp_status name(void *arg, int64_t begin, int64_t end)                         \
+  static fmp_status name(const fmp_range *range)                                        \
   {                                                                                     \
-    const struct job *const job = arg;                                                  \
+    const struct job *const job = range->arg;                                           \
     const S *const xs = job->x, *const zs = job->z;                                     \
-    for (int64_t b = begin; b < end; b++) {                                             \
+    for (int64_t b = range->begin; b < range->end; b++) {                               \
       const int64_t last = job->size - b * BLOCK < BLOCK ? job->size : (b + 1) * BLOCK; \
       double sum = 0;                                                                   \
       for (int64_t i = b * BLOCK; i < last; i++) {                                      \
@@ -63,33 +65,35 @@ static int64_t blocks_of(int64_t size) { return size / BLOCK + (size % BLOCK != 
   }
 
 /* out[i] = expression of x and z, times dloss: one for each element, or one number, of T. */
-#define BACK(name, S, T, load, store, expression)               \
-  static fmp_status name(void *arg, int64_t begin, int64_t end) \
-  {                                                             \
-    const struct job *const job = arg;                          \
-    const S *const xs = job->x, *const zs = job->z;             \
-    const S *const dlosses = job->each ? job->dloss : NULL;     \
-    const T dloss = job->each ? 0 : *(const T *)job->dloss;     \
-    const T factor = (T)job->factor;                            \
-    S *const out = job->out;                                    \
-    for (int64_t i = begin; i < end; i++) {                     \
-      const T x = load(xs[i]), z = load(zs[i]);                 \
-      const T given = dlosses ? load(dlosses[i]) : dloss;       \
-      (void)x, (void)z;                                         \
-      out[i] = store((expression) * (given * factor));          \
-    }                                                           \
-    return FMP_OK;                                              \
+#define BACK(name, S, T, load, store, expression)           \
+  static fmp_status name(const fmp_range *range)            \
+  {                                                         \
+    const struct job *const job = range->arg;               \
+    const S *const xs = job->x, *const zs = job->z;         \
+    const S *const dlosses = job->each ? job->dloss : NULL; \
+    const T dloss = job->each ? 0 : *(const T *)job->dloss; \
+    const T factor = (T)job->factor;                        \
+    S *const out = job->out;                                \
+    const int64_t end = range->end;                         \
+    for (int64_t i = range->begin; i < end; i++) {          \
+      const T x = load(xs[i]), z = load(zs[i]);             \
+      const T given = dlosses ? load(dlosses[i]) : dloss;   \
+      (void)x, (void)z;                                     \
+      out[i] = store((expression) * (given * factor));      \
+    }                                                       \
+    return FMP_OK;                                          \
   }
 
 /* -- running --------------------------------------------------------------- */
 
-/* All loops of a loss, for one type. */
+/* All loops of a loss for one type. A kernel's data is an array of these, by type. */
 struct loops {
   fmp_range_fn each, sums, back[2];
 };
 
-static fmp_status run_forward(const fmp_call *call, const struct loops *loops)
+static fmp_status run_forward(const fmp_call *call)
 {
+  const struct loops *const loops = (const struct loops *)call->data + call->in[0].dtype;
   const enum loss_reduction reduction = loss_reduction_of(call->params);
   const fmp_view *const x = &call->in[0], *const loss = &call->out[0];
   struct job job = {.x = x->data,
@@ -116,8 +120,9 @@ static size_t forward_scratch(const fmp_kernel_args *args, const void *state)
   return (size_t)blocks_of(fmp_spec_size(&args->in[0])) * sizeof(double);
 }
 
-static fmp_status run_back(const fmp_call *call, const struct loops *loops)
+static fmp_status run_back(const fmp_call *call)
 {
+  const struct loops *const loops = (const struct loops *)call->data + call->in[0].dtype;
   const enum loss_reduction reduction = loss_reduction_of(call->params);
   struct job job = {.x = call->in[0].data,
                     .z = call->in[1].data,
@@ -138,46 +143,41 @@ static fmp_status run_back(const fmp_call *call, const struct loops *loops)
   EACH(op##_each_##suffix, S, T, load, store, loss)        \
   SUMS(op##_sums_##suffix, S, T, load, loss)               \
   BACK(op##_dx_##suffix, S, T, load, store, dx)            \
-  BACK(op##_dz_##suffix, S, T, load, store, dz)            \
-  static const struct loops op##_##suffix = {              \
-      op##_each_##suffix, op##_sums_##suffix, {op##_dx_##suffix, op##_dz_##suffix}};
+  BACK(op##_dz_##suffix, S, T, load, store, dz)
+
+#define LOOPS_OF(op, suffix)                                                       \
+  {                                                                                \
+    op##_each_##suffix, op##_sums_##suffix, { op##_dx_##suffix, op##_dz_##suffix } \
+  }
 
 /* loss, d(loss)/dx and d(loss)/dz */
-#define KERNELS(op, loss, dx, dz)                                                  \
-  LOOPS(op, f32, float, float, AS_IS, AS_IS, loss, dx, dz)                         \
-  LOOPS(op, f64, double, double, AS_IS, AS_IS, loss, dx, dz)                       \
-  LOOPS(op, bf16, uint16_t, float, fmp_bf16_to_f32, fmp_bf16_of_f32, loss, dx, dz) \
-  static const struct loops *const op##_loops[FMP_DTYPE_COUNT] = {                 \
-      [FMP_F32] = &op##_f32, [FMP_F64] = &op##_f64, [FMP_BF16] = &op##_bf16};      \
-  static fmp_status op##_run(const fmp_call *call)                                 \
-  {                                                                                \
-    return run_forward(call, op##_loops[call->in[0].dtype]);                       \
-  }                                                                                \
-  static fmp_status op##_back_run(const fmp_call *call)                            \
-  {                                                                                \
-    return run_back(call, op##_loops[call->in[0].dtype]);                          \
-  }
+#define ALL_LOOPS(op, loss, dx, dz)                                                       \
+  LOOPS(op, f32, float, float, AS_IS, AS_IS, loss, dx, dz)                                \
+  LOOPS(op, f64, double, double, AS_IS, AS_IS, loss, dx, dz)                              \
+  LOOPS(op, bf16, uint16_t, float, fmp_bf16_to_f32, fmp_bf16_of_f32, loss, dx, dz)        \
+  static const struct loops op##_loops[FMP_DTYPE_COUNT] = {[FMP_F32] = LOOPS_OF(op, f32), \
+                                                           [FMP_F64] = LOOPS_OF(op, f64), \
+                                                           [FMP_BF16] = LOOPS_OF(op, bf16)};
 
 #define SIGMOID(x) ((x < 0 ? exp(x) : 1) / (1 + exp(-fabs(x))))
 
-KERNELS(mse, (x - z) * (x - z), 2 * (x - z), 2 * (z - x))
-KERNELS(sigmoid_cross_entropy, (x > 0 ? x : 0) - x * z + log1p(exp(-fabs(x))), SIGMOID(x) - z, -x)
+ALL_LOOPS(mse, (x - z) * (x - z), 2 * (x - z), 2 * (z - x))
+ALL_LOOPS(sigmoid_cross_entropy, (x > 0 ? x : 0) - x * z + log1p(exp(-fabs(x))), SIGMOID(x) - z, -x)
 
-#define COMMON \
-  .struct_size = sizeof(fmp_kernel_def), .backend = "cpu", .name = "ref", .dtypes = FMP_FLOATS
+#define COMMON(op)                                                                              \
+  .struct_size = sizeof(fmp_kernel_def), .backend = "cpu", .name = "ref", .dtypes = FMP_FLOATS, \
+  .data = op##_loops
 
 /* No in-place pairs: the two gradients are computed one after the other, from both inputs. */
-#define ROW(loss_name)                                                            \
-  {COMMON, .op = #loss_name, .scratch = forward_scratch, .run = loss_name##_run}, \
-  {                                                                               \
-    COMMON, .op = #loss_name "_back", .run = loss_name##_back_run                 \
-  }
-
-static const fmp_kernel_def kernels[] = {ROW(mse), ROW(sigmoid_cross_entropy)};
+static const fmp_kernel_def kernels[] = {
+    {COMMON(mse), .op = "mse", .scratch = forward_scratch, .run = run_forward},
+    {COMMON(mse), .op = "mse_back", .run = run_back},
+    {COMMON(sigmoid_cross_entropy), .op = "sigmoid_cross_entropy", .scratch = forward_scratch,
+     .run = run_forward},
+    {COMMON(sigmoid_cross_entropy), .op = "sigmoid_cross_entropy_back", .run = run_back},
+};
 
 fmp_status pointwise_loss_register_cpu_ref(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-    FMP_TRY(h->add_kernel(r, &kernels[i]));
-  return FMP_OK;
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

@@ -8,6 +8,7 @@
 
 #include "../real.h"
 #include "fmp/kit/check.h"
+#include "fmp/kit/register.h"
 
 #include <math.h>
 
@@ -23,10 +24,10 @@ struct job {
   int64_t n, inner;
 };
 
-static fmp_status rows(void *arg, int64_t begin, int64_t end)
+static fmp_status rows(const fmp_range *range)
 {
-  const struct job *const job = arg;
-  for (int64_t r = begin; r < end; r++) {
+  const struct job *const job = range->arg;
+  for (int64_t r = range->begin; r < range->end; r++) {
     const int64_t outer = r / job->inner;
     const struct row row = {r + outer * (job->n - 1) * job->inner, job->inner, job->n};
     job->row(job->call, row);
@@ -34,12 +35,13 @@ static fmp_status rows(void *arg, int64_t begin, int64_t end)
   return FMP_OK;
 }
 
-static fmp_status run(const fmp_call *call, row_fn row)
+/* data is the function for a row. */
+static fmp_status run(const fmp_call *call)
 {
   const fmp_view *const x = &call->in[0];
   const struct softmax_params *p = call->params;
   const int64_t axis = softmax_dimension(p->axis, x->rank), size = fmp_view_size(x);
-  struct job job = {call, row, x->shape[axis], 1};
+  struct job job = {call, *(const row_fn *)call->data, x->shape[axis], 1};
   if (size == 0) return FMP_OK;
   for (uint32_t i = (uint32_t)axis + 1; i < x->rank; i++) job.inner *= x->shape[i];
   return call->host->parallel_for(call, size / job.n, real_grain(4096, job.n), rows, &job);
@@ -47,7 +49,7 @@ static fmp_status run(const fmp_call *call, row_fn row)
 
 /* -- rows ------------------------------------------------------------------ */
 
-/* Comparisons pass over NaN; exp(x - max) brings it back. */
+/* Comparisons skip NaN; exp(x - max) brings it back. */
 static double maximum(const fmp_view *x, struct row row)
 {
   double max = -INFINITY;
@@ -112,20 +114,13 @@ static void log_softmax_back_row(const fmp_call *call, struct row row)
 
 /* -- registration ---------------------------------------------------------- */
 
-static fmp_status softmax_run(const fmp_call *call) { return run(call, softmax_row); }
-static fmp_status softmax_back_run(const fmp_call *call) { return run(call, softmax_back_row); }
-static fmp_status log_softmax_run(const fmp_call *call) { return run(call, log_softmax_row); }
-static fmp_status log_softmax_back_run(const fmp_call *call)
-{
-  return run(call, log_softmax_back_row);
-}
-
 static const fmp_inplace inplace[] = {{0, 0}, {1, 0}};
 
 #define ROW(softmax, pairs)                                                                 \
   {                                                                                         \
     .struct_size = sizeof(fmp_kernel_def), .op = #softmax, .backend = "cpu", .name = "ref", \
-    .dtypes = FMP_FLOATS, .n_inplace = (pairs), .inplace = inplace, .run = softmax##_run    \
+    .dtypes = FMP_FLOATS, .n_inplace = (pairs), .inplace = inplace,                         \
+    .inplace_size = sizeof(fmp_inplace), .data = &(const row_fn){softmax##_row}, .run = run \
   }
 
 static const fmp_kernel_def kernels[] = {
@@ -137,7 +132,5 @@ static const fmp_kernel_def kernels[] = {
 
 fmp_status softmax_register_cpu_ref(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-    FMP_TRY(h->add_kernel(r, &kernels[i]));
-  return FMP_OK;
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

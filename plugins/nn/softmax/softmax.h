@@ -6,7 +6,7 @@
 #include "fmp/plugin.h"
 
 struct softmax_params {
-  int64_t axis; /* from 1; from -1 backwards */
+  int64_t axis; /* counted from 1, or from the end as -1, -2 ... */
 };
 
 /* Position of the axis from 0; negative if there is no such axis. */

@@ -17,7 +17,7 @@ typedef __m256 vec;
 LANE_FN vec spread(float number) { return _mm256_set1_ps(number); }
 LANE_FN vec load(const float *p) { return _mm256_loadu_ps(p); }
 LANE_FN void store(float *p, vec v) { _mm256_storeu_ps(p, v); }
-/* Past the cache they were slower here. */
+/* Stores past the caches were slower here. */
 LANE_FN void stream(float *p, vec v) { store(p, v); }
 LANE_FN void stream_end(void) {}
 LANE_FN vec fused(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
@@ -59,8 +59,8 @@ const struct winograd_isa *winograd_avx2(void)
                 .weights = 12,
                 .direct = {1.25, 1.25, 1.25}},
       .chain = 16,
-      /* oneDNN's direct kernels add up few numbers at a time by data, fewer in wider images:
-       * there they err less than F3. */
+      /* By data, oneDNN's direct kernels add up few numbers at a time, fewer in wider images,
+       * where they err less than F3. */
       .chain_back_data = 12,
       .exact_back_data = 40,
       .exact_back_weights = 9,

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
---- How much convolutions by F(m, 2) may err, derived from the points alone: transforms.h says
--- how. Nothing here is measured, and no number is taken from the kernels.
+--- Bounds on the errors of convolutions by F(m, 2), derived from the points alone, as transforms.h
+-- explains. Nothing here is measured, and no number is taken from the kernels.
 
 local M = {}
 
-local UNIT = 2 ^ -24 -- what one rounding of f32 may change, of the result
+local UNIT = 2 ^ -24 -- the relative error of one rounding in f32
 local POINTS = {0, 1, -1, 2, -2} -- and infinity
 
 -- -- matrices ----------------------------------------------------------------
@@ -97,7 +97,7 @@ function M.coefficient(m, magnitude)
   end
 end
 
---- How much an axis of F(m, 2) makes of the largest input: 1 without transforms.
+--- By how much an axis of F(m, 2) magnifies the largest input: 1 without transforms.
 function M.growth(m)
   local most, of = 0, M.coefficient(m, true)
   for i = 1, m do
@@ -210,7 +210,7 @@ end
 
 -- -- bounds ------------------------------------------------------------------
 
--- What one tile's outputs of one channel may err, without roundings.
+-- The error that one tile's outputs of one channel may have, in units of roundings.
 local function tile_bound(ty, tx, inputs, weights)
   local products = {}
   for f = 1, (ty.p + 1) * (tx.p + 1) do
@@ -253,7 +253,7 @@ local function bound_of_outputs(tile, input, before, taps, shape)
   return result
 end
 
--- Magnitudes that by weights are added up for one shape of tiles: [o][i] flat by frequency.
+-- By weights: the magnitudes that are added up for one shape of tiles, [o][i] flat by frequency.
 local function add_products(sums, inputs, outputs)
   for o = 0, #outputs do
     sums[o] = sums[o] or {}
@@ -308,8 +308,8 @@ local function taps_of(w)
   end
 end
 
---- Of a direction, with {m =, m_x =} for the tile: a flat list of what each element of the
--- result may err. Without padding; by data a kernel of 2 wants 1 zero before dy.
+--- For a direction and a tile {m =, m_x =}: a flat list of the error that each element of the
+-- result may have. Without padding; by data a kernel of size 2 needs 1 zero before dy.
 M.bounds = {
   forward = function(tile, x, w, dy) return bound_of_outputs(tile, x, 0, taps_of(w), dy.shape) end,
   back_data = function(tile, x, w, dy)
@@ -322,9 +322,9 @@ M.bounds = {
   back_weights = function(tile, x, _, dy) return bound_of_weights(tile, x, dy) end,
 }
 
---- The outputs of an axis of `out` that pixel `at` reaches, as a set; `before` zeros are ahead
--- of it. Those of a tile of which it is the first or the last pixel it reaches where it does
--- without transforms, all others of its tile.
+--- The set of outputs, along an axis of `out`, that pixel `at` affects; `before` zeros come first.
+-- In a tile of which it is the first or last pixel it affects only the output that it also affects
+-- without transforms; in any other tile that has it, it affects all outputs.
 function M.reach(out, m, at, before)
   local set = {}
   for _, tile in ipairs(tiles_of(out, m)) do

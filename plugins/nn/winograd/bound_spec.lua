@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What holds of the kernels "winograd" for any numbers: how much each output may err, by a bound
--- that is derived and not measured, and which outputs a NaN reaches.
+-- What holds for the kernels "winograd" with any numbers: a derived, not measured, bound on the
+-- error of each output, and which outputs a NaN affects.
 local fmp = require "fmp"
 local optest = require "tests.lua.optest"
 
@@ -86,8 +86,8 @@ local function pixel_bytes(bytes, shape, row, column)
   return bytes:sub(at + 1, at + size)
 end
 
--- Outputs beyond those that `tile` lets pixel (row, column) reach are what they were, to the
--- bit; by NaN all others are spoilt. `before` zeros are ahead of what is read.
+-- Outputs that pixel (row, column) cannot affect with this `tile` keep every bit; with NaN all
+-- others are spoilt. `before` zeros come before what is read.
 local function check_reach(clean, spoilt, tile, row, column, before, value)
   local shape, was, is = clean.shape, clean:bytes(), spoilt:bytes()
   local flat = value ~= value and spoilt:flat()
@@ -108,8 +108,8 @@ end
 
 local not_numbers = {0 / 0, 1 / 0, -1 / 0, 3e38}
 
--- Every fourth pixel of what a direction reads, `which` of {x, w, b, dy}, in turn: with tiles of
--- no size do they fall on the same places.
+-- Every fourth pixel of what a direction reads, `which` of {x, w, b, dy}, in turn: whatever the
+-- tiles' size, these fall on different places within them.
 local function check_spread(name, which, before, kernel, tile, attrs)
   local given = draw("normal", 1, 8, 10, 5, 3)
   local clean, read = run(kernel, name, given, attrs), given[which]
@@ -170,8 +170,9 @@ describe("winograd, whatever the numbers,", function()
     end
   end)
 
-  -- A bound that larger tiles keep as well would say nothing: those let a large pixel cost more
-  -- outputs their accuracy. F2's tiles do not: in them all outputs beside a pixel are its own.
+  -- The bound would mean nothing if larger tiles kept it too: in those, a large pixel costs more
+  -- outputs their accuracy. F2 is not among them: in its tiles a pixel affects only the outputs
+  -- that it also affects without transforms.
   it("would break the bound with the next larger tile", function()
     local larger = {winograd_f3 = "winograd_f2", winograd_f4 = "winograd_f3",
                     winograd_f5 = "winograd_f4"}

@@ -72,15 +72,15 @@ void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa,
 
 /* -- accuracy -------------------------------------------------------------- */
 
-/* Narrow tiles of F3 transform one axis only: half as much is gained, and as little lost. F1 is
+/* Narrow tiles of F3 transform one axis only: half as much is gained, and half as much lost. F1 is
  * a direct convolution as products of matrices, for images too small for oneDNN's kernels. */
 const struct winograd_shape winograd_shapes[WINOGRAD_SHAPES] = {
     {1, 1, 1}, {2, 2, 24}, {3, 3, 16}, {4, 4, 0}, {5, 5, 0}, {3, 1, 8},
 };
 
-/* A direct kernel adds up a thread's share of the pixels one by one, so it errs the more, the
- * more they are; F3 errs by its transforms, however few there are. Small images are not shared
- * out: threads have channels of their own there. F2 needs twice as many pixels. */
+/* A direct kernel adds up a thread's share of the pixels one by one, so the more there are, the
+ * more it errs; F3 errs by its transforms, however few there are. Small images are not shared out:
+ * threads have channels of their own there. F2 needs twice as many pixels. */
 static int adds_up_enough(const struct winograd *w, const struct winograd_isa *isa, int m)
 {
   enum { SMALL = 6 };
@@ -88,14 +88,14 @@ static int adds_up_enough(const struct winograd *w, const struct winograd_isa *i
   return rows >= isa->exact_back_weights * parts * (m == 3 ? 1 : 2);
 }
 
-/* What holds for any numbers is the bound in transforms.h, for which `exact` takes no tile beyond
- * F3. Of the others it takes those that err at most 1.2 times as much as a direct convolution of
- * normal numbers in the paper's layers, measured as ||error|| / ||y|| against f64. Forward F3
- * errs 0.4 to 1.1 times as much, F2 0.4 to 1.2 times, by weights F3 0.2 to 1.1 times where they
- * add up enough. By data it depends on the direct kernel; there narrow tiles of F3 err 0.7 to
- * 1.1 times as much as the best. The fewer channels there are, the less a direct kernel errs,
- * and the more of the error is the transforms': F3 errs 1.3 times as much with 8 channels, 1.8
- * times with 3. F4 errs 1 to 5 times as much, F5 1 to 10 times. */
+/* What holds for any numbers is the bound in transforms.h, because of which `exact` takes no tile
+ * beyond F3. Of the rest it takes those with at most 1.2 times the error of a direct convolution of
+ * normal numbers in the paper's layers, measured as ||error|| / ||y|| against f64. Forward, F3 has
+ * 0.4 to 1.1 times that error, F2 0.4 to 1.2 times; by weights, F3 has 0.2 to 1.1 times where
+ * enough pixels are added up. By data it depends on the direct kernel; there narrow tiles of F3
+ * have 0.7 to 1.1 times the error of the best. The fewer channels there are, the smaller is the
+ * error of a direct kernel, and the larger the transforms' part: F3 has 1.3 times its error with 8
+ * channels, 1.8 times with 3. F4 has 1 to 5 times, F5 1 to 10 times. */
 static int allows(const struct winograd *w, const struct winograd_isa *isa, const char *accuracy,
                   const struct winograd_shape *shape)
 {
@@ -112,7 +112,7 @@ static int allows(const struct winograd *w, const struct winograd_isa *isa, cons
 
 static double ceil_div(int64_t n, int64_t step) { return (double)((n + step - 1) / step); }
 
-/* Register blocks, as many whole ones as they take time: thirds of their rows, halves of their
+/* How many whole register blocks take as long: they may have thirds of the rows, and half of the
  * width. */
 static double blocks_of(const struct winograd_isa *isa, double thirds, int64_t channels)
 {
@@ -125,13 +125,13 @@ static int64_t thirds_of(const struct winograd_isa *isa, int64_t rows)
   return (rows + third - 1) / third;
 }
 
-/* A register block of 2 ROWS vectors takes as many multiply-adds for each of `depth`. */
+/* A register block of 2 ROWS vectors takes 2 ROWS multiply-adds for each step of `depth`. */
 static double products(const struct winograd_isa *isa, double blocks, double depth)
 {
   return blocks * (2 * isa->rows * depth + isa->costs.product);
 }
 
-/* Of a vector of one frequency. Whole tiles, and edges of F3, are transformed in registers. */
+/* For a vector of one frequency. Whole tiles, and edges of F3, are transformed in registers. */
 static double transform_cost(const struct winograd *w, const struct winograd_isa *isa,
                              const struct winograd_list *list)
 {
@@ -140,9 +140,9 @@ static double transform_cost(const struct winograd *w, const struct winograd_isa
   return isa->costs.transform[w->m] + (in_registers ? 0 : isa->costs.edge);
 }
 
-/* Inputs and outputs are transformed once. Each block multiplies by all transformed weights,
- * or adds to all sums, which are more than its cache holds beside its tiles. All parts take as
- * long as the one with the most rows. */
+/* Inputs and outputs are transformed once. Each block multiplies by all transformed weights, or
+ * adds to all sums: more than the cache holds beside its tiles. All parts take as long as the one
+ * with the most rows. */
 static double estimate_list(const struct winograd *w, const struct winograd_isa *isa,
                             const struct winograd_list *list)
 {

@@ -17,7 +17,7 @@
  * y is linear in d, in g and in the loss's gradient by y, so the gradient by g needs no
  * further matrix:  dg = GT [(BT d) * (A dy)].
  *
- * How much it errs, whatever the numbers. Written out, y[i] is a sum of
+ * A bound on the error, for any numbers. Written out, y[i] is a sum of
  *   AT[i][f] G[f][k] BT[f][j] g[k] d[j]      over f, k, j
  * of which all but d[i + k] g[k] cancel. Each term is off by its roundings, at most n of them
  * (additions of the three transforms, and of the channels), so the error of y[i] is at most
@@ -27,17 +27,18 @@
  *   growth of d  1   3   4   14.3   29.3      squared in two dimensions
  * so that of c channels a tile of F(3x3, 2x2) errs at most 16 (c + 8) u / (1 - ..) times its
  * largest input times the sum of its weights' magnitudes. A direct convolution has 1 and 4 c
- * instead of 16 and c + 8, and each input counts by its own magnitude: an input of 1e4 among
- * others of 1 costs all outputs of its tile accuracy, and inf or NaN spoils them. bound.lua
- * computes the bound, bound_spec.lua tests it.
+ * instead of 16 and c + 8, and there each input counts by its own magnitude. With tiles an input
+ * of 1e4 among others of 1 costs all outputs of its tile accuracy, and inf or NaN spoils them.
+ * bound.lua computes the bound, bound_spec.lua tests it.
  */
 #ifndef FMP_NN_TRANSFORMS_H
 #define FMP_NN_TRANSFORMS_H
 
 enum { TILE_MOST = 5, POINTS_MOST = TILE_MOST + 1 };
 
-/* Of one m, from 1, which multiplies as often as a direct convolution, with t = m + 1 points: bt
- * [t][t], g [t][2], at [m][t], each row POINTS_MOST long so that one function reads all. */
+/* For one m, with t = m + 1 points; with m = 1 there are as many products as in a direct
+ * convolution. bt [t][t], g [t][2], at [m][t], each row POINTS_MOST long so that one function
+ * reads all. */
 struct transforms {
   float bt[POINTS_MOST][POINTS_MOST], g[POINTS_MOST][POINTS_MOST], at[POINTS_MOST][POINTS_MOST];
 };
@@ -88,9 +89,9 @@ static const struct transforms transforms_of[TILE_MOST + 1] = {
                   {0, 1, 1, 16, 16, 1}}},
 };
 
-/* What is left at the end of an axis takes F(p, 2) with p < m, whose points are the first p
- * of F(m, 2)'s and infinity: it needs no transformed weights of its own, but rows of BT that
- * are multiplied by G's row for p over G's row for m. Of [m][p]. Infinity's is 1. */
+/* What is left at the end of an axis takes F(p, 2) with p < m, whose points are the first p of
+ * F(m, 2)'s and infinity: it needs no transformed weights of its own, only rows of BT multiplied
+ * by G's row for p over G's row for m, which are at [m][p]. Infinity's is 1. */
 static const float rest_scales[TILE_MOST + 1][TILE_MOST + 1][POINTS_MOST] = {
     [1] = {[1] = {1, 1}},
     [2] = {[1] = {1, 1}, [2] = {1, 1, 1}},

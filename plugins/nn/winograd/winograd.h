@@ -2,20 +2,20 @@
  *
  * winograd.h: 2x2 convolutions with stride 1 in the transformed domain, for f32.
  *
- * The output is cut into tiles of m x m; where an axis ends they are as short as what is
- * left. A tile of p x q needs (p+1) x (q+1) inputs; both are transformed (see transforms.h),
- * and the convolution becomes one matrix product for each of the tile's (p+1) (q+1)
- * frequencies, which are some of the (m+1)^2 of a whole tile:
+ * The output is cut into tiles of m x m; at the end of an axis they are as short as what is left.
+ * A tile of p x q needs (p+1) x (q+1) inputs; both are transformed (see transforms.h), and the
+ * convolution becomes one matrix product for each of the tile's (p+1) (q+1) frequencies, which are
+ * some of the (m+1)^2 of a whole tile:
  *
  *   product[f] [tiles, to] = inputs[f] [tiles, from] * weights[f] [from, to]
  *
- * The gradient by data is the same with the kernel turned by half and channels changed
- * over, on dy with its padding: `from` are dy's channels. The gradient by weights adds up
+ * The gradient by data is the same with the kernel rotated by half a turn and channels swapped, on
+ * dy with its padding: `from` are dy's channels. The gradient by weights adds up
  *   sums[f] [ic, oc] += inputs[f]^T [ic, tiles] * outputs[f] [tiles, oc]
  * over all tiles, and is transformed once at the end.
  *
- * Tiles of one shape, of all images, stand in one list, of which threads take blocks. What
- * a block needs stays in the second cache.
+ * Tiles of one shape, of all images, stand in one list, from which threads take blocks. What a
+ * block needs stays in the second-level cache.
  */
 #ifndef FMP_NN_WINOGRAD_H
 #define FMP_NN_WINOGRAD_H
@@ -27,10 +27,10 @@
  * product's register block. Inputs of 24 tiles, 16 frequencies and 128 channels are 196 KB. */
 enum { BLOCK_TILES = 24, BLOCK_TILES_WEIGHTS = 48 };
 
-/* Panels of `to` channels whose products wait for their transform at a time. */
+/* Panels of `to` channels whose products wait for their transform together. */
 enum { CHUNK_PANELS = 4 };
 
-/* Between the planes of two frequencies, so that they do not fall on the same cache sets. */
+/* Space between the planes of two frequencies, so that they do not share the same cache sets. */
 enum { PLANE_PAD = 16 };
 
 struct winograd_axis {
@@ -75,8 +75,8 @@ struct winograd_job {
   int past_cache; /* y is stored past the caches, which would not hold it */
 };
 
-/* What things cost on one instruction set, in the time of one fused multiply-add of
- * vectors; fitted to measurements of the paper's layers. */
+/* Costs on one instruction set, in units of the time of one fused multiply-add of vectors; fitted
+ * to measurements of the paper's layers. */
 struct winograd_costs {
   double product;                  /* of a register block beside its multiplications */
   double transform[TILE_MOST + 1]; /* of one vector of one frequency, in or out, by m */
@@ -84,7 +84,7 @@ struct winograd_costs {
   double fetch;                    /* of a vector of transformed weights or sums for a block */
   double weights; /* of the transform of one vector of one frequency of the weights */
   double direct[CONV_DIRECTIONS]; /* of a multiply-add in a direct convolution */
-  double narrow; /* its part on top, times one by the pixels of an image that are made */
+  double narrow;                  /* what comes on top, as a part of it, for images of one pixel */
 };
 
 /* The same functions for one instruction set. */
@@ -93,7 +93,7 @@ struct winograd_isa {
   struct winograd_costs costs;
   int64_t chain, chain_back_data; /* of struct winograd */
   int64_t exact_back_data;    /* width up to which F3 errs by data no more than direct kernels */
-  int64_t exact_back_weights; /* rows of dy in a thread's share from which it does so by weights */
+  int64_t exact_back_weights; /* fewest rows of dy in a thread's share for that, by weights */
   int64_t stream_from;        /* floats of y from which it is stored past the caches */
   fmp_range_fn transform_weights; /* of panels [begin, end) */
   fmp_range_fn run_parts;         /* forward and by data, of parts [begin, end) */
@@ -108,11 +108,10 @@ const struct winograd_isa *winograd_avx512(void);
 /* Tiles of F(m, 2), m high and m_x wide. */
 struct winograd_shape {
   int m, m_x;
-  int64_t exact_channels; /* `from` channels from which `exact` takes it forward and by data */
+  int64_t exact_channels; /* fewest `from` channels for `exact`, forward and by data */
 };
 
-/* The plainest transforms nothing, and is allowed wherever any is. */
-enum { WINOGRAD_PLAINEST = 0, WINOGRAD_SHAPES = 6, WINOGRAD_FASTEST = WINOGRAD_SHAPES };
+enum { WINOGRAD_SHAPES = 6, WINOGRAD_FASTEST = WINOGRAD_SHAPES };
 
 /* The largest m that `exact` takes: see the bound in transforms.h. */
 enum { WINOGRAD_EXACT_MOST = 3 };
@@ -122,9 +121,9 @@ extern const struct winograd_shape winograd_shapes[WINOGRAD_SHAPES];
 /* Fills in all that follows from a tile's shape. */
 void winograd_set_tile(struct winograd *w, const struct winograd_isa *isa,
                        const struct winograd_shape *shape);
-/* That shape if the accuracy ("exact", "fast", "off") allows it; WINOGRAD_FASTEST: the one
- * that is estimated to be the fastest of those that it does. NULL: none, or a direct
- * convolution is faster. w: direction, channels and axes are set. */
+/* That shape if the accuracy ("exact", "fast", "off") allows it; WINOGRAD_FASTEST: the one that is
+ * estimated to be the fastest of those that it allows. NULL: none, or a direct convolution is
+ * faster. w: direction, channels and axes are set. */
 const struct winograd_shape *winograd_choose(const struct winograd *w,
                                              const struct winograd_isa *isa, const char *accuracy,
                                              int shape);

@@ -116,9 +116,9 @@ describe("winograd", function()
     assert.equal("onednn", kernel("winograd_f3", "off"))
   end)
 
-  -- By what `exact` chooses among the tiles that keep its bound (see bound_spec.lua): on such
-  -- numbers it errs at most 1.2 times as much as the direct kernel. Layers of the paper's
-  -- networks, with few images and with so many that by weights there is enough to add up.
+  -- How `exact` chooses among the tiles that keep its bound (see bound_spec.lua): on such numbers
+  -- its error is at most 1.2 times that of the direct kernel. Layers of the paper's networks, with
+  -- few images, and with so many that by weights there is enough to add up.
   describe("exact errs as a direct convolution on dense random numbers", function()
     local function error_of(direction, given, expected, attrs)
       return relative_error(direction(given[1], given[2], given[3], given[4], attrs), expected)
@@ -134,7 +134,7 @@ describe("winograd", function()
         name, kernel or "chosen", ours, direct))
     end
 
-    -- For the first of the named directions it is chosen, where threads are as few as here.
+    -- Whether it is chosen for the first of the named directions, with as few threads as here.
     local function check_layer(names, n, size, ic, oc)
       local given, chosen = arrays(n, size, size, ic, oc, {}, "f32"), {}
       local exact = inputs.doubles_of(given)

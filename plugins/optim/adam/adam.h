@@ -3,7 +3,7 @@
 #ifndef FMP_OPTIM_ADAM_H
 #define FMP_OPTIM_ADAM_H
 
-#include "fmp/plugin.h"
+#include "../scalar.h"
 
 struct adam_params {
   double beta1, beta2, epsilon, weight_decay;
@@ -11,8 +11,13 @@ struct adam_params {
 };
 
 enum { ADAM_W, ADAM_M, ADAM_V, ADAM_G, ADAM_GROUP }; /* inputs of each parameter */
-enum { ADAM_LR = ADAM_GROUP, ADAM_STEP };            /* of adam, behind them */
-enum { ADAM_ALL_LR, ADAM_ALL_STEP, ADAM_ALL_FIRST }; /* of adam_all, before the groups */
+
+/* (w, m, v, g, lr, step) */
+static const struct optim_inputs adam_one = {
+    .group = ADAM_GROUP, .lr = ADAM_GROUP, .step = ADAM_GROUP + 1};
+/* (lr, step, w..., m..., v..., g...) */
+static const struct optim_inputs adam_many = {
+    .group = ADAM_GROUP, .first = 2, .lr = 0, .step = 1, .is_many = 1};
 
 /* [load] */
 fmp_status adam_register(const fmp_host *h, fmp_registry *r);

@@ -130,13 +130,15 @@ describe("adam_all", function()
     fails({lr, t, w, m, s, g, v, n, q}, count .. 9)
     fails({lr, t, w, m, s, g, v, false, q, h}, "input m is missing")
     fails({lr, t, w, m, s, g, v, n, q, g}, "expected g2 of w2's shape f32 [1], got f32 [2]")
-    fails({lr, t, w, m, s, g, v, m, q, h}, "expected m2 of w2's shape f32 [1], got f32 [2]")
-    fails({lr, t, w, m, n, g, v, n, q, h}, "expected v1 of w1's shape f32 [2], got f32 [1]")
-    local double = vector({3}, "f64")
-    fails({lr, t, w, m, s, g, double, double, double, double},
+    fails({lr, t, w, m, s, g, v, vector{0, 0}, q, h},
+          "expected m2 of w2's shape f32 [1], got f32 [2]")
+    fails({lr, t, w, m, vector{0}, g, v, n, q, h}, "expected v1 of w1's shape f32 [2], got f32 [1]")
+    local function double() return vector({3}, "f64") end
+    fails({lr, t, w, m, s, g, double(), double(), double(), double()},
           "expected w2 of w1's type: f32 [2], got f64 [1]")
-    local whole = vector({1, 2}, "i64")
-    fails({lr, t, whole, whole, whole, whole}, "expected w1 of f32 or f64, got i64 [2]")
+    local function whole() return vector({1, 2}, "i64") end
+    fails({lr, t, whole(), whole(), whole(), whole()}, "expected w1 of f32 or f64, got i64 [2]")
+    fails({lr, t, w, m, s, g, v, n, n, h}, "expected m (input 8), which is written, to share no")
     fails({vector{0.1}, t, w, m, s, g}, "expected lr as a number (rank 0) of f32 or f64")
     fails({lr, vector{1}, w, m, s, g}, "expected step as a number (rank 0) of i32, i64, f32")
     for _, bad in ipairs{-0.1, 1 / 0, 0 / 0} do

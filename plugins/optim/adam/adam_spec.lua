@@ -125,8 +125,10 @@ describe("adam", function()
     fails({w, m, vector{0}, g, lr, t}, "expected v of w's shape f32 [2], got f32 [1]")
     fails({w, m, v, vector{0}, lr, t}, "expected g of w's shape f32 [2], got f32 [1]")
     fails({w, m, vector({0, 0}, "f64"), g, lr, t}, "expected v of w's type: f32 [2], got f64 [2]")
-    local whole = vector({1, 2}, "i64")
-    fails({whole, whole, whole, whole, lr, t}, "expected w of f32 or f64, got i64 [2]")
+    local function whole() return vector({1, 2}, "i64") end
+    fails({whole(), whole(), whole(), whole(), lr, t}, "expected w of f32 or f64, got i64 [2]")
+    fails({w, m, m, g, lr, t},
+          "expected m (input 2), which is written, to share no memory with v (input 3)")
     fails({w, m, v, g, vector{0.1}, t}, "expected lr as a number (rank 0) of f32 or f64")
     fails({w, m, v, g, lr, vector{1}}, "expected step as a number (rank 0) of i32, i64, f32")
     for _, bad in ipairs{-0.1, 1 / 0, 0 / 0} do

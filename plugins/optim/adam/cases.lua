@@ -7,7 +7,7 @@ local function options(d)
          d.whole({}, d.pick{"f32", "f64", "i32", "i64"}, 1, 1000)
 end
 
--- w, m, v, which is no negative number, and g.
+-- w, m, v, which is not negative, and g.
 local function group(d, dtype)
   local shape = d.shape(0, 3, 9)
   return d.tensor(shape, dtype), d.tensor(shape, dtype), d.tensor(shape, dtype):square(),

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reference kernels of adam and adam_all: one loop per type. What is equal for all weights, the
- * bias corrections among it, is computed once in doubles, then rounded to the weights' type.
+ * Reference kernels of adam and adam_all: one loop per type. What is the same for all weights,
+ * such as the bias corrections, is computed once in doubles, then rounded to the weights' type.
  */
 #include "adam.h"
 
 #include "../all.h"
+#include "fmp/kit/register.h"
 
 #include <tgmath.h> /* sqrt in the type of its argument */
 
 struct factors {
   double rate;  /* lr / (1 - beta1^step) */
   double root;  /* sqrt(1 - beta2^step) */
-  double keep;  /* factor of w: 1 but for decoupled decay */
-  double decay; /* of w in g; 0 if decoupled: then nothing is added, 0 * inf being NaN */
+  double keep;  /* factor of w; 1 unless decay is decoupled */
+  double decay; /* of w in g; 0 if decoupled, and then nothing is added: 0 * inf is NaN */
   double beta1, beta2, epsilon;
 };
 
@@ -53,43 +54,17 @@ static void set_factors(struct factors *f, const struct adam_params *p, double l
   f->epsilon = p->epsilon;
 }
 
-/* in: n groups of inputs; ends[n] is room. */
-static fmp_status update(const fmp_call *call, const fmp_view *lr_view, const fmp_view *step_view,
-                         const fmp_view *in, uint32_t n, int64_t *ends)
-{
-  const double step = optim_number(step_view);
-  double lr;
-  struct factors factors;
-  struct optim_all all = {.tensors = in,
-                          .group = ADAM_GROUP,
-                          .n = n,
-                          .loop = in[ADAM_W].dtype == FMP_F64 ? adam_f64 : adam_f32,
-                          .rule = &factors,
-                          .ends = ends};
-  FMP_TRY(optim_read_lr(call->host, lr_view, in[ADAM_W].dtype, &lr));
-  FMP_REQUIRE(call->host, step >= 1, FMP_EDATA, "expected step of 1 or more, got %g", step);
-  set_factors(&factors, call->params, lr, step);
-  return optim_update(call, &all);
-}
-
 static fmp_status run(const fmp_call *call)
 {
-  int64_t end;
-  return update(call, &call->in[ADAM_LR], &call->in[ADAM_STEP], &call->in[ADAM_W], 1, &end);
-}
-
-static uint32_t parameters(uint32_t n_in) { return (n_in - ADAM_ALL_FIRST) / ADAM_GROUP; }
-
-static size_t all_scratch(const fmp_kernel_args *args, const void *state)
-{
-  (void)state;
-  return parameters(args->n_in) * sizeof(int64_t);
-}
-
-static fmp_status all_run(const fmp_call *call)
-{
-  return update(call, &call->in[ADAM_ALL_LR], &call->in[ADAM_ALL_STEP], &call->in[ADAM_ALL_FIRST],
-                parameters(call->n_in), call->scratch);
+  const struct optim_inputs *const inputs = call->data;
+  const uint32_t dtype = call->in[inputs->first].dtype;
+  const double step = optim_number(&call->in[inputs->step]);
+  double lr;
+  struct factors factors;
+  FMP_TRY(optim_read_lr(call, &lr));
+  FMP_REQUIRE(call->host, step >= 1, FMP_EDATA, "expected step of 1 or more, got %g", step);
+  set_factors(&factors, call->params, lr, step);
+  return optim_update(call, dtype == FMP_F64 ? adam_f64 : adam_f32, &factors);
 }
 
 /* Steps may be whole numbers; infer says what each input is. */
@@ -100,6 +75,7 @@ static const fmp_kernel_def kernels[] = {
         .backend = "cpu",
         .name = "ref",
         .dtypes = OPTIM_NUMBERS,
+        .data = &adam_one,
         .run = run,
     },
     {
@@ -108,14 +84,12 @@ static const fmp_kernel_def kernels[] = {
         .backend = "cpu",
         .name = "ref",
         .dtypes = OPTIM_NUMBERS,
-        .scratch = all_scratch,
-        .run = all_run,
+        .data = &adam_many,
+        .run = run,
     },
 };
 
 fmp_status adam_register_cpu_ref(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-    FMP_TRY(h->add_kernel(r, &kernels[i]));
-  return FMP_OK;
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

@@ -6,12 +6,12 @@
  */
 #include "adam.h"
 
-#include "../scalar.h"
+#include "fmp/kit/register.h"
 
-/* in: the inputs of one parameter. */
-static fmp_status check_parameter(const fmp_host *h, const struct adam_params *p,
-                                  const fmp_spec *in, uint32_t number)
+static fmp_status check_parameter(const fmp_infer_args *a, const fmp_spec *in, uint32_t number)
 {
+  const fmp_host *h = a->host;
+  const struct adam_params *p = a->params;
   const fmp_spec *const w = &in[ADAM_W];
   FMP_TRY(optim_check_weights(h, w, number));
   FMP_TRY(optim_check_like(h, w, "g", &in[ADAM_G], number));
@@ -21,30 +21,12 @@ static fmp_status check_parameter(const fmp_host *h, const struct adam_params *p
   return optim_check_like(h, w, "v", &in[ADAM_V], number);
 }
 
-static fmp_status check_numbers(const fmp_host *h, const fmp_spec *lr, const fmp_spec *step)
+static fmp_status infer(const fmp_infer_args *a)
 {
-  FMP_TRY(optim_check_number(h, "lr", lr, OPTIM_FLOATS, "f32 or f64"));
-  return optim_check_number(h, "step", step, OPTIM_NUMBERS, "i32, i64, f32 or f64");
-}
-
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
-{
-  (void)n_in, (void)out, (void)n_out;
-  FMP_TRY(check_parameter(h, params, in, 0));
-  return check_numbers(h, &in[ADAM_LR], &in[ADAM_STEP]);
-}
-
-static fmp_status all_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                            uint32_t n_in, fmp_spec *out, uint32_t n_out)
-{
-  const fmp_spec *const first = &in[ADAM_ALL_FIRST];
-  (void)out, (void)n_out;
-  for (uint32_t k = 0; ADAM_ALL_FIRST + k * ADAM_GROUP < n_in; k++) {
-    FMP_TRY(check_parameter(h, params, &first[k * ADAM_GROUP], k + 1));
-    FMP_TRY(optim_check_one_type(h, first, &first[k * ADAM_GROUP], k + 1));
-  }
-  return check_numbers(h, &in[ADAM_ALL_LR], &in[ADAM_ALL_STEP]);
+  const struct optim_inputs *const inputs = a->data;
+  FMP_TRY(optim_infer(a, check_parameter));
+  return optim_check_number(a->host, "step", &a->in[inputs->step], OPTIM_NUMBERS,
+                            "i32, i64, f32 or f64");
 }
 
 static const fmp_attr_def attrs[] = {
@@ -60,45 +42,42 @@ static const fmp_attr_def attrs[] = {
              "AdamW: w = w * (1 - lr * weight_decay) first, g as it is"),
 };
 
-static const fmp_op_def adam = {
-    .struct_size = sizeof(fmp_op_def),
-    .name = "adam",
-    .schema = "(w!, m!, v!, g, lr, step) -> ()",
-    .doc = "One step of Adam, in place.\n"
-           "g' = g + weight_decay * w\n"
-           "m = beta1 * m + (1 - beta1) * g'\n"
-           "v = beta2 * v + (1 - beta2) * g'^2\n"
-           "w = w - lr * (m / (1 - beta1^step)) / (sqrt(v / (1 - beta2^step)) + epsilon):\n"
-           "as in PyTorch. w, m, v, g of one spec; m and v zeros at first.\n"
-           "lr: a number (rank 0), finite and not negative. step: a number, 1 at the first step.",
-    .version = 1,
-    .precision = FMP_PRECISION_F32,
-    .attrs = attrs,
-    .n_attr = sizeof attrs / sizeof *attrs,
-    .attr_size = sizeof(fmp_attr_def),
-    .params_size = sizeof(struct adam_params),
-    .infer = infer,
-};
+static const char doc[] =
+    "One step of Adam, in place.\n"
+    "g' = g + weight_decay * w\n"
+    "m = beta1 * m + (1 - beta1) * g'\n"
+    "v = beta2 * v + (1 - beta2) * g'^2\n"
+    "w = w - lr * (m / (1 - beta1^step)) / (sqrt(v / (1 - beta2^step)) + epsilon):\n"
+    "as in PyTorch. w, m, v, g of one spec; m and v are zeros at first.\n"
+    "lr: a number (rank 0), finite and not negative. step: a number, 1 at the first step.";
+static const char doc_all[] =
+    "One step of adam for many parameters at once, in place.\n"
+    "Called with lr, step, w1, m1, v1, g1, w2, m2, v2, g2 and so on; the same bits as adam\n"
+    "on each. Shapes may differ, types not. What is written must not overlap anything else.";
 
-static const fmp_op_def adam_all = {
-    .struct_size = sizeof(fmp_op_def),
-    .name = "adam_all",
-    .schema = "(lr, step, w!..., m!..., v!..., g...) -> ()",
-    .doc = "One step of adam for many parameters at once, in place.\n"
-           "Called with lr, step, w1, m1, v1, g1, w2, m2, v2, g2 and so on; the same bits as adam\n"
-           "on each. Shapes may differ, types not. What is written must not overlap anything else.",
-    .version = 1,
-    .precision = FMP_PRECISION_F32,
-    .attrs = attrs,
-    .n_attr = sizeof attrs / sizeof *attrs,
-    .attr_size = sizeof(fmp_attr_def),
-    .params_size = sizeof(struct adam_params),
-    .infer = all_infer,
+#define COMMON                                                                     \
+  .struct_size = sizeof(fmp_op_def), .version = 1, .precision = FMP_PRECISION_F32, \
+  FMP_PARAMS(struct adam_params, attrs), .infer = infer
+
+static const fmp_op_def ops[] = {
+    {
+        COMMON,
+        .name = "adam",
+        .schema = "(w!, m!, v!, g, lr, step) -> ()",
+        .doc = doc,
+        .data = &adam_one,
+    },
+    {
+        COMMON,
+        .name = "adam_all",
+        .schema = "(lr, step, w!..., m!..., v!..., g...) -> ()",
+        .doc = doc_all,
+        .data = &adam_many,
+    },
 };
 
 fmp_status adam_register(const fmp_host *h, fmp_registry *r)
 {
-  FMP_TRY(h->add_op(r, &adam));
-  FMP_TRY(h->add_op(r, &adam_all));
+  FMP_TRY(FMP_ADD_OPS(h, r, ops));
   return adam_register_cpu_ref(h, r);
 }

@@ -5,6 +5,7 @@
 #include "sgd.h"
 
 #include "../all.h"
+#include "fmp/kit/register.h"
 
 struct factors {
   double lr, momentum, decay;
@@ -58,43 +59,17 @@ static enum rule rule_of(const struct sgd_params *p)
   return p->momentum > 0 ? MOMENTUM : PLAIN;
 }
 
-/* in: n groups of inputs; ends[n] is room. */
-static fmp_status update(const fmp_call *call, const fmp_view *lr, const fmp_view *in, uint32_t n,
-                         int64_t *ends)
+static fmp_status run(const fmp_call *call)
 {
   static const optim_loop loops[][2] = {[PLAIN] = {plain_f32, plain_f64},
                                         [MOMENTUM] = {momentum_f32, momentum_f64},
                                         [NESTEROV] = {nesterov_f32, nesterov_f64}};
+  const struct optim_inputs *const inputs = call->data;
   const struct sgd_params *const p = call->params;
+  const int is_f64 = call->in[inputs->first].dtype == FMP_F64;
   struct factors factors = {.momentum = p->momentum, .decay = p->weight_decay};
-  struct optim_all all = {.tensors = in,
-                          .group = SGD_GROUP,
-                          .n = n,
-                          .loop = loops[rule_of(p)][in[SGD_W].dtype == FMP_F64],
-                          .rule = &factors,
-                          .ends = ends};
-  FMP_TRY(optim_read_lr(call->host, lr, in[SGD_W].dtype, &factors.lr));
-  return optim_update(call, &all);
-}
-
-static fmp_status run(const fmp_call *call)
-{
-  int64_t end;
-  return update(call, &call->in[SGD_LR], &call->in[SGD_W], 1, &end);
-}
-
-static uint32_t parameters(uint32_t n_in) { return (n_in - SGD_ALL_FIRST) / SGD_GROUP; }
-
-static size_t all_scratch(const fmp_kernel_args *args, const void *state)
-{
-  (void)state;
-  return parameters(args->n_in) * sizeof(int64_t);
-}
-
-static fmp_status all_run(const fmp_call *call)
-{
-  return update(call, &call->in[SGD_ALL_LR], &call->in[SGD_ALL_FIRST], parameters(call->n_in),
-                call->scratch);
+  FMP_TRY(optim_read_lr(call, &factors.lr));
+  return optim_update(call, loops[rule_of(p)][is_f64], &factors);
 }
 
 static const fmp_kernel_def kernels[] = {
@@ -104,6 +79,7 @@ static const fmp_kernel_def kernels[] = {
         .backend = "cpu",
         .name = "ref",
         .dtypes = OPTIM_FLOATS,
+        .data = &sgd_one,
         .run = run,
     },
     {
@@ -112,14 +88,12 @@ static const fmp_kernel_def kernels[] = {
         .backend = "cpu",
         .name = "ref",
         .dtypes = OPTIM_FLOATS,
-        .scratch = all_scratch,
-        .run = all_run,
+        .data = &sgd_many,
+        .run = run,
     },
 };
 
 fmp_status sgd_register_cpu_ref(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-    FMP_TRY(h->add_kernel(r, &kernels[i]));
-  return FMP_OK;
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

@@ -6,9 +6,9 @@
  */
 #include "sgd.h"
 
-#include "../scalar.h"
+#include "fmp/kit/register.h"
 
-/* m is there exactly if there is momentum. */
+/* m must be there if, and only if, there is momentum. */
 static fmp_status check_momentum(const fmp_host *h, const struct sgd_params *p, const fmp_spec *in,
                                  uint32_t number)
 {
@@ -27,41 +27,19 @@ static fmp_status check_momentum(const fmp_host *h, const struct sgd_params *p, 
   return FMP_OK;
 }
 
-/* in: the inputs of one parameter. */
-static fmp_status check_parameter(const fmp_host *h, const struct sgd_params *p, const fmp_spec *in,
-                                  uint32_t number)
+static fmp_status check_parameter(const fmp_infer_args *a, const fmp_spec *in, uint32_t number)
 {
-  FMP_TRY(optim_check_weights(h, &in[SGD_W], number));
-  FMP_TRY(optim_check_like(h, &in[SGD_W], "g", &in[SGD_G], number));
-  FMP_TRY(fmp_check_holds(h, "momentum", in[SGD_W].dtype, p->momentum));
-  FMP_TRY(fmp_check_holds(h, "weight_decay", in[SGD_W].dtype, p->weight_decay));
+  const fmp_host *h = a->host;
+  const struct sgd_params *p = a->params;
+  const fmp_spec *const w = &in[SGD_W];
+  FMP_TRY(optim_check_weights(h, w, number));
+  FMP_TRY(optim_check_like(h, w, "g", &in[SGD_G], number));
+  FMP_TRY(fmp_check_holds(h, "momentum", w->dtype, p->momentum));
+  FMP_TRY(fmp_check_holds(h, "weight_decay", w->dtype, p->weight_decay));
   return check_momentum(h, p, in, number);
 }
 
-static fmp_status check_rate(const fmp_host *h, const fmp_spec *lr)
-{
-  return optim_check_number(h, "lr", lr, OPTIM_FLOATS, "f32 or f64");
-}
-
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
-{
-  (void)n_in, (void)out, (void)n_out;
-  FMP_TRY(check_parameter(h, params, in, 0));
-  return check_rate(h, &in[SGD_LR]);
-}
-
-static fmp_status all_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                            uint32_t n_in, fmp_spec *out, uint32_t n_out)
-{
-  const fmp_spec *const first = &in[SGD_ALL_FIRST];
-  (void)out, (void)n_out;
-  for (uint32_t k = 0; SGD_ALL_FIRST + k * SGD_GROUP < n_in; k++) {
-    FMP_TRY(check_parameter(h, params, &first[k * SGD_GROUP], k + 1));
-    FMP_TRY(optim_check_one_type(h, first, &first[k * SGD_GROUP], k + 1));
-  }
-  return check_rate(h, &in[SGD_ALL_LR]);
-}
+static fmp_status infer(const fmp_infer_args *a) { return optim_infer(a, check_parameter); }
 
 static const fmp_attr_def attrs[] = {
     FMP_ATTR(struct sgd_params, momentum, FMP_ATTR_F64, "0", "[0,1)",
@@ -72,45 +50,42 @@ static const fmp_attr_def attrs[] = {
              "how much of w is added to g"),
 };
 
-static const fmp_op_def sgd = {
-    .struct_size = sizeof(fmp_op_def),
-    .name = "sgd",
-    .schema = "(w!, m!?, g, lr) -> ()",
-    .doc =
-        "One step of stochastic gradient descent, in place.\n"
-        "g' = g + weight_decay * w\n"
-        "m = momentum * m + g'\n"
-        "w = w - lr * m, or lr * (g' + momentum * m) with nesterov, or lr * g' with momentum 0:\n"
-        "as in PyTorch. w, m, g of one spec; m, zeros at first, is given exactly if momentum > 0.\n"
-        "lr: a number (rank 0), finite and not negative.",
-    .version = 1,
-    .precision = FMP_PRECISION_F32,
-    .attrs = attrs,
-    .n_attr = sizeof attrs / sizeof *attrs,
-    .attr_size = sizeof(fmp_attr_def),
-    .params_size = sizeof(struct sgd_params),
-    .infer = infer,
-};
+static const char doc[] =
+    "One step of stochastic gradient descent, in place.\n"
+    "g' = g + weight_decay * w\n"
+    "m = momentum * m + g'\n"
+    "w = w - lr * m, or lr * (g' + momentum * m) with nesterov, or lr * g' with momentum 0:\n"
+    "as in PyTorch. w, m, g of one spec; m, at first zeros, must be given if momentum > 0 and\n"
+    "absent otherwise.\n"
+    "lr: a number (rank 0), finite and not negative.";
+static const char doc_all[] =
+    "One step of sgd for many parameters at once, in place.\n"
+    "Called with lr, w1, m1, g1, w2, m2, g2 and so on; the same bits as sgd on each.\n"
+    "Shapes may differ, types not. What is written must not overlap anything else.";
 
-static const fmp_op_def sgd_all = {
-    .struct_size = sizeof(fmp_op_def),
-    .name = "sgd_all",
-    .schema = "(lr, w!..., m?!..., g...) -> ()",
-    .doc = "One step of sgd for many parameters at once, in place.\n"
-           "Called with lr, w1, m1, g1, w2, m2, g2 and so on; the same bits as sgd on each.\n"
-           "Shapes may differ, types not. What is written must not overlap anything else.",
-    .version = 1,
-    .precision = FMP_PRECISION_F32,
-    .attrs = attrs,
-    .n_attr = sizeof attrs / sizeof *attrs,
-    .attr_size = sizeof(fmp_attr_def),
-    .params_size = sizeof(struct sgd_params),
-    .infer = all_infer,
+#define COMMON                                                                     \
+  .struct_size = sizeof(fmp_op_def), .version = 1, .precision = FMP_PRECISION_F32, \
+  FMP_PARAMS(struct sgd_params, attrs), .infer = infer
+
+static const fmp_op_def ops[] = {
+    {
+        COMMON,
+        .name = "sgd",
+        .schema = "(w!, m!?, g, lr) -> ()",
+        .doc = doc,
+        .data = &sgd_one,
+    },
+    {
+        COMMON,
+        .name = "sgd_all",
+        .schema = "(lr, w!..., m?!..., g...) -> ()",
+        .doc = doc_all,
+        .data = &sgd_many,
+    },
 };
 
 fmp_status sgd_register(const fmp_host *h, fmp_registry *r)
 {
-  FMP_TRY(h->add_op(r, &sgd));
-  FMP_TRY(h->add_op(r, &sgd_all));
+  FMP_TRY(FMP_ADD_OPS(h, r, ops));
   return sgd_register_cpu_ref(h, r);
 }

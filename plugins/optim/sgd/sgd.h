@@ -3,7 +3,7 @@
 #ifndef FMP_OPTIM_SGD_H
 #define FMP_OPTIM_SGD_H
 
-#include "fmp/plugin.h"
+#include "../scalar.h"
 
 struct sgd_params {
   double momentum;
@@ -12,8 +12,11 @@ struct sgd_params {
 };
 
 enum { SGD_W, SGD_M, SGD_G, SGD_GROUP }; /* inputs of each parameter */
-enum { SGD_LR = SGD_GROUP };             /* of sgd, behind them */
-enum { SGD_ALL_LR, SGD_ALL_FIRST };      /* of sgd_all, before the groups */
+
+/* (w, m, g, lr) */
+static const struct optim_inputs sgd_one = {.group = SGD_GROUP, .lr = SGD_GROUP};
+/* (lr, w..., m..., g...) */
+static const struct optim_inputs sgd_many = {.group = SGD_GROUP, .first = 1, .lr = 0, .is_many = 1};
 
 /* [load] */
 fmp_status sgd_register(const fmp_host *h, fmp_registry *r);

@@ -156,14 +156,15 @@ describe("sgd_all", function()
           "expected g1 of w1's type: f32 [2], got f64 [2]")
     fails({lr, w, false, g, vector({3}, "f64"), false, vector({1}, "f64")},
           "expected w2 of w1's type: f32 [2], got f64 [1]")
-    local whole = vector({1, 2}, "i32")
-    fails({lr, w, false, g, whole, false, whole}, "expected w2 of f32 or f64, got i32 [2]")
+    local function whole() return vector({1, 2}, "i32") end
+    fails({lr, w, false, g, whole(), false, whole()}, "expected w2 of f32 or f64, got i32 [2]")
     fails({lr, w, m, g, v, false, h}, "expected m2 f32 [1] with momentum 0.5, got none",
           {momentum = 0.5})
-    fails({lr, w, false, g, v, h, h}, "expected no m2 with momentum 0, got f32 [1]")
-    fails({lr, w, m, g, v, m, h}, "expected m2 of w2's shape f32 [1], got f32 [2]",
+    fails({lr, w, false, g, v, vector{0}, h}, "expected no m2 with momentum 0, got f32 [1]")
+    fails({lr, w, m, g, v, vector{0, 0}, h}, "expected m2 of w2's shape f32 [1], got f32 [2]",
           {momentum = 0.5})
     fails({lr, w, false, g}, "expected momentum above 0 with nesterov, got 0", {nesterov = true})
+    fails({lr, w, false, g, v, false, v}, "expected w (input 5), which is written, to share no")
     fails({vector{0.1}, w, false, g}, "expected lr as a number (rank 0) of f32 or f64, got f32 [1]")
     for _, bad in ipairs{-0.1, 1 / 0, 0 / 0} do
       fails({fmp.tensor(bad), w, false, g, v, false, h}, "expected a finite lr of 0 or more, got ")

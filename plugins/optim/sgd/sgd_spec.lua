@@ -132,8 +132,10 @@ describe("sgd", function()
     local lr = fmp.tensor(0.1)
     fails({w, false, vector{1}, lr}, "expected g of w's shape f32 [2], got f32 [1]")
     fails({w, false, vector({1, 1}, "f64"), lr}, "expected g of w's type: f32 [2], got f64 [2]")
-    local whole = vector({1, 2}, "i32")
-    fails({whole, false, whole, lr}, "expected w of f32 or f64, got i32 [2]")
+    local function whole() return vector({1, 2}, "i32") end
+    fails({whole(), false, whole(), lr}, "expected w of f32 or f64, got i32 [2]")
+    fails({w, false, w, lr},
+          "expected w (input 1), which is written, to share no memory with g (input 3)")
     fails({w, false, g, vector{0.1}},
           "expected lr as a number (rank 0) of f32 or f64, got f32 [1]")
     fails({w, false, g, fmp.tensor(1, {dtype = "i64"})},

@@ -5,11 +5,16 @@
 
 #include "fmp/kit/check.h"
 
-/* a, b: low and high, or mean and stddev. */
+/* Two numbers of the distribution, called one way or the other. */
 typedef struct continuous_params {
   fmp_list shape;
   fmp_list dtype; /* none or one */
-  double a, b;
+  union {
+    double low, mean;
+  };
+  union {
+    double high, stddev;
+  };
 } continuous_params;
 
 fmp_status continuous_add_ref(const fmp_host *h, fmp_registry *r);

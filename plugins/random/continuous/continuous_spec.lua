@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Seeds are fixed: a test that passes once passes always. Limits are those that a true
--- generator would miss about once in a thousand seeds.
+-- Seeds are fixed: a test that passes once passes always. A perfect generator would exceed the
+-- limits for about one seed in a thousand.
 local fmp = require "fmp"
 local optest = require "tests.lua.optest"
 

@@ -3,6 +3,7 @@
 #include "continuous.h"
 #include "draw.h"
 #include "fmp/kit/half.h"
+#include "fmp/kit/register.h"
 
 enum { GRAIN_BLOCKS = 1 << 10 };
 
@@ -34,10 +35,10 @@ static void store(const draws *d, int64_t first, int64_t count, const double *z)
   }
 }
 
-static fmp_status draw_blocks(void *arg, int64_t begin, int64_t end)
+static fmp_status draw_blocks(const fmp_range *r)
 {
-  const draws *d = arg;
-  for (int64_t block = begin; block < end; block++) {
+  const draws *d = r->arg;
+  for (int64_t block = r->begin; block < r->end; block++) {
     const int64_t first = block * d->per_block, left = d->n - first;
     uint32_t w[4];
     double z[4];
@@ -48,12 +49,17 @@ static fmp_status draw_blocks(void *arg, int64_t begin, int64_t end)
   return FMP_OK;
 }
 
-static fmp_status run_draws(const fmp_call *call, unit_fn unit32, unit_fn unit64, double offset,
-                            double scale, double limit)
+/* A kernel's data: what fills a block for f32 and bf16, and for f64. */
+typedef struct sampler {
+  unit_fn unit32, unit64;
+} sampler;
+
+static fmp_status run_draws(const fmp_call *call, double offset, double scale, double limit)
 {
+  const sampler *s = call->data;
   const fmp_view *y = &call->out[0];
   const int wide = y->dtype == FMP_F64;
-  draws d = {.unit = wide ? unit64 : unit32,
+  draws d = {.unit = wide ? s->unit64 : s->unit32,
              .per_block = wide ? 2 : 4,
              .offset = offset,
              .scale = scale,
@@ -92,38 +98,31 @@ static double below(double x, uint32_t dtype)
 static fmp_status uniform_run(const fmp_call *call)
 {
   const continuous_params *p = call->params;
-  const double limit = below(p->b, call->out[0].dtype);
-  return run_draws(call, draw_uniform_32, draw_uniform_64, p->a, p->b - p->a,
-                   limit > p->a ? limit : p->a);
+  const double limit = below(p->high, call->out[0].dtype);
+  return run_draws(call, p->low, p->high - p->low, limit > p->low ? limit : p->low);
 }
 
 static fmp_status normal_run(const fmp_call *call)
 {
   const continuous_params *p = call->params;
-  return run_draws(call, draw_normal_32, draw_normal_64, p->a, p->b, INFINITY);
+  return run_draws(call, p->mean, p->stddev, INFINITY);
 }
 
-static fmp_status truncated_run(const fmp_call *call)
-{
-  const continuous_params *p = call->params;
-  return run_draws(call, draw_truncated_32, draw_truncated_64, p->a, p->b, INFINITY);
-}
+static const sampler uniform = {draw_uniform_32, draw_uniform_64};
+static const sampler normal = {draw_normal_32, draw_normal_64};
+static const sampler truncated = {draw_truncated_32, draw_truncated_64};
 
-#define DRAW_KERNEL(op_name, function)                                                     \
-  {                                                                                        \
-    .struct_size = sizeof(fmp_kernel_def), .op = op_name, .backend = "cpu", .name = "ref", \
-    .dtypes = FMP_FLOATS, .flags = FMP_KERNEL_STRIDED, .run = function                     \
-  }
+#define KERNEL                                                                                  \
+  .struct_size = sizeof(fmp_kernel_def), .backend = "cpu", .name = "ref", .dtypes = FMP_FLOATS, \
+  .flags = FMP_KERNEL_STRIDED
 
 static const fmp_kernel_def kernels[] = {
-    DRAW_KERNEL("uniform", uniform_run),
-    DRAW_KERNEL("normal", normal_run),
-    DRAW_KERNEL("truncated_normal", truncated_run),
+    {KERNEL, .op = "uniform", .data = &uniform, .run = uniform_run},
+    {KERNEL, .op = "normal", .data = &normal, .run = normal_run},
+    {KERNEL, .op = "truncated_normal", .data = &truncated, .run = normal_run},
 };
 
 fmp_status continuous_add_ref(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++)
-    FMP_TRY(h->add_kernel(r, &kernels[i]));
-  return FMP_OK;
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

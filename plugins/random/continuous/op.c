@@ -4,6 +4,7 @@
  * op's key, the step and i alone (see draw.h), whatever the device and its threads. */
 #include <math.h>
 #include "continuous.h"
+#include "fmp/kit/register.h"
 
 /* -- shape inference -------------------------------------------------------- */
 
@@ -12,7 +13,7 @@ static fmp_status take_shape(const fmp_host *h, const continuous_params *p, cons
                              fmp_spec *out)
 {
   FMP_REQUIRE(h, like == NULL || p->shape.count == 0, FMP_EINVAL,
-              "expected a tensor like which to draw or a shape, got both");
+              "expected either a tensor like or a shape, got both");
   FMP_REQUIRE(h, p->shape.count <= FMP_MAX_RANK, FMP_ESHAPE,
               "expected a shape of at most %d dimensions, got %lld", (int)FMP_MAX_RANK,
               (long long)p->shape.count);
@@ -26,100 +27,92 @@ static fmp_status take_shape(const fmp_host *h, const continuous_params *p, cons
   return FMP_OK;
 }
 
-/* Numbers that the type rounds to infinity; what it rounds to 0 is drawn so. */
+/* Refuses numbers that the type rounds to infinity; one that it rounds to 0 is used as 0. */
 static fmp_status check_number(const fmp_host *h, const char *name, uint32_t dtype, double value)
 {
   return fabs(value) < 1 ? FMP_OK : fmp_check_holds(h, name, dtype, value);
 }
 
-static fmp_status draw_infer(const fmp_host *h, const continuous_params *p,
-                             const char *const names[2], const fmp_spec *in, uint32_t n_in,
-                             fmp_spec *out)
+/* An op's data. */
+typedef struct distribution {
+  const char *names[2]; /* of its numbers */
+  int is_range;         /* they are its bounds */
+} distribution;
+
+static fmp_status check_range(const fmp_host *h, const continuous_params *p)
 {
-  const fmp_spec *like = n_in > 0 && fmp_spec_present(&in[0]) ? &in[0] : NULL;
-  FMP_TRY(take_shape(h, p, like, out));
+  FMP_REQUIRE(h, p->low <= p->high && isfinite(p->high - p->low), FMP_EINVAL,
+              "expected low <= high and a finite high - low, got %g and %g", p->low, p->high);
+  return FMP_OK;
+}
+
+static fmp_status infer(const fmp_infer_args *args)
+{
+  const fmp_host *h = args->host;
+  const distribution *d = args->data;
+  const continuous_params *p = args->params;
+  const fmp_spec *like = args->n_in > 0 && fmp_spec_present(args->in) ? args->in : NULL;
+  fmp_spec *y = args->out;
+  if (d->is_range) FMP_TRY(check_range(h, p));
+  FMP_TRY(take_shape(h, p, like, y));
   FMP_REQUIRE(h, p->dtype.count <= 1, FMP_EINVAL, "expected at most one dtype, got %lld",
               (long long)p->dtype.count);
-  if (p->dtype.count == 1) out->dtype = ((const uint32_t *)p->dtype.items)[0];
-  FMP_TRY(fmp_check_dtype(h, "draws", out, FMP_FLOATS, "f32, f64 or bf16"));
-  FMP_TRY(check_number(h, names[0], out->dtype, p->a));
-  return check_number(h, names[1], out->dtype, p->b);
+  if (p->dtype.count == 1) y->dtype = ((const uint32_t *)p->dtype.items)[0];
+  FMP_TRY(fmp_check_dtype(h, "draws", y, FMP_FLOATS, "f32, f64 or bf16"));
+  FMP_TRY(check_number(h, d->names[0], y->dtype, p->low));
+  return check_number(h, d->names[1], y->dtype, p->high);
 }
 
-static fmp_status uniform_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                                uint32_t n_in, fmp_spec *out, uint32_t n_out)
+/* Draws depend on no input's value: none gets a gradient, and asking for one is no error. */
+static fmp_status no_gradient(const fmp_gradient_args *args)
 {
-  static const char *const names[2] = {"low", "high"};
-  const continuous_params *p = params;
-  (void)n_out;
-  FMP_REQUIRE(h, p->a <= p->b && isfinite(p->b - p->a), FMP_EINVAL,
-              "expected low <= high and a finite high - low, got %g and %g", p->a, p->b);
-  return draw_infer(h, p, names, in, n_in, out);
-}
-
-static fmp_status normal_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                               uint32_t n_in, fmp_spec *out, uint32_t n_out)
-{
-  static const char *const names[2] = {"mean", "stddev"};
-  (void)n_out;
-  return draw_infer(h, params, names, in, n_in, out);
-}
-
-/* Draws depend on no input's value: none gets a gradient, and none is refused. */
-static fmp_status no_gradient(const fmp_host *h, fmp_builder *b, const void *params)
-{
-  (void)h, (void)b, (void)params;
+  (void)args;
   return FMP_OK;
 }
 
 /* -- definitions ------------------------------------------------------------- */
 
-#define COMMON_ATTRS                                                               \
-  FMP_ATTR(continuous_params, shape, FMP_ATTR_I64S, "[]", "[0,)",                  \
-           "sizes, where no tensor like which to draw is given; [] for a number"), \
-      FMP_ATTR(continuous_params, dtype, FMP_ATTR_DTYPES, "[]", NULL,              \
+#define COMMON_ATTRS                                                  \
+  FMP_ATTR(continuous_params, shape, FMP_ATTR_I64S, "[]", "[0,)",     \
+           "sizes, if like is not given; [] for a number"),           \
+      FMP_ATTR(continuous_params, dtype, FMP_ATTR_DTYPES, "[]", NULL, \
                "f32, f64 or bf16; not given: like's, or f32")
-
-#define NUMBER_ATTR(name, field, fallback, allowed, doc)                                     \
-  {                                                                                          \
-    name, FMP_ATTR_F64, (uint32_t)offsetof(continuous_params, field), fallback, allowed, doc \
-  }
 
 static const fmp_attr_def uniform_attrs[] = {
     COMMON_ATTRS,
-    NUMBER_ATTR("low", a, "0", "(-inf,inf)", "the least number"),
-    NUMBER_ATTR("high", b, "1", "(-inf,inf)", "above all numbers"),
+    FMP_ATTR(continuous_params, low, FMP_ATTR_F64, "0", "(-inf,inf)", "lower end of the range"),
+    FMP_ATTR(continuous_params, high, FMP_ATTR_F64, "1", "(-inf,inf)", "upper end, not included"),
 };
 
 static const fmp_attr_def normal_attrs[] = {
     COMMON_ATTRS,
-    NUMBER_ATTR("mean", a, "0", "(-inf,inf)", "the mean"),
-    NUMBER_ATTR("stddev", b, "1", "[0,inf)", "the standard deviation, before any are left out"),
+    FMP_ATTR(continuous_params, mean, FMP_ATTR_F64, "0", "(-inf,inf)", "the mean"),
+    FMP_ATTR(continuous_params, stddev, FMP_ATTR_F64, "1", "[0,inf)",
+             "the standard deviation, before any truncation"),
 };
 
-#define DRAW_OP(op_name, op_attrs, op_infer, op_doc)                                     \
-  {                                                                                      \
-    .struct_size = sizeof(fmp_op_def), .name = op_name, .schema = "(like?~) -> (y)",     \
-    .doc = op_doc, .version = 1, .flags = FMP_OP_RANDOM, .attrs = op_attrs, .n_attr = 4, \
-    .attr_size = sizeof(fmp_attr_def), .params_size = sizeof(continuous_params),         \
-    .infer = op_infer, .gradient = no_gradient, .gradient_ops = ""                       \
-  }
+static const distribution uniform = {{"low", "high"}, 1}, normal = {{"mean", "stddev"}, 0};
+
+#define DRAW                                                                    \
+  .struct_size = sizeof(fmp_op_def), .schema = "(like?~) -> (y)", .version = 1, \
+  .flags = FMP_OP_RANDOM, .infer = infer, .gradient = no_gradient, .gradient_ops = ""
+#define NORMAL DRAW, FMP_PARAMS(continuous_params, normal_attrs), .data = &normal
 
 static const fmp_op_def defs[] = {
-    DRAW_OP("uniform", uniform_attrs, uniform_infer,
-            "Uniform random numbers in [low, high).\n"
-            "low + (high - low) u, u of 24 bits (f64: 53); never high, but where low = high."),
-    DRAW_OP("normal", normal_attrs, normal_infer,
-            "Normal random numbers.\n"
-            "mean + stddev z, z by Box and Muller's formula from numbers of 32 bits (f64: 53)."),
-    DRAW_OP("truncated_normal", normal_attrs, normal_infer,
-            "Normal random numbers within two standard deviations of the mean.\n"
-            "mean + stddev z, |z| <= 2; the standard deviation of z is about 0.88."),
+    {DRAW, FMP_PARAMS(continuous_params, uniform_attrs), .data = &uniform, .name = "uniform",
+     .doc = "Uniform random numbers in [low, high).\n"
+            "low + (high - low) u, u of 24 bits (f64: 53); never high, unless low = high."},
+    {NORMAL, .name = "normal",
+     .doc = "Normal random numbers.\n"
+            "mean + stddev z, z by Box and Muller's formula from numbers of 32 bits (f64: 53)."},
+    {NORMAL, .name = "truncated_normal",
+     .doc = "Normal random numbers within two standard deviations of the mean.\n"
+            "mean + stddev z, |z| <= 2; the standard deviation of z is about 0.88."},
 };
 
 fmp_status continuous_register(const fmp_host *h, fmp_registry *r);
 fmp_status continuous_register(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof defs / sizeof defs[0]; i++) FMP_TRY(h->add_op(r, &defs[i]));
+  FMP_TRY(FMP_ADD_OPS(h, r, defs));
   return continuous_add_ref(h, r);
 }

@@ -3,16 +3,14 @@
  * permutation: 0 ... n-1 in random order, each order as likely as any other. */
 #include "permutation.h"
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *args)
 {
-  const int64_t n = ((const permutation_params *)params)->n;
-  (void)in, (void)n_in, (void)n_out;
-  FMP_REQUIRE(h, n <= (int64_t)UINT32_MAX, FMP_EINVAL, "expected n up to %lld, got %lld",
-              (long long)UINT32_MAX, (long long)n);
-  out[0].dtype = FMP_I64;
-  out[0].rank = 1;
-  out[0].shape[0] = n;
+  const permutation_params *p = args->params;
+  FMP_REQUIRE(args->host, p->n <= (int64_t)UINT32_MAX, FMP_EINVAL,
+              "expected n up to %lld, got %lld", (long long)UINT32_MAX, (long long)p->n);
+  args->out->dtype = FMP_I64;
+  args->out->rank = 1;
+  args->out->shape[0] = p->n;
   return FMP_OK;
 }
 
@@ -29,10 +27,7 @@ static const fmp_op_def def = {
            "j in [0, i] from 64 random bits, words 2(i % 2) and 2(i % 2) + 1 of block i / 2.",
     .version = 1,
     .flags = FMP_OP_RANDOM,
-    .attrs = attrs,
-    .n_attr = 1,
-    .attr_size = sizeof(fmp_attr_def),
-    .params_size = sizeof(permutation_params),
+    FMP_PARAMS(permutation_params, attrs),
     .infer = infer,
 };
 

@@ -6,11 +6,12 @@
 
 #include "fmp/kit/attr.h"
 #include "fmp/kit/check.h"
+#include "fmp/kit/register.h"
 #include "fmp/plugin.h"
 
 enum { FLOATS = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64) };
 
-/* Elements that are worth a thread of their own. */
+/* How many elements are worth a thread of their own. */
 enum { GRAIN = 16384 };
 
 /* -- attributes ------------------------------------------------------------ */
@@ -27,33 +28,36 @@ static const fmp_attr_def attributes[] = {
 /* -- shapes ---------------------------------------------------------------- */
 
 /* swish (x) -> (y): y is like x. */
-static fmp_status swish_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                              uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status swish_infer(const fmp_infer_args *args)
 {
-  (void)params, (void)n_in, (void)n_out;
-  FMP_TRY(fmp_check_dtype(h, "x", &in[0], FLOATS, "f32 or f64"));
-  out[0] = in[0];
+  const fmp_spec *x = &args->in[0];
+  FMP_TRY(fmp_check_dtype(args->host, "x", x, FLOATS, "f32 or f64"));
+  args->out[0] = *x;
   return FMP_OK;
 }
 
 /* swish_back (dy, x) -> (dx): all of one shape and type. */
-static fmp_status swish_back_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                                   uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status swish_back_infer(const fmp_infer_args *args)
 {
-  FMP_REQUIRE(h, in[0].dtype == in[1].dtype, FMP_EDTYPE, "expected dy and x of one type");
-  FMP_TRY(fmp_check_same_shape(h, "x", &in[1], "dy", &in[0]));
-  return swish_infer(h, params, in, n_in, out, n_out);
+  const fmp_spec *dy = &args->in[0], *x = &args->in[1];
+  FMP_TRY(fmp_check_dtype(args->host, "x", x, FLOATS, "f32 or f64"));
+  FMP_TRY(fmp_check_same_spec(args->host, "x", x, "dy", dy));
+  args->out[0] = *x;
+  return FMP_OK;
 }
 
 /* -- gradient -------------------------------------------------------------- */
 
-/* A gradient is emitted as further ops: here one call of swish_back. */
-static fmp_status swish_gradient(const fmp_host *h, fmp_builder *b, const void *params)
+/* A gradient is emitted as further ops: here one call of swish_back. An op of several inputs sets
+ * one for each that grad_wants names. */
+static fmp_status swish_gradient(const fmp_gradient_args *args)
 {
-  const swish_params *p = params;
+  const fmp_host *h = args->host;
+  fmp_builder *b = args->builder;
+  const swish_params *p = args->params;
   const fmp_attr attrs[] = {fmp_attr_f64("beta", p->beta)};
   const fmp_value in[] = {h->grad_dout(b, 0), h->grad_in(b, 0)};
-  if (h->grad_wants(b, 0)) h->grad_set(b, 0, h->emit(b, "swish_back", attrs, 1, in, 2));
+  h->grad_set(b, 0, h->emit(b, "swish_back", attrs, 1, in, 2));
   return FMP_OK;
 }
 
@@ -85,30 +89,35 @@ static void store(const fmp_view *v, int64_t i, double value)
     ((double *)v->data)[i] = value;
 }
 
-/* A stretch [begin, end) of the loop over all elements; several run at once. */
-static fmp_status swish_range(void *arg, int64_t begin, int64_t end)
+/* What all stretches of a loop share. */
+typedef struct swish_job {
+  const fmp_view *in, *out;
+  double beta;
+} swish_job;
+
+/* A stretch of the loop over all elements; several run at once. */
+static fmp_status swish_range(const fmp_range *r)
 {
-  const fmp_call *call = arg;
-  const swish_params *p = call->params;
-  for (int64_t i = begin; i < end; i++)
-    store(&call->out[0], i, swish_at(load(&call->in[0], i), p->beta));
+  const swish_job *job = r->arg;
+  const fmp_view *x = &job->in[0], *y = &job->out[0];
+  for (int64_t i = r->begin; i < r->end; i++) store(y, i, swish_at(load(x, i), job->beta));
   return FMP_OK;
 }
 
-static fmp_status swish_back_range(void *arg, int64_t begin, int64_t end)
+static fmp_status swish_back_range(const fmp_range *r)
 {
-  const fmp_call *call = arg;
-  const swish_params *p = call->params;
-  const fmp_view *dy = &call->in[0], *x = &call->in[1], *dx = &call->out[0];
-  for (int64_t i = begin; i < end; i++)
-    store(dx, i, swish_back_at(load(dy, i), load(x, i), p->beta));
+  const swish_job *job = r->arg;
+  const fmp_view *dy = &job->in[0], *x = &job->in[1], *dx = &job->out[0];
+  for (int64_t i = r->begin; i < r->end; i++)
+    store(dx, i, swish_back_at(load(dy, i), load(x, i), job->beta));
   return FMP_OK;
 }
 
 static fmp_status in_parallel(const fmp_call *call, fmp_range_fn range)
 {
-  fmp_call copy = *call; /* parallel_for wants its argument writable */
-  return call->host->parallel_for(call, fmp_view_size(&call->in[0]), GRAIN, range, &copy);
+  const swish_params *p = call->params;
+  swish_job job = {call->in, call->out, p->beta};
+  return call->host->parallel_for(call, fmp_view_size(&call->in[0]), GRAIN, range, &job);
 }
 
 static fmp_status swish_run(const fmp_call *call) { return in_parallel(call, swish_range); }
@@ -127,10 +136,7 @@ static const fmp_op_def ops[] = {
      .doc = "x sigmoid(beta x), elementwise\n"
             "y = x / (1 + exp(-beta x)); x of any shape, f32 or f64.",
      .version = 1,
-     .attrs = attributes,
-     .n_attr = 1,
-     .attr_size = sizeof(fmp_attr_def),
-     .params_size = sizeof(swish_params),
+     FMP_PARAMS(swish_params, attributes),
      .infer = swish_infer,
      .gradient = swish_gradient,
      .gradient_ops = "swish_back"},
@@ -139,10 +145,7 @@ static const fmp_op_def ops[] = {
      .schema = "(dy, x) -> (dx)",
      .doc = "gradient of swish",
      .version = 1,
-     .attrs = attributes,
-     .n_attr = 1,
-     .attr_size = sizeof(fmp_attr_def),
-     .params_size = sizeof(swish_params),
+     FMP_PARAMS(swish_params, attributes),
      .infer = swish_back_infer},
 };
 
@@ -155,25 +158,25 @@ static const fmp_kernel_def kernels[] = {
      .backend = "cpu",
      .name = "ref",
      .dtypes = FLOATS,
-     .n_inplace = 1,
      .inplace = inplace,
+     .n_inplace = 1,
+     .inplace_size = sizeof(fmp_inplace),
      .run = swish_run},
     {.struct_size = sizeof(fmp_kernel_def),
      .op = "swish_back",
      .backend = "cpu",
      .name = "ref",
      .dtypes = FLOATS,
-     .n_inplace = 2,
      .inplace = inplace,
+     .n_inplace = 2,
+     .inplace_size = sizeof(fmp_inplace),
      .run = swish_back_run},
 };
 
 static fmp_status load_plugin(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) FMP_TRY(h->add_op(r, &ops[i]));
-  for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++)
-    FMP_TRY(h->add_kernel(r, &kernels[i]));
-  return FMP_OK;
+  FMP_TRY(FMP_ADD_OPS(h, r, ops));
+  return FMP_ADD_KERNELS(h, r, kernels);
 }
 
 FMP_PLUGIN("swish", "1.0", "x sigmoid(beta x)", load_plugin);

@@ -337,7 +337,7 @@ static void drop_graph(world *w)
 
 static void measure(world *w)
 {
-  fmp_profile_node node;
+  fmp_profile_node node = {.struct_size = sizeof node};
   fmp_profile(chance(w, 50));
   for (int32_t i = -1; fmp_profile_get(0, i, &node) == FMP_OK; i++)
     if (node.runs < 0) complain(w, "runs %d", (int)node.runs);

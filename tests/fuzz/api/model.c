@@ -277,7 +277,8 @@ static void add_back(sweep *s, const instruction *k, int64_t i, float dy)
   }
 }
 
-/* Unknown where it goes through another gradient, of which nothing is known here, or is too large.
+/* Unknown if it passes through another gradient, about which nothing is known here, or is too
+ * large.
  */
 static view view_of_gradient(const program *p, int n, const run *r)
 {

@@ -13,7 +13,7 @@ enum { MOST_RANK = 2, MOST_ELEMENTS = 16, LARGEST = 1 << 20 };
 typedef struct storage {
   int references;
   int unknown; /* an op that wrote it was stopped half way */
-  int fixed;   /* a gradient's: who shares it is not known, so it is not written */
+  int fixed;   /* a gradient's: it is not known what shares it, so it is not written */
   int64_t n;
   float *data;
 } storage;

@@ -52,7 +52,8 @@ static fmp_status parallel_for(const fmp_call *call, int64_t n, int64_t grain, f
                                void *arg)
 {
   (void)call, (void)grain;
-  return n > 0 ? body(arg, 0, n) : FMP_OK;
+  const fmp_range whole = {.struct_size = sizeof whole, .arg = arg, .end = n};
+  return n > 0 ? body(&whole) : FMP_OK;
 }
 
 /* -- what they register ----------------------------------------------------- */

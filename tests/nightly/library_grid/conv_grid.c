@@ -112,9 +112,12 @@ static int64_t out_size(const struct geometry *g, int axis)
 /* Specs of x, w and y, or their gradients. */
 static void operands_of(const struct geometry *g, uint32_t dtype, fmp_spec operands[CONV_OPERANDS])
 {
-  operands[CONV_X] = (fmp_spec){dtype, 4, {g->n, g->image[0], g->image[1], g->ic}};
-  operands[CONV_W] = (fmp_spec){dtype, 4, {g->oc, g->taps[0], g->taps[1], g->ic / g->groups}};
-  operands[CONV_Y] = (fmp_spec){dtype, 4, {g->n, out_size(g, 0), out_size(g, 1), g->oc}};
+  operands[CONV_X] =
+      (fmp_spec){.dtype = dtype, .rank = 4, .shape = {g->n, g->image[0], g->image[1], g->ic}};
+  operands[CONV_W] = (fmp_spec){
+      .dtype = dtype, .rank = 4, .shape = {g->oc, g->taps[0], g->taps[1], g->ic / g->groups}};
+  operands[CONV_Y] =
+      (fmp_spec){.dtype = dtype, .rank = 4, .shape = {g->n, out_size(g, 0), out_size(g, 1), g->oc}};
 }
 
 /* The two operands that a direction reads, and the one that it writes, given too as what lends
@@ -135,7 +138,7 @@ static void set_operands(struct trial *t, const struct geometry *g, int directio
   t->n_in = 3;
   if (direction != CONV_FORWARD) t->in[2] = t->out;
   if (direction == CONV_FORWARD && g->biased) {
-    t->in[2] = (fmp_spec){dtype, 1, {g->oc}};
+    t->in[2] = (fmp_spec){.dtype = dtype, .rank = 1, .shape = {g->oc}};
     t->data[2] = random_values(dtype, trial_bytes(&t->in[2]), 5000);
   }
 }

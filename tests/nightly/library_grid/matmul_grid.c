@@ -34,8 +34,8 @@ static struct product product_of(int64_t i)
 static fmp_spec matrix(uint32_t dtype, int64_t batch, int64_t rows, int64_t columns, int transposed)
 {
   const int64_t height = transposed ? columns : rows, width = transposed ? rows : columns;
-  if (batch > 0) return (fmp_spec){dtype, 3, {batch, height, width}};
-  return (fmp_spec){dtype, 2, {height, width}};
+  if (batch > 0) return (fmp_spec){.dtype = dtype, .rank = 3, .shape = {batch, height, width}};
+  return (fmp_spec){.dtype = dtype, .rank = 2, .shape = {height, width}};
 }
 
 static void try_type(const struct grid *grid, const struct product *p, const char *name,

@@ -32,9 +32,12 @@ static int64_t element_bytes(uint32_t dtype)
 
 int64_t trial_bytes(const fmp_spec *s) { return size_of(s) * element_bytes(s->dtype); }
 
-fmp_kernel_args trial_args(const struct trial *t)
+fmp_kernel_args trial_args(const struct trial *t, const fmp_kernel_def *kernel)
 {
   return (fmp_kernel_args){.struct_size = sizeof(fmp_kernel_args),
+                           .host = bare_host(),
+                           .data = kernel->data,
+                           .threads = omp_get_max_threads(),
                            .params = t->params,
                            .in = t->in,
                            .n_in = t->n_in,
@@ -114,13 +117,15 @@ static const char *call_kernel(const fmp_kernel_def *kernel, const struct trial 
   fmp_view views[PLACES] = {{0}};
   fmp_call call = {.struct_size = sizeof call,
                    .host = bare_host(),
+                   .data = kernel->data,
+                   .threads = omp_get_max_threads(),
                    .params = t->params,
                    .state = state,
                    .in = views,
                    .out = &views[PLACE_OUT],
                    .n_in = t->n_in,
                    .n_out = 1};
-  const fmp_kernel_args args = trial_args(t);
+  const fmp_kernel_args args = trial_args(t, kernel);
   const size_t scratch = kernel->scratch ? kernel->scratch(&args, state) : 0;
   const char *problem = lend(t, scratch, side, &call, views);
   if (problem) return problem;
@@ -183,14 +188,12 @@ static void name_doing(const fmp_kernel_def *kernel, const struct trial *t, stru
            types[t->in[0].dtype], types[t->out.dtype], kernel->name, way.threads);
 }
 
-/* Zero: a fault. */
+/* The state's run on the threads that it was made for. Zero: a fault. */
 static int run_once(const fmp_kernel_def *kernel, const struct trial *t, void *state,
                     struct way way, const void *expected, struct tolerance tolerance,
                     struct report *r)
 {
   const void *out = NULL;
-  name_doing(kernel, t, way, r);
-  omp_set_num_threads(way.threads);
   const char *problem = call_kernel(kernel, t, state, way.side, &out);
   r->counts[COUNT_RUNS]++;
   const int64_t at = problem ? -1 : differs(t, expected, out, tolerance);
@@ -202,35 +205,39 @@ static int run_once(const fmp_kernel_def *kernel, const struct trial *t, void *s
   return !problem && at < 0;
 }
 
-/* On one thread and on two, up to the first fault. */
-static void run_ways(const fmp_kernel_def *kernel, const struct trial *t, void *state,
-                     const void *expected, struct tolerance tolerance, struct report *r)
-{
-  static const struct way ways[] = {{1, GUARD_LOW}, {2, GUARD_HIGH}};
-  for (int i = 0; i < 2; i++)
-    if (!run_once(kernel, t, state, ways[i], expected, tolerance, r)) return;
-}
-
 static int takes(const fmp_kernel_def *kernel, const struct trial *t, const fmp_kernel_args *args)
 {
   for (uint32_t i = 0; i < t->n_in; i++)
     if (t->in[i].dtype != FMP_NONE && !(kernel->dtypes & FMP_BIT(t->in[i].dtype))) return 0;
-  return !kernel->supports || kernel->supports(bare_host(), args);
+  return !kernel->supports || kernel->supports(args);
 }
 
-/* What is prepared for two threads holds what runs on one. */
+static int try_way(const fmp_kernel_def *kernel, const struct trial *t, struct way way,
+                   const void *expected, struct tolerance tolerance, struct report *r)
+{
+  void *state = NULL;
+  int is_well = 1;
+  name_doing(kernel, t, way, r);
+  omp_set_num_threads(way.threads);
+  const fmp_kernel_args args = trial_args(t, kernel);
+  if (!takes(kernel, t, &args)) {
+    r->counts[COUNT_REFUSED]++;
+  } else if (kernel->prepare && kernel->prepare(&args, &state) != FMP_OK) {
+    FAULT(r, "%s: prepare: %s\n", r->doing, bare_error());
+    is_well = 0;
+  } else {
+    is_well = run_once(kernel, t, state, way, expected, tolerance, r);
+  }
+  const fmp_release_args ended = {
+      .struct_size = sizeof ended, .host = bare_host(), .data = kernel->data, .state = state};
+  if (state && kernel->release) kernel->release(&ended);
+  return is_well;
+}
+
 void trial_kernel(const fmp_kernel_def *kernel, const struct trial *t, const void *expected,
                   struct tolerance tolerance, struct report *r)
 {
-  const fmp_kernel_args args = trial_args(t);
-  void *state = NULL;
-  name_doing(kernel, t, (struct way){0, GUARD_LOW}, r);
-  omp_set_num_threads(2);
-  if (!takes(kernel, t, &args))
-    r->counts[COUNT_REFUSED]++;
-  else if (kernel->prepare && kernel->prepare(bare_host(), &args, &state) != FMP_OK)
-    FAULT(r, "%s: prepare: %s\n", r->doing, bare_error());
-  else
-    run_ways(kernel, t, state, expected, tolerance, r);
-  if (state && kernel->release) kernel->release(bare_host(), state);
+  static const struct way ways[] = {{1, GUARD_LOW}, {2, GUARD_HIGH}};
+  for (int i = 0; i < 2; i++)
+    if (!try_way(kernel, t, ways[i], expected, tolerance, r)) return;
 }

@@ -29,14 +29,14 @@ struct tolerance {
 };
 
 int64_t trial_bytes(const fmp_spec *s);
-fmp_kernel_args trial_args(const struct trial *t);
+fmp_kernel_args trial_args(const struct trial *t, const fmp_kernel_def *kernel);
 
 /* The output of the op's kernel "ref", in a buffer that the next call takes; NULL: a fault. */
 const void *trial_reference(const struct bare_plugin *plugin, const char *op, const struct trial *t,
                             struct report *r);
 
-/* Prepares the kernel for two threads, if it takes the trial, and runs it on one, with the
- * beginning of each array beside a guard, and on two, with the end. */
+/* Prepares and runs the kernel, where it takes the trial, for one thread, with the beginning of
+ * each array beside a guard, and for two, with the end, up to the first fault. */
 void trial_kernel(const fmp_kernel_def *kernel, const struct trial *t, const void *expected,
                   struct tolerance tolerance, struct report *r);
 

@@ -81,12 +81,11 @@ static const spoil_fn spoil[] = {
     rank_huge, dtype_unknown, absent,   without_text,   unknown_status, negative_status,
 };
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *a)
 {
-  const struct params *p = params;
-  FMP_TRY(same_spec(h, params, in, n_in, out, n_out));
-  return spoil[p->how](h, &out[0]);
+  const struct params *p = a->params;
+  FMP_TRY(same_spec(a));
+  return spoil[p->how](a->host, &a->out[0]);
 }
 
 static fmp_status run(const fmp_call *call)

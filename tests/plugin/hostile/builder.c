@@ -14,41 +14,54 @@ enum { NO_VALUE = 4711, NO_STATUS = 4711 };
 
 /* -- a gradient ------------------------------------------------------------ */
 
-static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status gradient(const fmp_gradient_args *a)
 {
-  const struct params *p = params;
-  const fmp_value dy = h->grad_dout(b, 0), bad = NO_VALUE, many[9] = {dy, dy, dy, dy, dy};
+  const struct params *p = a->params;
+  const fmp_value dy = a->host->grad_dout(a->builder, 0), bad = NO_VALUE,
+                  many[9] = {dy, dy, dy, dy, dy};
   switch (p->how) {
-  case 1: h->grad_set(b, 0, h->emit(b, "neg", NULL, 0, &dy, 1)); return FMP_OK; /* not listed */
-  case 2: h->grad_set(b, 0, h->emit(b, "sum", NULL, 0, &dy, 1)); return FMP_OK; /* its shape */
-  case 3: h->grad_set(b, 7, dy); return FMP_OK;
-  case 4: h->grad_set(b, 0, h->grad_in(b, 9)); return FMP_OK;
-  case 5: h->grad_set(b, 0, bad); return FMP_OK;
-  case 6: h->emit(b, "sum", NULL, 0, &bad, 1); return FMP_OK;
-  case 7: h->emit(b, "sum", NULL, 0, many, 9); return FMP_OK;
-  case 8: h->output(b, dy, 3); return FMP_OK;
+  case 1:
+    a->host->grad_set(a->builder, 0, a->host->emit(a->builder, "neg", NULL, 0, &dy, 1));
+    return FMP_OK; /* not listed */
+  case 2:
+    a->host->grad_set(a->builder, 0, a->host->emit(a->builder, "sum", NULL, 0, &dy, 1));
+    return FMP_OK; /* its shape */
+  case 3: a->host->grad_set(a->builder, 7, dy); return FMP_OK;
+  case 4: a->host->grad_set(a->builder, 0, a->host->grad_in(a->builder, 9)); return FMP_OK;
+  case 5: a->host->grad_set(a->builder, 0, bad); return FMP_OK;
+  case 6: a->host->emit(a->builder, "sum", NULL, 0, &bad, 1); return FMP_OK;
+  case 7: a->host->emit(a->builder, "sum", NULL, 0, many, 9); return FMP_OK;
+  case 8: a->host->output(a->builder, dy, 3); return FMP_OK;
   case 9: return FMP_EDEVICE; /* without a text */
   case 10: return NO_STATUS;
-  default: h->grad_set(b, 0, dy); return FMP_OK;
+  case 11: return FMP_OK; /* it is not set */
+  case 12:
+    a->host->grad_set(a->builder, 0, dy);
+    a->host->grad_set(a->builder, 0, dy);
+    return FMP_OK;
+  case 13: a->host->grad_set(a->builder, 0, 0); return FMP_OK; /* zero */
+  default: a->host->grad_set(a->builder, 0, dy); return FMP_OK;
   }
 }
 
 /* -- a rewrite ------------------------------------------------------------- */
 
-static fmp_status emit(const fmp_host *h, fmp_builder *b)
+static fmp_status emit(const fmp_rewrite_args *a)
 {
-  const struct params *p = h->node_params(b, 0);
-  const fmp_value x = h->node_in(b, 0, 0), bad = NO_VALUE;
+  const struct params *p = a->host->node_params(a->builder, 0);
+  const fmp_value x = a->host->node_in(a->builder, 0, 0), bad = NO_VALUE;
   if (!p) return FMP_OK;
   switch (p->how) {
-  case 1: h->emit(b, "hostile_nobody_has_this", NULL, 0, &x, 1); return FMP_OK;
-  case 2: h->replace(b, 0, h->emit(b, "sum", NULL, 0, &x, 1)); return FMP_OK; /* its shape */
-  case 3: h->replace(b, 7, x); return FMP_OK;
-  case 4: h->replace(b, 0, h->node_in(b, 0, 9)); return FMP_OK;
-  case 5: h->replace(b, 0, bad); return FMP_OK;
-  case 6: h->emit(b, "sum", NULL, 0, &bad, 1); return FMP_OK;
-  case 7: h->emit_node(b, 5, &x, 1); return FMP_OK;
-  case 8: h->node_params(b, 5); return FMP_OK;
+  case 1: a->host->emit(a->builder, "hostile_nobody_has_this", NULL, 0, &x, 1); return FMP_OK;
+  case 2:
+    a->host->replace(a->builder, 0, a->host->emit(a->builder, "sum", NULL, 0, &x, 1));
+    return FMP_OK; /* its shape */
+  case 3: a->host->replace(a->builder, 7, x); return FMP_OK;
+  case 4: a->host->replace(a->builder, 0, a->host->node_in(a->builder, 0, 9)); return FMP_OK;
+  case 5: a->host->replace(a->builder, 0, bad); return FMP_OK;
+  case 6: a->host->emit(a->builder, "sum", NULL, 0, &bad, 1); return FMP_OK;
+  case 7: a->host->emit_node(a->builder, 5, &x, 1); return FMP_OK;
+  case 8: a->host->node_params(a->builder, 5); return FMP_OK;
   case 9: return FMP_EDEVICE; /* without a text */
   case 10: return NO_STATUS;
   default: return FMP_OK; /* no rewrite */
@@ -66,7 +79,7 @@ static fmp_status run(const fmp_call *call)
 static fmp_status add_op(const fmp_host *h, fmp_registry *r, const char *name)
 {
   static const fmp_attr_def attrs[] = {
-      FMP_ATTR(struct params, how, FMP_ATTR_I64, NULL, "[0,10]", "in which way; 0: none")};
+      FMP_ATTR(struct params, how, FMP_ATTR_I64, NULL, "[0,13]", "in which way; 0: none")};
   const fmp_kernel_def kernel = {.struct_size = sizeof kernel,
                                  .op = name,
                                  .backend = "cpu",

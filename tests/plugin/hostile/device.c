@@ -20,53 +20,46 @@ static fmp_status fails_in(const char *function)
   return text ? host->fail(status, "%s", text) : status;
 }
 
-static fmp_status count(const fmp_host *h, int32_t *n)
+static fmp_status count(const fmp_device_args *a, int32_t *n)
 {
-  (void)h;
+  (void)a;
   *n = 1;
   return fails_in("count");
 }
 
-static fmp_status open_device(const fmp_host *h, int32_t index, void **device)
+static fmp_status open_device(const fmp_device_args *a, void **device)
 {
-  (void)h, (void)index;
+  (void)a;
   *device = NULL;
   return fails_in("open");
 }
 
-static fmp_status alloc_memory(void *device, size_t bytes, void **memory)
+static fmp_status alloc_memory(const fmp_memory_args *a, void **memory)
 {
-  (void)device;
   FMP_TRY(fails_in("alloc"));
-  *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+  *memory = aligned_alloc(64, (a->bytes + 63) / 64 * 64);
   return *memory ? FMP_OK : FMP_ENOMEM;
 }
 
-static void free_memory(void *device, void *memory)
-{
-  (void)device;
-  free(memory);
-}
+static void free_memory(const fmp_memory_args *a) { free(a->memory); }
 
-static fmp_status stream_open(void *device, int32_t serial, void **stream)
+static fmp_status stream_open(const fmp_stream_args *a, void **stream)
 {
-  (void)device, (void)serial;
+  (void)a;
   *stream = NULL;
   return fails_in("stream_open");
 }
 
-static fmp_status stream_wait(void *device, void *stream)
+static fmp_status stream_wait(const fmp_stream_args *a)
 {
-  (void)device, (void)stream;
+  (void)a;
   return fails_in("stream_wait");
 }
 
-static fmp_status copy(void *device, void *stream, int32_t direction, void *target,
-                       const void *source, size_t bytes)
+static fmp_status copy(const fmp_copy_args *a)
 {
-  (void)device, (void)stream, (void)direction;
   FMP_TRY(fails_in("copy"));
-  memcpy(target, source, bytes);
+  memcpy(a->target, a->source, a->bytes);
   return FMP_OK;
 }
 

@@ -13,17 +13,16 @@ static void say(char letter)
   if (fd && write(atoi(fd), &letter, 1) != 1) abort();
 }
 
-static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, void **state)
+static fmp_status prepare(const fmp_kernel_args *args, void **state)
 {
-  (void)args;
-  *state = h->alloc(1);
+  *state = args->host->alloc(1);
   say('p');
-  return *state ? FMP_OK : h->fail(FMP_ENOMEM, "no memory for a state");
+  return *state ? FMP_OK : args->host->fail(FMP_ENOMEM, "no memory for a state");
 }
 
-static void release(const fmp_host *h, void *state)
+static void release(const fmp_release_args *args)
 {
-  h->free(state);
+  args->host->free(args->state);
   say('r');
 }
 

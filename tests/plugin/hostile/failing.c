@@ -22,25 +22,21 @@ enum {
 
 static int64_t how_of(const void *params) { return ((const struct params *)params)->how; }
 
-static int32_t supports(const fmp_host *h, const fmp_kernel_args *args)
-{
-  (void)h;
-  return how_of(args->params) != UNSUPPORTED;
-}
+static int32_t supports(const fmp_kernel_args *args) { return how_of(args->params) != UNSUPPORTED; }
 
-static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, void **state)
+static fmp_status prepare(const fmp_kernel_args *args, void **state)
 {
   const int64_t how = how_of(args->params);
   if (how == PREPARE_FAILS_SILENTLY) return FMP_EUNSUPPORTED;
-  FMP_REQUIRE(h, how != PREPARE_FAILS, FMP_EUNSUPPORTED, "prepare would rather not");
-  int64_t *s = h->alloc(sizeof *s);
-  FMP_REQUIRE(h, s != NULL, FMP_ENOMEM, "no memory for the state");
+  FMP_REQUIRE(args->host, how != PREPARE_FAILS, FMP_EUNSUPPORTED, "prepare would rather not");
+  int64_t *s = args->host->alloc(sizeof *s);
+  FMP_REQUIRE(args->host, s != NULL, FMP_ENOMEM, "no memory for the state");
   *s = how;
   *state = s;
   return FMP_OK;
 }
 
-static void release(const fmp_host *h, void *state) { h->free(state); }
+static void release(const fmp_release_args *args) { args->host->free(args->state); }
 
 static size_t scratch(const fmp_kernel_args *args, const void *state)
 {

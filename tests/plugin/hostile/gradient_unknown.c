@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Its gradient would emit an op that nobody has. */
+ * Its gradient would emit an op that no plugin has. */
 #include "hostile.h"
 
-static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status gradient(const fmp_gradient_args *a)
 {
-  (void)h, (void)b, (void)params;
+  (void)a;
   return FMP_OK;
 }
 

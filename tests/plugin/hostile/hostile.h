@@ -5,11 +5,9 @@
 
 #include "fmp/plugin.h"
 
-static inline fmp_status same_spec(const fmp_host *h, const void *params, const fmp_spec *in,
-                                   uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static inline fmp_status same_spec(const fmp_infer_args *a)
 {
-  (void)h, (void)params, (void)n_in, (void)n_out;
-  out[0] = in[0];
+  a->out[0] = a->in[0];
   return FMP_OK;
 }
 
@@ -25,6 +23,12 @@ static inline fmp_op_def plain_op(const char *name)
   def.infer = same_spec;
   return def;
 }
+
+/* An entry that states what it likes; designated, so that a test says what it spoils. */
+#define ENTRY(plugin, entry_load)                                                               \
+  .struct_size = sizeof(fmp_plugin), .abi_major = FMP_ABI_MAJOR, .view_size = sizeof(fmp_view), \
+  .spec_size = sizeof(fmp_spec), .attr_size = sizeof(fmp_attr), .name = (plugin),               \
+  .version = "1.0", .summary = "", .load = (entry_load)
 
 /* A load() that must never run says so where a test can see it. */
 static inline fmp_status never(const fmp_host *h, fmp_registry *r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Definitions that lack what they must have, or say what cannot be. The environment's
+ * Definitions that lack something required, or contain something impossible. The environment's
  * FMP_TEST_CASE names the one to try. */
 #include "hostile.h"
 
@@ -53,7 +53,7 @@ OP_CASE(op_size_absurd, def.struct_size = SIZE_MAX)
 OP_CASE(op_role_unknown, def.role = 99)
 OP_CASE(op_precision_unknown, def.precision = 99)
 OP_CASE(op_flags_unknown, def.flags = 1u << 30)
-OP_CASE(op_reserved, def.reserved = 1)
+OP_CASE(op_oldest_too_new, def.oldest_version = 2)
 OP_CASE(op_attrs_null, (def.n_attr = 3, def.params_size = 64))
 KERNEL_CASE(kernel_no_op, def.op = NULL)
 KERNEL_CASE(kernel_no_backend, def.backend = NULL)
@@ -74,9 +74,23 @@ static fmp_status resource_empty(const fmp_host *h, fmp_registry *r)
   return h->add_resource(r, &def);
 }
 
+static fmp_status emit_nothing(const fmp_rewrite_args *a)
+{
+  (void)a;
+  return FMP_OK;
+}
+
 static fmp_status rewrite_empty(const fmp_host *h, fmp_registry *r)
 {
   const fmp_rewrite_def def = {.struct_size = sizeof def, .name = "hostile_rewrite", .chain = ""};
+  return h->add_rewrite(r, &def);
+}
+
+static fmp_status rewrite_long(const fmp_host *h, fmp_registry *r)
+{
+  fmp_rewrite_def def = {.struct_size = sizeof def, .name = "hostile_rewrite"};
+  def.chain = "neg neg neg neg neg neg neg neg neg";
+  def.emit = emit_nothing;
   return h->add_rewrite(r, &def);
 }
 
@@ -88,11 +102,11 @@ static const struct {
     {CASE(op_nameless)},          {CASE(op_empty_name)},    {CASE(op_name_with_space)},
     {CASE(op_no_schema)},         {CASE(op_no_infer)},      {CASE(op_size_0)},
     {CASE(op_size_before_infer)}, {CASE(op_size_absurd)},   {CASE(op_role_unknown)},
-    {CASE(op_precision_unknown)}, {CASE(op_flags_unknown)}, {CASE(op_reserved)},
+    {CASE(op_precision_unknown)}, {CASE(op_flags_unknown)}, {CASE(op_oldest_too_new)},
     {CASE(op_attrs_null)},        {CASE(kernel_no_op)},     {CASE(kernel_no_backend)},
     {CASE(kernel_nameless)},      {CASE(kernel_no_run)},    {CASE(kernel_size_0)},
     {CASE(kernel_inplace_null)},  {CASE(backend_empty)},    {CASE(resource_empty)},
-    {CASE(rewrite_empty)},
+    {CASE(rewrite_empty)},        {CASE(rewrite_long)},
 };
 
 static fmp_status load(const fmp_host *h, fmp_registry *r)

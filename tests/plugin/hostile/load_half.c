@@ -5,42 +5,40 @@
 
 static fmp_status run(const fmp_call *call) { return call->host->fail(FMP_EDEVICE, "half ran"); }
 
-static fmp_status open_half(const fmp_host *h, const void *params, void **state)
+static fmp_status open_half(const fmp_resource_args *a, void **state)
 {
-  (void)h, (void)params;
+  (void)a;
   *state = NULL;
   return FMP_OK;
 }
 
-static void close_half(const fmp_host *h, void *state) { (void)h, (void)state; }
+static void close_half(const fmp_resource_args *a) { (void)a; }
 
-static fmp_status open_device(const fmp_host *h, int32_t index, void **device)
+static fmp_status open_device(const fmp_device_args *a, void **device)
 {
-  (void)h, (void)index;
+  (void)a;
   *device = NULL;
   return FMP_OK;
 }
 
-static fmp_status alloc(void *device, size_t bytes, void **memory)
+static fmp_status alloc(const fmp_memory_args *a, void **memory)
 {
-  (void)device, (void)bytes, (void)memory;
+  (void)a, (void)memory;
   return FMP_ENOMEM;
 }
 
-static void free_nothing(void *device, void *memory) { (void)device, (void)memory; }
+static void free_nothing(const fmp_memory_args *a) { (void)a; }
 
-static fmp_status copy(void *device, void *stream, int32_t direction, void *target,
-                       const void *source, size_t bytes)
+static fmp_status copy(const fmp_copy_args *a)
 {
-  (void)device, (void)stream, (void)direction, (void)target, (void)source, (void)bytes;
+  (void)a;
   return FMP_EDEVICE;
 }
 
 /* Were it to stay, every relu would fail at the next plan. */
-static fmp_status spoil(const fmp_host *h, fmp_builder *b)
+static fmp_status spoil(const fmp_rewrite_args *a)
 {
-  (void)b;
-  return h->fail(FMP_EUNSUPPORTED, "half a rewrite ran");
+  return a->host->fail(FMP_EUNSUPPORTED, "half a rewrite ran");
 }
 
 static fmp_status add_all(const fmp_host *h, fmp_registry *r)

@@ -12,9 +12,10 @@ struct params {
 
 /* Ways; see plugin_place_test.c. */
 enum { PLAIN, NO_BUILDER, OTHER_BUILDER, NO_ARGUMENT, BEYOND };
+enum { GRAD_SET_INPUT = 10, GRAD_SET_VALUE = 11 }; /* functions */
 enum { NO_VALUE = 4711, NO_INDEX = 4711, NO_COUNT = 1 << 30 };
 
-/* Stands for a builder that was lent to another call: the engine must not look into it. */
+/* Stands for a builder that was passed to another call: the engine must not look into it. */
 static char another;
 
 /* v: a value of the graph. The arguments are good but for the way at hand. */
@@ -39,8 +40,8 @@ static void call(const fmp_host *h, fmp_builder *lent, const struct params *p, f
   case 7: h->grad_in(b, i); break;
   case 8: h->grad_out(b, i); break;
   case 9: h->grad_dout(b, i); break;
-  case 10: h->grad_set(b, i, v); break;
-  case 11: h->grad_set(b, 0, in[0]); break;
+  case GRAD_SET_INPUT: h->grad_set(b, i, v); break;
+  case GRAD_SET_VALUE: h->grad_set(b, 0, in[0]); break;
   case 12: h->node_params(b, i); break;
   case 13: h->node_in(b, i, 0); break;
   case 14: h->node_in(b, 0, i); break;
@@ -55,22 +56,24 @@ static void call(const fmp_host *h, fmp_builder *lent, const struct params *p, f
 
 /* -- the places ------------------------------------------------------------ */
 
-static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status gradient(const fmp_gradient_args *a)
 {
-  const struct params *p = params;
-  const fmp_value dy = h->grad_dout(b, 0);
-  h->grad_set(b, 0, dy);
-  call(h, b, p, dy);
+  const struct params *p = a->params;
+  const fmp_value dy = a->host->grad_dout(a->builder, 0);
+  if (p->function != GRAD_SET_INPUT && p->function != GRAD_SET_VALUE)
+    a->host->grad_set(a->builder, 0, dy); /* once is enough */
+  call(a->host, a->builder, p, dy);
   return FMP_OK;
 }
 
-static fmp_status emit(const fmp_host *h, fmp_builder *b)
+static fmp_status emit(const fmp_rewrite_args *a)
 {
-  const struct params *p = h->node_params(b, 0);
-  const fmp_value x = h->node_in(b, 0, 0), y = h->emit(b, "neg", NULL, 0, &x, 1);
+  const struct params *p = a->host->node_params(a->builder, 0);
+  const fmp_value x = a->host->node_in(a->builder, 0, 0),
+                  y = a->host->emit(a->builder, "neg", NULL, 0, &x, 1);
   if (p == NULL) return FMP_OK; /* the engine knows why */
-  h->replace(b, 0, y);
-  call(h, b, p, y);
+  a->host->replace(a->builder, 0, y);
+  call(a->host, a->builder, p, y);
   return FMP_OK;
 }
 

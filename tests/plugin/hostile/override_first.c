@@ -2,9 +2,9 @@
  * The first plugin of its name, whose gradient needs an op of a plugin that comes later. */
 #include "hostile.h"
 
-static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status gradient(const fmp_gradient_args *a)
 {
-  (void)h, (void)b, (void)params;
+  (void)a;
   return FMP_OK;
 }
 

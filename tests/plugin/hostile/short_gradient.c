@@ -5,10 +5,9 @@
 
 #include <string.h>
 
-static fmp_status gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status gradient(const fmp_gradient_args *a)
 {
-  (void)params;
-  h->grad_set(b, 0, h->grad_dout(b, 0));
+  a->host->grad_set(a->builder, 0, a->host->grad_dout(a->builder, 0));
   return FMP_OK;
 }
 

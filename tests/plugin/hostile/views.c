@@ -1,51 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Ops that are views: any strides that a test asks for, and bytes of what is no byte; and a kernel
- * that may work in place, as far as the engine keeps to what an inplace pair promises. */
+ * Ops that are views: any strides that a test asks for, and other types seen as bytes; and a kernel
+ * that may work in place, which is right only if the engine keeps the promise of in-place pairs. */
 #include "hostile.h"
 
 struct view_params {
   int64_t stride, offset; /* in elements, of every dimension */
 };
 
-static fmp_status view_alias(const fmp_host *h, const void *params, const fmp_view *in,
-                             fmp_view *out)
+static fmp_status view_alias(const fmp_alias_args *a)
 {
-  const struct view_params *p = params;
-  (void)h;
+  const struct view_params *p = a->params;
   /* As numbers: the addresses may be none. */
-  out->data = (void *)((uintptr_t)in->data + (uintptr_t)p->offset * sizeof(float));
-  for (uint32_t i = 0; i < out->rank; i++) out->strides[i] = p->stride;
+  a->out->data = (void *)((uintptr_t)a->in->data + (uintptr_t)p->offset * sizeof(float));
+  for (uint32_t i = 0; i < a->out->rank; i++) a->out->strides[i] = p->stride;
   return FMP_OK;
 }
 
 /* f32 [n] -> u8 [4n] */
-static fmp_status bytes_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                              uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status bytes_infer(const fmp_infer_args *a)
 {
-  (void)h, (void)params, (void)n_in, (void)n_out;
-  out[0] = in[0];
-  out[0].dtype = FMP_U8;
-  out[0].shape[0] *= (int64_t)sizeof(float);
+  a->out[0] = a->in[0];
+  a->out[0].dtype = FMP_U8;
+  a->out[0].shape[0] *= (int64_t)sizeof(float);
   return FMP_OK;
 }
 
-static fmp_status bytes_alias(const fmp_host *h, const void *params, const fmp_view *in,
-                              fmp_view *out)
+static fmp_status bytes_alias(const fmp_alias_args *a)
 {
-  (void)h, (void)params;
-  if (in->strides[0] != 1) return FMP_EUNSUPPORTED;
-  out->strides[0] = 1;
+  if (a->in->strides[0] != 1) return FMP_EUNSUPPORTED;
+  a->out->strides[0] = 1;
   return FMP_OK;
 }
 
 /* u8 [4n] -> f32 [n]: the first n bytes as numbers. */
-static fmp_status head_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                             uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status head_infer(const fmp_infer_args *a)
 {
-  (void)h, (void)params, (void)n_in, (void)n_out;
-  out[0] = in[0];
-  out[0].dtype = FMP_F32;
-  out[0].shape[0] /= (int64_t)sizeof(float);
+  a->out[0] = a->in[0];
+  a->out[0].dtype = FMP_F32;
+  a->out[0].shape[0] /= (int64_t)sizeof(float);
   return FMP_OK;
 }
 
@@ -71,6 +63,7 @@ static fmp_status load(const fmp_host *h, fmp_registry *r)
       .dtypes = FMP_BIT(FMP_U8),
       .n_inplace = 1,
       .inplace = &inplace,
+      .inplace_size = sizeof inplace,
       .run = head_run,
   };
   fmp_op_def view = plain_op("hostile_view"), bytes = plain_op("hostile_bytes"),

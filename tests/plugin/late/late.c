@@ -98,32 +98,29 @@ static void drain(stream *s)
 
 /* -- the backend ----------------------------------------------------------- */
 
-static fmp_status open_device(const fmp_host *h, int32_t index, void **state)
+static fmp_status open_device(const fmp_device_args *a, void **state)
 {
-  (void)index;
-  device.h = h;
+  device.h = a->host;
   *state = &device;
   return FMP_OK;
 }
 
-static fmp_status alloc_memory(void *state, size_t bytes, void **memory)
+static fmp_status alloc_memory(const fmp_memory_args *a, void **memory)
 {
-  (void)state;
-  *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+  *memory = aligned_alloc(64, (a->bytes + 63) / 64 * 64);
   FMP_REQUIRE(device.h, *memory != NULL, FMP_ENOMEM, "late: no memory");
-  memset(*memory, 0x7F, bytes); /* no value that anybody expects */
+  memset(*memory, 0x7F, a->bytes); /* no value that anybody expects */
   return FMP_OK;
 }
 
 /* Work that is queued may still use it. */
-static void free_memory(void *state, void *memory)
+static void free_memory(const fmp_memory_args *a)
 {
-  (void)state;
   pthread_mutex_lock(&device.mutex);
   for (int i = 0; i < MOST_STREAMS; i++)
     if (device.streams[i]) drain(device.streams[i]);
   pthread_mutex_unlock(&device.mutex);
-  free(memory);
+  free(a->memory);
 }
 
 /* The first place that holds `old` gets `new`; 0 if none does. */
@@ -139,15 +136,14 @@ static int exchange(stream *old, stream *new)
   return found;
 }
 
-static fmp_status stream_open(void *state, int32_t serial, void **opened)
+static fmp_status stream_open(const fmp_stream_args *a, void **opened)
 {
   stream *s = calloc(1, sizeof *s);
-  (void)state;
   FMP_REQUIRE(device.h, s != NULL, FMP_ENOMEM, "late: no memory for a stream");
   pthread_mutex_init(&s->mutex, NULL);
   pthread_cond_init(&s->changed, NULL);
   s->end = &s->first;
-  s->serial = serial;
+  s->serial = a->serial;
   if (!exchange(NULL, s) || pthread_create(&s->thread, NULL, work, s) != 0) {
     exchange(s, NULL);
     free(s);
@@ -157,10 +153,9 @@ static fmp_status stream_open(void *state, int32_t serial, void **opened)
   return FMP_OK;
 }
 
-static void stream_close(void *state, void *closed)
+static void stream_close(const fmp_stream_args *a)
 {
-  stream *s = closed;
-  (void)state;
+  stream *s = a->stream;
   exchange(s, NULL);
   pthread_mutex_lock(&s->mutex);
   s->closing = 1;
@@ -172,27 +167,24 @@ static void stream_close(void *state, void *closed)
   free(s);
 }
 
-static void stream_enter(void *state, void *entered)
+static void stream_enter(const fmp_stream_args *a)
 {
-  const stream *s = entered;
-  (void)state;
+  const stream *s = a->stream;
   threads_now = s->serial ? 1 : atomic_load(&device.threads);
 }
 
-static fmp_status stream_wait(void *state, void *waited)
+static fmp_status stream_wait(const fmp_stream_args *a)
 {
-  (void)state;
-  drain(waited);
+  drain(a->stream);
   return FMP_OK;
 }
 
 static void do_copy(task *t) { memcpy(t->out, t->bytes ? t->bytes : t->in[0], (size_t)t->n); }
 
-static fmp_status copy(void *state, void *s, int32_t direction, void *target, const void *source,
-                       size_t bytes)
+static fmp_status enqueue_copy(void *s, int32_t direction, void *target, const void *source,
+                               size_t bytes)
 {
   task t = {.fn = do_copy, .in = {source}, .out = target, .n = (int64_t)bytes};
-  (void)state;
   if (direction == FMP_COPY_TO_DEVICE) {
     t.bytes = malloc(bytes);
     FMP_REQUIRE(device.h, t.bytes != NULL, FMP_ENOMEM, "late: no memory for a copy");
@@ -201,10 +193,14 @@ static fmp_status copy(void *state, void *s, int32_t direction, void *target, co
   return enqueue(s, &t);
 }
 
-static int32_t set_threads(void *state, int32_t count)
+static fmp_status copy(const fmp_copy_args *a)
 {
-  (void)state;
-  if (count > 0) atomic_store(&device.threads, count);
+  return enqueue_copy(a->stream, a->direction, a->target, a->source, a->bytes);
+}
+
+static int32_t set_threads(const fmp_device_args *a)
+{
+  if (a->threads > 0) atomic_store(&device.threads, a->threads);
   return atomic_load(&device.threads);
 }
 
@@ -237,30 +233,27 @@ static void do_add(task *t)
 static fmp_status run_add(const fmp_call *call) { return later(call, do_add); }
 
 /* late_threads: y = how many threads the kernel was made ready for, and how many it ran on. */
-static fmp_status threads_infer(const fmp_host *h, const void *params, const fmp_spec *in,
-                                uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static fmp_status threads_infer(const fmp_infer_args *a)
 {
-  (void)h, (void)params, (void)n_in, (void)n_out;
-  out[0] = in[0];
+  a->out[0] = a->in[0];
   return FMP_OK;
 }
 
-static fmp_status threads_prepare(const fmp_host *h, const fmp_kernel_args *args, void **state)
+static fmp_status threads_prepare(const fmp_kernel_args *args, void **state)
 {
-  int32_t *threads = h->alloc(sizeof *threads);
-  (void)args;
-  FMP_REQUIRE(h, threads != NULL, FMP_ENOMEM, "late: no memory");
+  int32_t *threads = args->host->alloc(sizeof *threads);
+  FMP_REQUIRE(args->host, threads != NULL, FMP_ENOMEM, "late: no memory");
   *threads = threads_now;
   *state = threads;
   return FMP_OK;
 }
 
-static void threads_release(const fmp_host *h, void *state) { h->free(state); }
+static void threads_release(const fmp_release_args *args) { args->host->free(args->state); }
 
 static fmp_status threads_run(const fmp_call *call)
 {
   const float seen[2] = {(float)*(const int32_t *)call->state, (float)threads_now};
-  return copy(NULL, call->stream, FMP_COPY_TO_DEVICE, call->out[0].data, seen, sizeof seen);
+  return enqueue_copy(call->stream, FMP_COPY_TO_DEVICE, call->out[0].data, seen, sizeof seen);
 }
 
 static fmp_status add_kernel(const fmp_host *h, fmp_registry *r, const char *op,

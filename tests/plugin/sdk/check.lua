@@ -95,13 +95,13 @@ expect_failure("expected 8 bytes", counter.restore, counter, "rubbish")
 counter:close()
 
 -- A resource that serves an interface: a queue of another plugin reads from it.
-local squares = fmp.open("sdk_squares", {count = 6})
-local queue = fmp.open("batch_queue", {source = squares, batch = 3})
-local images, labels = fmp.ops.next_batch{queue = queue}
-near_list(labels:flat(), {0, 1, 2}, "labels of a foreign source")
-expect(images:flat()[12] == 2, "pixels of a foreign source")
-queue:close()
-squares:close()
+local set = fmp.data.source("sdk_shapes", {count = 6})
+expect(#set.fields == 8 and set.fields[5].name == "word", "fields of a foreign source")
+local point, number = set:select{"point", "number", "mask"}:batch{3}:next()
+near_list(point:flat(), {0, 0.5, 0, 1, 1.5, -1, 2, 2.5, -2}, "a field of a foreign source")
+near_list(number:flat(), {0, 1e10, 2e10}, "another field of a foreign source")
+near_list(set:example(4).word:flat(), {4, 4, 4, 4}, "an example of a foreign source")
+expect_failure("field 'word' is u8 [-1]", set.batch, set:center{4, 4}, {3})
 
 -- An op that writes its input.
 local w = fmp.zeros {2}

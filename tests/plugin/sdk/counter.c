@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sdk_counter, a resource that counts, can be saved and restored, and sdk_next, the op
- * that takes its next number: an effect, so it is never dropped, merged or moved. */
+ * sdk_counter, a resource that counts, can be saved and restored; sdk_next, the op that takes
+ * its next number: an effect, so it is never dropped, merged or moved; and sdk_labelled, a view
+ * that holds a counter without asking it anything. */
 #include "sdk.h"
 
 #include <stdatomic.h>
@@ -18,32 +19,32 @@ struct counter {
 
 /* -- the resource ---------------------------------------------------------- */
 
-static fmp_status open_counter(const fmp_host *h, const void *params, void **state)
+static fmp_status open_counter(const fmp_resource_args *args, void **state)
 {
-  const struct open_params *p = params;
-  struct counter *c = h->alloc(sizeof *c);
-  FMP_REQUIRE(h, c != NULL, FMP_ENOMEM, "no memory for a counter");
+  const struct open_params *p = args->params;
+  struct counter *c = args->host->alloc(sizeof *c);
+  FMP_REQUIRE(args->host, c != NULL, FMP_ENOMEM, "no memory for a counter");
   atomic_init(&c->next, p->start);
   c->stride = p->stride;
   *state = c;
   return FMP_OK;
 }
 
-static void close_counter(const fmp_host *h, void *state) { h->free(state); }
+static void close_counter(const fmp_resource_args *args) { args->host->free(args->state); }
 
-static fmp_status save(const fmp_host *h, void *state, fmp_sink *sink)
+static fmp_status save(const fmp_resource_args *args, fmp_sink *sink)
 {
-  struct counter *c = state;
+  struct counter *c = args->state;
   const int64_t next = atomic_load(&c->next);
-  return h->sink_write(sink, &next, sizeof next);
+  return args->host->sink_write(sink, &next, sizeof next);
 }
 
-static fmp_status restore(const fmp_host *h, void *state, const void *bytes, size_t n)
+static fmp_status restore(const fmp_resource_args *args, const void *bytes, size_t n)
 {
-  struct counter *c = state;
+  struct counter *c = args->state;
   int64_t next;
-  FMP_REQUIRE(h, n == sizeof next, FMP_EDATA, "expected %zu bytes of a saved counter, got %zu",
-              sizeof next, n);
+  FMP_REQUIRE(args->host, n == sizeof next, FMP_EDATA,
+              "expected %zu bytes of a saved counter, got %zu", sizeof next, n);
   memcpy(&next, bytes, sizeof next);
   atomic_store(&c->next, next);
   return FMP_OK;
@@ -51,12 +52,9 @@ static fmp_status restore(const fmp_host *h, void *state, const void *bytes, siz
 
 /* -- the op ---------------------------------------------------------------- */
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *args)
 {
-  (void)h, (void)params, (void)in, (void)n_in, (void)n_out;
-  memset(&out[0], 0, sizeof out[0]);
-  out[0].dtype = FMP_I64;
+  args->out[0].dtype = FMP_I64; /* rank 0 */
   return FMP_OK;
 }
 
@@ -70,6 +68,20 @@ static fmp_status run(const fmp_call *call)
   return FMP_OK;
 }
 
+/* -- the view -------------------------------------------------------------- */
+
+static fmp_status infer_labelled(const fmp_infer_args *args)
+{
+  args->out[0] = args->in[0];
+  return FMP_OK;
+}
+
+static fmp_status view_labelled(const fmp_alias_args *args)
+{
+  *args->out = *args->in;
+  return FMP_OK;
+}
+
 fmp_status counter_register(const fmp_host *h, fmp_registry *r)
 {
   static const fmp_attr_def open_attrs[] = {
@@ -78,10 +90,7 @@ fmp_status counter_register(const fmp_host *h, fmp_registry *r)
   static const fmp_resource_def resource = {.struct_size = sizeof resource,
                                             .name = "sdk_counter",
                                             .doc = "Counts.",
-                                            .attrs = open_attrs,
-                                            .n_attr = 2,
-                                            .attr_size = sizeof(fmp_attr_def),
-                                            .params_size = sizeof(struct open_params),
+                                            FMP_PARAMS(struct open_params, open_attrs),
                                             .open = open_counter,
                                             .close = close_counter,
                                             .save = save,
@@ -94,10 +103,7 @@ fmp_status counter_register(const fmp_host *h, fmp_registry *r)
                                 .doc = "The next number of a counter.",
                                 .version = 1,
                                 .flags = FMP_OP_EFFECT,
-                                .attrs = attrs,
-                                .n_attr = 1,
-                                .attr_size = sizeof(fmp_attr_def),
-                                .params_size = sizeof(struct counter_params),
+                                FMP_PARAMS(struct counter_params, attrs),
                                 .infer = infer};
   static const fmp_kernel_def kernel = {.struct_size = sizeof kernel,
                                         .op = "sdk_next",
@@ -105,7 +111,16 @@ fmp_status counter_register(const fmp_host *h, fmp_registry *r)
                                         .name = "ref",
                                         .dtypes = FMP_ANY_DTYPE,
                                         .run = run};
+  static const fmp_op_def view = {.struct_size = sizeof view,
+                                  .name = "sdk_labelled",
+                                  .schema = "(x) -> (y)",
+                                  .doc = "x itself, and a counter that is held meanwhile.",
+                                  .version = 1,
+                                  FMP_PARAMS(struct counter_params, attrs),
+                                  .infer = infer_labelled,
+                                  .alias = view_labelled};
   FMP_TRY(h->add_resource(r, &resource));
   FMP_TRY(h->add_op(r, &op));
+  FMP_TRY(h->add_op(r, &view));
   return h->add_kernel(r, &kernel);
 }

@@ -11,9 +11,11 @@ struct cube_params {
 /* -- gradients ------------------------------------------------------------- */
 
 /* dx = 3 scale x^2 dy */
-static fmp_status cube_gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status cube_gradient(const fmp_gradient_args *args)
 {
-  const struct cube_params *p = params;
+  const fmp_host *h = args->host;
+  fmp_builder *b = args->builder;
+  const struct cube_params *p = args->params;
   const fmp_attr attrs[] = {fmp_attr_f64("scale", p->scale)};
   const fmp_value in[] = {h->grad_dout(b, 0), h->grad_in(b, 0)};
   h->grad_set(b, 0, h->emit(b, "sdk_cube_back", attrs, 1, in, 2));
@@ -21,9 +23,10 @@ static fmp_status cube_gradient(const fmp_host *h, fmp_builder *b, const void *p
 }
 
 /* dx = 2 dy */
-static fmp_status double_gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status double_gradient(const fmp_gradient_args *args)
 {
-  (void)params;
+  const fmp_host *h = args->host;
+  fmp_builder *b = args->builder;
   const fmp_value dy = h->grad_dout(b, 0);
   const fmp_value in[] = {dy, dy};
   h->grad_set(b, 0, h->emit(b, "add", NULL, 0, in, 2));
@@ -31,6 +34,11 @@ static fmp_status double_gradient(const fmp_host *h, fmp_builder *b, const void 
 }
 
 /* -- kernels --------------------------------------------------------------- */
+
+/* A kernel's data: y[i] of what the inputs have there. */
+struct element {
+  double (*y)(double scale, double a, double b);
+};
 
 struct arrays {
   const fmp_call *call;
@@ -50,43 +58,37 @@ static void put(const fmp_view *v, int64_t i, double value)
     ((float *)v->data)[i] = (float)value;
 }
 
-static fmp_status cube_range(void *arg, int64_t begin, int64_t end)
+static double cube(double scale, double x, double none)
 {
-  const struct arrays *a = arg;
-  for (int64_t i = begin; i < end; i++) {
-    const double x = get(&a->call->in[0], i);
-    put(&a->call->out[0], i, a->scale * x * x * x);
-  }
+  (void)none;
+  return scale * x * x * x;
+}
+
+static double cube_back(double scale, double dy, double x) { return 3 * scale * x * x * dy; }
+
+static double twice(double scale, double x, double none)
+{
+  (void)scale, (void)none;
+  return 2 * x;
+}
+
+static fmp_status range(const fmp_range *r)
+{
+  const struct arrays *a = r->arg;
+  const struct element *element = a->call->data;
+  const fmp_view *in = a->call->in;
+  const int two = a->call->n_in > 1;
+  for (int64_t i = r->begin; i < r->end; i++)
+    put(&a->call->out[0], i, element->y(a->scale, get(&in[0], i), two ? get(&in[1], i) : 0));
   return FMP_OK;
 }
 
-static fmp_status cube_back_range(void *arg, int64_t begin, int64_t end)
-{
-  const struct arrays *a = arg;
-  for (int64_t i = begin; i < end; i++) {
-    const double dy = get(&a->call->in[0], i), x = get(&a->call->in[1], i);
-    put(&a->call->out[0], i, 3 * a->scale * x * x * dy);
-  }
-  return FMP_OK;
-}
-
-static fmp_status double_range(void *arg, int64_t begin, int64_t end)
-{
-  const struct arrays *a = arg;
-  for (int64_t i = begin; i < end; i++) put(&a->call->out[0], i, 2 * get(&a->call->in[0], i));
-  return FMP_OK;
-}
-
-static fmp_status over_all(const fmp_call *call, fmp_range_fn body)
+static fmp_status run(const fmp_call *call)
 {
   const struct cube_params *p = call->params;
   struct arrays a = {call, p ? p->scale : 0};
-  return call->host->parallel_for(call, fmp_view_size(&call->out[0]), 1024, body, &a);
+  return call->host->parallel_for(call, fmp_view_size(&call->out[0]), 1024, range, &a);
 }
-
-static fmp_status cube_run(const fmp_call *call) { return over_all(call, cube_range); }
-static fmp_status cube_back_run(const fmp_call *call) { return over_all(call, cube_back_range); }
-static fmp_status double_run(const fmp_call *call) { return over_all(call, double_range); }
 
 /* -- definitions ----------------------------------------------------------- */
 
@@ -99,10 +101,7 @@ static const fmp_op_def ops[] = {
      .schema = "(x) -> (y)",
      .doc = "The cube of each element, scaled.\ny = scale * x^3",
      .version = 1,
-     .attrs = scale_attr,
-     .n_attr = 1,
-     .attr_size = sizeof(fmp_attr_def),
-     .params_size = sizeof(struct cube_params),
+     FMP_PARAMS(struct cube_params, scale_attr),
      .infer = infer_like_x,
      .gradient = cube_gradient,
      .gradient_ops = "sdk_cube_back"},
@@ -111,10 +110,7 @@ static const fmp_op_def ops[] = {
      .schema = "(dy, x) -> (dx)",
      .doc = "Gradient of sdk_cube: dx = 3 scale x^2 dy.",
      .version = 1,
-     .attrs = scale_attr,
-     .n_attr = 1,
-     .attr_size = sizeof(fmp_attr_def),
-     .params_size = sizeof(struct cube_params),
+     FMP_PARAMS(struct cube_params, scale_attr),
      .infer = infer_like_x},
     {.struct_size = sizeof(fmp_op_def),
      .name = "sdk_double",
@@ -127,6 +123,7 @@ static const fmp_op_def ops[] = {
 };
 
 static const fmp_inplace in_place[] = {{0, 0}};
+static const struct element elements[] = {{cube}, {cube_back}, {twice}};
 
 static const fmp_kernel_def kernels[] = {
     {.struct_size = sizeof(fmp_kernel_def),
@@ -134,27 +131,29 @@ static const fmp_kernel_def kernels[] = {
      .backend = "cpu",
      .name = "ref",
      .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64),
-     .n_inplace = 1,
      .inplace = in_place,
-     .run = cube_run},
+     .n_inplace = 1,
+     .inplace_size = sizeof(fmp_inplace),
+     .data = &elements[0],
+     .run = run},
     {.struct_size = sizeof(fmp_kernel_def),
      .op = "sdk_cube_back",
      .backend = "cpu",
      .name = "ref",
      .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64),
-     .run = cube_back_run},
+     .data = &elements[1],
+     .run = run},
     {.struct_size = sizeof(fmp_kernel_def),
      .op = "sdk_double",
      .backend = "cpu",
      .name = "ref",
      .dtypes = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64),
-     .run = double_run},
+     .data = &elements[2],
+     .run = run},
 };
 
 fmp_status cube_register(const fmp_host *h, fmp_registry *r)
 {
-  for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) FMP_TRY(h->add_op(r, &ops[i]));
-  for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++)
-    FMP_TRY(h->add_kernel(r, &kernels[i]));
-  return FMP_OK;
+  FMP_TRY(FMP_ADD_OPS(h, r, ops));
+  return FMP_ADD_KERNELS(h, r, kernels);
 }

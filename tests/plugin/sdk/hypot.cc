@@ -8,12 +8,13 @@
 namespace
 {
 
-fmp_status infer(const fmp_host *h, const void *, const fmp_spec *in, uint32_t, fmp_spec *out,
-                 uint32_t)
+fmp_status infer(const fmp_infer_args *args)
 {
-  FMP_TRY(fmp_check_dtype(h, "a", &in[0], FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64), "f32 or f64"));
-  FMP_TRY(fmp_check_same_spec(h, "a", &in[0], "b", &in[1]));
-  out[0] = in[0];
+  const uint64_t floats = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64);
+  const fmp_spec &a = args->in[0], &b = args->in[1];
+  FMP_TRY(fmp_check_dtype(args->host, "a", &a, floats, "f32 or f64"));
+  FMP_TRY(fmp_check_same_spec(args->host, "a", &a, "b", &b));
+  args->out[0] = a;
   return FMP_OK;
 }
 
@@ -27,7 +28,7 @@ template <typename T> fmp_status run(const fmp_call *call)
   return FMP_OK;
 }
 
-fmp_kernel_def kernel_for(uint32_t dtypes, fmp_status (*function)(const fmp_call *))
+fmp_kernel_def kernel_for(uint64_t dtypes, fmp_status (*function)(const fmp_call *))
 {
   fmp_kernel_def def{};
   def.struct_size = sizeof def;

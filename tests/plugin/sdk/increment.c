@@ -6,11 +6,9 @@ struct increment_params {
   double by;
 };
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *args)
 {
-  (void)params, (void)n_in, (void)out, (void)n_out;
-  return fmp_check_dtype(h, "x", &in[0], FMP_BIT(FMP_F32), "f32");
+  return fmp_check_dtype(args->host, "x", &args->in[0], FMP_BIT(FMP_F32), "f32");
 }
 
 static fmp_status run(const fmp_call *call)
@@ -32,10 +30,7 @@ fmp_status increment_register(const fmp_host *h, fmp_registry *r)
                                 .doc = "Adds a number to each element of x, in place.",
                                 .version = 1,
                                 .flags = FMP_OP_EFFECT,
-                                .attrs = attrs,
-                                .n_attr = 1,
-                                .attr_size = sizeof(fmp_attr_def),
-                                .params_size = sizeof(struct increment_params),
+                                FMP_PARAMS(struct increment_params, attrs),
                                 .infer = infer};
   static const fmp_kernel_def kernel = {.struct_size = sizeof kernel,
                                         .op = "sdk_increment",

@@ -10,14 +10,11 @@ struct lists_params {
 
 enum { ANSWERS = 5 };
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *args)
 {
-  (void)h, (void)params, (void)in, (void)n_in, (void)n_out;
-  memset(&out[0], 0, sizeof out[0]);
-  out[0].dtype = FMP_F64;
-  out[0].rank = 1;
-  out[0].shape[0] = ANSWERS;
+  args->out[0].dtype = FMP_F64;
+  args->out[0].rank = 1;
+  args->out[0].shape[0] = ANSWERS;
   return FMP_OK;
 }
 
@@ -54,10 +51,7 @@ fmp_status lists_register(const fmp_host *h, fmp_registry *r)
                                 .schema = "() -> (y)",
                                 .doc = "What its lists of attributes come to.",
                                 .version = 1,
-                                .attrs = attrs,
-                                .n_attr = 5,
-                                .attr_size = sizeof(fmp_attr_def),
-                                .params_size = sizeof(struct lists_params),
+                                FMP_PARAMS(struct lists_params, attrs),
                                 .infer = infer};
   static const fmp_kernel_def kernel = {.struct_size = sizeof kernel,
                                         .op = "sdk_lists",

@@ -8,11 +8,11 @@
 
 /* -- sdk_quadruple --------------------------------------------------------- */
 
-static fmp_status quadruple_gradient(const fmp_host *h, fmp_builder *b, const void *params)
+static fmp_status quadruple_gradient(const fmp_gradient_args *args)
 {
-  (void)params;
-  const fmp_value dy = h->grad_dout(b, 0);
-  h->grad_set(b, 0, h->emit(b, "sdk_quadruple", NULL, 0, &dy, 1));
+  const fmp_host *h = args->host;
+  const fmp_value dy = h->grad_dout(args->builder, 0);
+  h->grad_set(args->builder, 0, h->emit(args->builder, "sdk_quadruple", NULL, 0, &dy, 1));
   return FMP_OK;
 }
 
@@ -46,16 +46,20 @@ static const fmp_kernel_def quadruple_kernel = {.struct_size = sizeof(fmp_kernel
 
 /* -- rewrites -------------------------------------------------------------- */
 
-static fmp_status emit_quadruple(const fmp_host *h, fmp_builder *b)
+static fmp_status emit_quadruple(const fmp_rewrite_args *args)
 {
+  const fmp_host *h = args->host;
+  fmp_builder *b = args->builder;
   const fmp_value x = h->node_in(b, 0, 0);
   h->replace(b, 0, h->emit(b, "sdk_quadruple", NULL, 0, &x, 1));
   return FMP_OK;
 }
 
 /* 2 (scale x^3) = (2 scale) x^3 */
-static fmp_status emit_scaled_cube(const fmp_host *h, fmp_builder *b)
+static fmp_status emit_scaled_cube(const fmp_rewrite_args *args)
 {
+  const fmp_host *h = args->host;
+  fmp_builder *b = args->builder;
   const double *scale = h->node_params(b, 0); /* the only field of cube's params */
   if (!scale) return FMP_OK;
   const fmp_attr attrs[] = {fmp_attr_f64("scale", 2 * *scale)};
@@ -65,8 +69,10 @@ static fmp_status emit_scaled_cube(const fmp_host *h, fmp_builder *b)
 }
 
 /* 4 (scale x^3) = (4 scale) x^3; reads the attribute as if cube were another plugin's. */
-static fmp_status emit_fourfold_cube(const fmp_host *h, fmp_builder *b)
+static fmp_status emit_fourfold_cube(const fmp_rewrite_args *args)
 {
+  const fmp_host *h = args->host;
+  fmp_builder *b = args->builder;
   const fmp_value x = h->node_in(b, 0, 0);
   fmp_attr scale;
   if (h->node_attr(b, 0, "none", &scale)) return h->fail(FMP_EPLUGIN, "it has no such attribute");
@@ -98,7 +104,5 @@ fmp_status rewrite_register(const fmp_host *h, fmp_registry *r)
 {
   FMP_TRY(h->add_op(r, &quadruple));
   FMP_TRY(h->add_kernel(r, &quadruple_kernel));
-  for (size_t i = 0; i < sizeof rewrites / sizeof rewrites[0]; i++)
-    FMP_TRY(h->add_rewrite(r, &rewrites[i]));
-  return FMP_OK;
+  return FMP_ADD_REWRITES(h, r, rewrites);
 }

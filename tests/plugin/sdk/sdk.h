@@ -5,6 +5,7 @@
 
 #include "fmp/plugin.h"
 #include "fmp/kit/check.h"
+#include "fmp/kit/register.h"
 
 /* The params struct of an op with no attribute but a resource. */
 struct counter_params {
@@ -22,12 +23,11 @@ fmp_status source_register(const fmp_host *h, fmp_registry *r);
 fmp_status increment_register(const fmp_host *h, fmp_registry *r);
 
 /* y has x's spec: the infer function of most ops here. */
-static inline fmp_status infer_like_x(const fmp_host *h, const void *params, const fmp_spec *in,
-                                      uint32_t n_in, fmp_spec *out, uint32_t n_out)
+static inline fmp_status infer_like_x(const fmp_infer_args *args)
 {
-  (void)params, (void)n_in, (void)n_out;
-  FMP_TRY(fmp_check_dtype(h, "x", &in[0], FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64), "f32 or f64"));
-  out[0] = in[0];
+  const uint64_t floats = FMP_BIT(FMP_F32) | FMP_BIT(FMP_F64);
+  FMP_TRY(fmp_check_dtype(args->host, "x", &args->in[0], floats, "f32 or f64"));
+  args->out[0] = args->in[0];
   return FMP_OK;
 }
 

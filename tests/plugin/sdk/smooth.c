@@ -12,21 +12,21 @@ struct plan {
   int64_t rows, cols, radius;
 };
 
-static fmp_status infer(const fmp_host *h, const void *params, const fmp_spec *in, uint32_t n_in,
-                        fmp_spec *out, uint32_t n_out)
+static fmp_status infer(const fmp_infer_args *args)
 {
+  const fmp_spec *x = &args->in[0];
   char text[FMP_SPEC_TEXT];
-  FMP_REQUIRE(h, in[0].rank >= 1 && in[0].dtype == FMP_F32, FMP_ESHAPE,
-              "expected x f32 [...,n], got %s", h->spec_text(&in[0], text));
-  return infer_like_x(h, params, in, n_in, out, n_out);
+  FMP_REQUIRE(args->host, x->rank >= 1 && x->dtype == FMP_F32, FMP_ESHAPE,
+              "expected x f32 [...,n], got %s", args->host->spec_text(x, text));
+  return infer_like_x(args);
 }
 
-static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, void **state)
+static fmp_status prepare(const fmp_kernel_args *args, void **state)
 {
   const struct smooth_params *p = args->params;
   const fmp_spec *x = &args->in[0];
-  struct plan *plan = h->alloc(sizeof *plan);
-  FMP_REQUIRE(h, plan != NULL, FMP_ENOMEM, "no memory for a plan");
+  struct plan *plan = args->host->alloc(sizeof *plan);
+  FMP_REQUIRE(args->host, plan != NULL, FMP_ENOMEM, "no memory for a plan");
   plan->cols = x->shape[x->rank - 1];
   plan->rows = plan->cols ? fmp_spec_size(x) / plan->cols : 0;
   plan->radius = p->radius;
@@ -34,7 +34,7 @@ static fmp_status prepare(const fmp_host *h, const fmp_kernel_args *args, void *
   return FMP_OK;
 }
 
-static void release(const fmp_host *h, void *state) { h->free(state); }
+static void release(const fmp_release_args *args) { args->host->free(args->state); }
 
 /* The prefix sums of one row: cols + 1 of them. */
 static size_t scratch(const fmp_kernel_args *args, const void *state)
@@ -75,10 +75,7 @@ fmp_status smooth_register(const fmp_host *h, fmp_registry *r)
                                 .schema = "(x) -> (y)",
                                 .doc = "Running mean along the last dimension.",
                                 .version = 1,
-                                .attrs = attrs,
-                                .n_attr = 1,
-                                .attr_size = sizeof(fmp_attr_def),
-                                .params_size = sizeof(struct smooth_params),
+                                FMP_PARAMS(struct smooth_params, attrs),
                                 .infer = infer};
   static const fmp_kernel_def kernel = {.struct_size = sizeof kernel,
                                         .op = "sdk_smooth",
