@@ -260,7 +260,9 @@ void fmp_outside_end(void);
 
 /* dx[i] = d(loss)/d(x[i]), emitted as further ops. loss: one element, made inside of
  * the current recording or trace. An x that loss does not depend on gets zeros.
- * FMP_ENOGRAD names the op that has no gradient. */
+ * FMP_ENOGRAD names the op that has no gradient. FMP_ESTATE: for an earlier call in this trace a
+ * rewrite merged the op that made an x with the one that reads it, which that call could have
+ * prevented by naming it, too. */
 fmp_status fmp_gradients(fmp_tensor *loss, fmp_tensor *const *x, int32_t n, fmp_tensor **dx);
 /* The parameters that loss depends on, in order of first use: fills at most `room`,
  * borrowed while the recording lasts; *n is how many there are. */

@@ -331,6 +331,7 @@ void fmp__rewrite_free(fmp__rewrite *w)
   fmp__free(w);
 }
 
+/* Refused here and not by each plan: matching keeps the chain's nodes in arrays of that length. */
 static fmp_status check_chain(const fmp_rewrite_def *def)
 {
   uint32_t n = 0;

@@ -49,7 +49,7 @@ typedef struct fmp__resource_kind {
   const fmp__plugin_record *plugin;
 } fmp__resource_kind;
 
-enum { FMP__LONGEST_CHAIN = 8 /* ops that a rewrite can name */ };
+enum { FMP__LONGEST_CHAIN = 8 /* ops in the chain of a rewrite */ };
 
 typedef struct fmp__rewrite {
   fmp_rewrite_def def;

@@ -63,6 +63,7 @@ static void *item_at(int which, uint32_t i)
 
 /* -- staging --------------------------------------------------------------- */
 
+/* Staging registries are made and freed by the thread that loads the plugin. */
 fmp_status fmp__staging_new(const fmp__plugin_record *plugin, fmp_registry **r)
 {
   *r = fmp__alloc_zeroed(1, sizeof **r);

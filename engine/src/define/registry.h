@@ -32,7 +32,7 @@ void fmp__registry_free(void);
 
 /* -- asking [any-thread] --------------------------------------------------- */
 
-/* The op whose name is the first n letters; NULL: none. */
+/* The op whose name is the first n letters; NULL: there is none. For words of a longer text. */
 const fmp_op *fmp__op_named(const char *name, size_t n);
 /* The op that has claimed this role; NULL: none has. */
 const fmp_op *fmp__role_op(uint32_t role);

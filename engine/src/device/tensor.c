@@ -43,7 +43,8 @@ static _Thread_local struct {
 
 static void free_spares(void);
 
-static atomic_uint_fast64_t last_id; /* of a storage */
+/* The last storage's number. 64 bits do not run out. */
+static atomic_uint_fast64_t last_id;
 
 /* -- storage --------------------------------------------------------------- */
 

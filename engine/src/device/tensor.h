@@ -20,7 +20,7 @@ typedef struct fmp__storage {
   void *memory;
   int64_t bytes;
   int64_t room; /* bytes of memory; more than `bytes` for small ones, which are reused */
-  uint64_t id;  /* from 1; no other storage of the process has had it, whatever its address */
+  uint64_t id;  /* from 1; never another storage's, as addresses are (graph.c relies on it) */
   struct fmp__storage *next; /* among a thread's spares, and only there */
 } fmp__storage;
 

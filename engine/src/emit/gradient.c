@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Gradients by emitting further ops, from the loss back to what it depends on. */
+ *
+ * Gradients by emitting further ops, from the loss back to what it depends on (reverse
+ * accumulation). With y_j the outputs of a node and x_i its inputs, the op's gradient function
+ * emits, for each x_i that matters,
+ *
+ *   d(loss)/d(x_i) = sum over j of  d(loss)/d(y_j)  d(y_j)/d(x_i)
+ *
+ * and what several readers of a value contribute is added up here. Gradient ops are ops like any
+ * others, so whatever runs the program runs its gradient, and nothing is kept for a backward pass
+ * but the graph itself. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -11,19 +20,24 @@
 #include "fmp/kit/attr.h"
 #include "graph/scope.h"
 
-/* One sweep over the graph as it stands when it begins; nodes emitted on the way come
- * after it and are not differentiated. */
+/* One sweep over the graph as it stands when it begins. Nodes that are emitted on the way come
+ * after it and are not differentiated; their values may stand in grads, but never index it.
+ *
+ * What holds when the sweep comes to node k: all readers of its outputs have been differentiated,
+ * since they have larger numbers (graph.h), so grads of its outputs are complete. Each grads[v] has
+ * exactly v's spec. needed[0] is 0: nothing is needed of what is absent. */
 typedef struct sweep {
   fmp_graph *graph;
   uint32_t n_nodes, n_values;
-  unsigned char *needed; /* by value: does it depend on one of x? */
-  fmp_value *grads;      /* by value: d(loss)/d(value); 0: none yet */
+  unsigned char *needed; /* by value: is it one of x, or does it depend on one of them? */
+  fmp_value *grads;      /* by value: d(loss)/d(value) so far; 0: nothing yet */
   fmp_builder builder;
   unsigned char *wanted; /* by input of the node at hand */
   unsigned char *set;    /* likewise: was its gradient set? */
   fmp_value *dx, *douts; /* by input, by output */
 } sweep;
 
+/* Only floats have gradients: an index or a mask passes none on. */
 static int is_float(uint32_t dtype)
 {
   return dtype == FMP_F32 || dtype == FMP_F64 || dtype == FMP_BF16 || dtype == FMP_F16;
@@ -31,7 +45,7 @@ static int is_float(uint32_t dtype)
 
 /* -- what depends on what -------------------------------------------------- */
 
-/* What lends its spec alone has no gradient: the output does not depend on its data. */
+/* An input that lends its spec alone has no gradient: the output does not depend on its data. */
 static int is_spec_only(const fmp__node *node, uint32_t i)
 {
   return (fmp__schema_input(&node->op->schema, i)->marks & FMP_ARG_SPEC_ONLY) != 0;
@@ -44,7 +58,7 @@ static int node_needed(const sweep *s, const fmp__node *node)
   return 0;
 }
 
-/* Forward: a float output of a node with a needed input is needed. */
+/* Forward: beside the x themselves, float outputs of nodes that read something needed. */
 static void mark_needed(sweep *s)
 {
   for (uint32_t k = 0; k < s->n_nodes; k++) {
@@ -57,6 +71,9 @@ static void mark_needed(sweep *s)
   s->needed[0] = 0;
 }
 
+/* A value that a rewrite has led its readers past (for an earlier gradient) no longer leads to the
+ * loss; its gradient would come out as zero, so it is refused. The values were found before and are
+ * not added here. */
 static fmp_status mark_sources(sweep *s, fmp_tensor *const *x, int32_t n, uint32_t *values)
 {
   char text[FMP_SPEC_TEXT];
@@ -84,6 +101,7 @@ static fmp_status fail_at(const fmp__node *node, fmp_status status)
                       node->op->def.name);
 }
 
+/* The gradients of a node's outputs. None: the loss does not depend on the node. */
 static int has_dout(sweep *s, const fmp__node *node)
 {
   int any = 0;
@@ -94,6 +112,8 @@ static int has_dout(sweep *s, const fmp__node *node)
   return any;
 }
 
+/* The sum of two contributions, by the op with that role. It is the engine that emits it, so the
+ * op's own gradient_ops are not asked (builder.c). */
 static fmp_status accumulate(sweep *s, uint32_t value, fmp_value dx)
 {
   const fmp_op *op;
@@ -109,6 +129,7 @@ static fmp_status accumulate(sweep *s, uint32_t value, fmp_value dx)
   return s->builder.status;
 }
 
+/* The node is looked up anew each time: an emission may have moved the array. */
 static fmp_status collect(sweep *s, uint32_t k)
 {
   for (uint32_t i = 0; i < s->graph->nodes[k].n_in; i++)
@@ -116,7 +137,7 @@ static fmp_status collect(sweep *s, uint32_t k)
   return FMP_OK;
 }
 
-/* What the gradient forgot would pass for zero. */
+/* A gradient that was forgotten would pass for zero, silently. */
 static fmp_status check_all_set(const sweep *s, uint32_t k)
 {
   const fmp__node *node = &s->graph->nodes[k];
@@ -127,6 +148,8 @@ static fmp_status check_all_set(const sweep *s, uint32_t k)
   return FMP_OK;
 }
 
+/* A node's gradient is asked for once, for all of its inputs that are needed. The builder is lent
+ * for that call alone; op and params stay good while it emits, the node does not. */
 static fmp_status call_gradient(sweep *s, uint32_t k)
 {
   const fmp__node *node = &s->graph->nodes[k];
@@ -150,7 +173,7 @@ static fmp_status call_gradient(sweep *s, uint32_t k)
   return check_all_set(s, k);
 }
 
-/* Gradient ops stand in the scope of the op that they belong to. */
+/* Gradient ops stand in the scope of the op they belong to, so failures and profiles name it. */
 static fmp_status differentiate(sweep *s, uint32_t k)
 {
   const fmp__node *node = &s->graph->nodes[k];
@@ -169,6 +192,7 @@ static fmp_status differentiate(sweep *s, uint32_t k)
 
 /* -- the sweep ------------------------------------------------------------- */
 
+/* The most inputs or outputs that any node has: the arrays by argument serve all nodes. */
 static uint32_t most_arguments(const fmp_graph *g)
 {
   uint32_t most = 1;
@@ -212,7 +236,7 @@ static void finish(sweep *s)
   fmp__free(s->douts);
 }
 
-/* A tensor like `value`, filled with a number. */
+/* A tensor like `value`, filled with a number, by the op with that role. */
 static fmp_status emit_constant(sweep *s, uint32_t value, double number, fmp_value *filled)
 {
   const fmp_op *op;
@@ -224,6 +248,8 @@ static fmp_status emit_constant(sweep *s, uint32_t value, double number, fmp_val
   return s->builder.status;
 }
 
+/* d(loss)/d(loss) = 1, and from there backward. A loss that depends on no x leaves all gradients
+ * zero. */
 static fmp_status sweep_back(sweep *s, uint32_t loss)
 {
   if (!s->needed[loss]) return FMP_OK;
@@ -232,6 +258,8 @@ static fmp_status sweep_back(sweep *s, uint32_t loss)
   return FMP_OK;
 }
 
+/* An x that the loss does not depend on gets zeros. A gradient is lowered if its x is
+ * (precision.h), so that what leaves the trace has x's own type. */
 static fmp_status take_results(sweep *s, const uint32_t *values, int32_t n, fmp_tensor **dx)
 {
   for (int32_t i = 0; i < n; i++) {
@@ -242,7 +270,7 @@ static fmp_status take_results(sweep *s, const uint32_t *values, int32_t n, fmp_
   return FMP_OK;
 }
 
-/* The value of a loss that can be differentiated. */
+/* A loss of any rank will do if it has one element: its gradient by itself is then 1. */
 static fmp_status check_loss(fmp_tensor *loss, fmp_graph **graph)
 {
   char text[FMP_SPEC_TEXT];
@@ -277,7 +305,9 @@ static fmp_status emit_gradients(fmp_graph *g, fmp_tensor *loss, fmp_tensor *con
   return status;
 }
 
-/* Gradients that fail leave nothing in the graph. */
+/* Rewrites of the first phase come before the sweep, so that what is differentiated is what will
+ * run. They are kept if the gradients fail; the failed gradients themselves leave nothing in the
+ * graph. */
 static fmp_status gradients(fmp_graph *g, fmp_tensor *loss, fmp_tensor *const *x, int32_t n,
                             uint32_t *values, fmp_tensor **dx)
 {
@@ -289,6 +319,7 @@ static fmp_status gradients(fmp_graph *g, fmp_tensor *loss, fmp_tensor *const *x
   return status;
 }
 
+/* dx is all NULL on failure, whatever was found by then. */
 fmp_status fmp_gradients(fmp_tensor *loss, fmp_tensor *const *x, int32_t n, fmp_tensor **dx)
 {
   fmp_graph *g;
@@ -309,7 +340,7 @@ fmp_status fmp_gradients(fmp_tensor *loss, fmp_tensor *const *x, int32_t n, fmp_
 
 /* -- parameters ------------------------------------------------------------ */
 
-/* Backward: which values does the loss depend on? */
+/* Backward: which values does the loss depend on? In program order one pass is enough. */
 static void mark_ancestors(const fmp_graph *g, unsigned char *marked)
 {
   for (uint32_t k = g->n_nodes; k-- > 0;) {
@@ -323,6 +354,8 @@ static void mark_ancestors(const fmp_graph *g, unsigned char *marked)
   marked[0] = 0;
 }
 
+/* In order of first use, which is that of their values, so the same program always gives them in
+ * the same order. Borrowed: the graph holds its captures. */
 fmp_status fmp_parameters_of(fmp_tensor *loss, fmp_tensor **parameters, int32_t room, int32_t *n)
 {
   fmp_graph *g;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Pass after pass, until nothing applies. One is enough for what rewrites make for each other; a
- * further one finds what has come free ahead of places that had been looked at.
  *
- * Where rewrites find no end, since one undoes what another does, rewriting ends after so many
- * passes, or so many applications: a number for each node of the graph as it came, and a constant.
- * A warning then names the rewrite that would have gone on. What stands by then is correct, and is
- * what is planned. */
+ * Pass after pass, until nothing applies. One pass finds what rewrites make for each other; a
+ * further one finds what has become possible at places that the pass had been past already. A pass
+ * takes time in proportion to the graph and to what is applied. (Planning a chain of 1000, 2000 and
+ * 4000 ops, of which each rewrite makes the next one possible, takes 9, 15 and 32 ms; with a pass
+ * for each it took 236 ms and more, and gave up after 256.)
+ *
+ * Rewrites may find no end, if one undoes what another does. So rewriting ends after so many
+ * passes, or so many applications: a constant, and a number for each node of the graph as it came.
+ * A warning then names the rewrite that would have gone on. What stands by then computes the same
+ * as before, and is what is planned. */
 #include "emit/rewrite.h"
 
 #include "base/log.h"
@@ -15,9 +19,11 @@
 
 enum { MOST_PASSES = 16, MOST_FOR_A_NODE = 8, MOST_ANYWAY = 256 };
 
+/* `graph` is either the thread's trace, which is changed in place, or a reference to a finished
+ * graph. */
 typedef struct rewriting {
-  fmp_graph *graph;     /* finished: a reference; else the trace of this thread */
-  fmp_tensor *const *x; /* n tensors, of which those that are the trace's stay */
+  fmp_graph *graph;
+  fmp_tensor *const *x; /* n tensors; values of theirs in the trace stay */
   int32_t n;
   fmp__rules rules;
   fmp__budget budget;
@@ -34,9 +40,9 @@ static void warn_of_end(const fmp__rewrite *refused)
 
 /* -- the trace of this thread ---------------------------------------------- */
 
-/* What a handle of the old graph is to mean: the value that stands for its own. That may be one
- * which another handle means already, or a captured tensor; then its own, which is there still and
- * computes the same. */
+/* What a handle of the old graph is to mean: the value that stands for its own now. But that may be
+ * a value which another handle means already, or a captured tensor; then it is its own copy, which
+ * is still there and computes the same. */
 static uint32_t meaning(const fmp__pass *p, uint32_t v)
 {
   const uint32_t now = fmp__pass_value(p, v);
@@ -45,7 +51,8 @@ static uint32_t meaning(const fmp__pass *p, uint32_t v)
   return is_free ? now : p->copies[v];
 }
 
-/* The handles that were given out now mean values of the new graph. */
+/* The handles that the trace has given out now mean values of the new graph, which has made its own
+ * for them. */
 static void rebind(fmp_graph *old, const fmp__pass *p)
 {
   for (uint32_t v = 1; v <= old->n_values; v++) {
@@ -61,7 +68,9 @@ static void rebind(fmp_graph *old, const fmp__pass *p)
   }
 }
 
-/* Old and new change places, so that the address of the trace stays. */
+/* Old and new graph change places, so that the address of the trace stays: the thread, and every
+ * handle, points to it. Ordinals stay with the address as well, since later random ops must count
+ * on from the old ones. */
 static void replace_content(fmp_graph *old, const fmp__pass *p)
 {
   fmp_graph *made = p->to;
@@ -72,7 +81,7 @@ static void replace_content(fmp_graph *old, const fmp__pass *p)
   fmp_graph content = *made;
   *made = *old;
   *old = content;
-  fmp__ordinals ordinals = old->ordinals; /* later random ops count on from the old ones */
+  fmp__ordinals ordinals = old->ordinals;
   old->ordinals = made->ordinals;
   made->ordinals = ordinals;
   fmp_graph_release(made);
@@ -80,6 +89,7 @@ static void replace_content(fmp_graph *old, const fmp__pass *p)
 
 /* -- finished graphs ------------------------------------------------------- */
 
+/* The new graph becomes a finished one, as if it had been traced. */
 static void replace_graph(rewriting *r, fmp_graph *made)
 {
   fmp__graph_detach(made, NULL, 0);
@@ -104,7 +114,7 @@ static fmp_status rewrite_once(rewriting *r, int *ended)
   return status;
 }
 
-/* The pass after the last one may apply nothing, but tells whether something would have. */
+/* The pass after the last may apply nothing, but tells whether something would have. */
 static fmp_status rewrite_fully(rewriting *r, uint32_t phase)
 {
   int ended = 0;

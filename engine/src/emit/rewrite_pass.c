@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Each node of the new graph is looked at once, when all that it reads has been: the first rewrite
- * of which a chain ends in it applies, and then the nodes that this one has emitted are looked at,
- * before any other. So what one rewrite makes another finds, as often as that happens, without a
- * further pass. Nodes that were emitted ahead of a rewrite and read what it has replaced are
- * emitted again behind it, when their turn comes.
  *
- * A chain is found by its readers, so these are counted all the time: those to come, which `from`
- * has, together with those that are there. Nodes without any die, and read no more themselves. */
+ * A pass copies the nodes of `from` to `to` one by one. Each node of the new graph is looked at
+ * once, as soon as all that it reads has been: the first rewrite of which a chain ends in it
+ * applies, and then the nodes that this one has emitted are looked at, before any other. So what
+ * one rewrite makes another finds, as often as that happens, without a further pass.
+ *
+ * A value that has been replaced has another one that stands for it (`instead`). Whoever is emitted
+ * later reads that one. A node that was emitted before and reads the old value is late; if it is
+ * alive, it is emitted again behind, when its turn comes.
+ *
+ * A chain is found by its readers, so these are counted all the time: see fmp__pass. */
 #include "emit/rewrite_pass.h"
 
 #include <string.h>
@@ -25,13 +28,13 @@ typedef struct fmp__stretch {
 
 typedef fmp__pass pass;
 
-/* Is alive whether or not somebody reads it. */
+/* Is it alive whether or not somebody reads what it makes? */
 static int is_wanted(const fmp_op *op) { return (op->def.flags & FMP_OP_EFFECT) || op->writes; }
 
 /* -- readers in the graph as it is ----------------------------------------- */
 
-/* Marks the nodes whose outputs nobody reads in a trace that still goes on: who knows
- * what will read them. Not those that a rewrite has replaced. */
+/* In a trace that still goes on nobody knows what will read the values that nobody has read so far,
+ * so their nodes are alive; but for those that a rewrite has replaced. */
 static void mark_open_ends(pass *p)
 {
   const fmp_graph *g = p->from;
@@ -52,7 +55,7 @@ static int has_readers(const fmp__node *node, const fmp__use *uses)
   return 0;
 }
 
-/* Backward, as in pruning: only what live nodes read counts as read. */
+/* Backward, as in plan_prune.c: only what live nodes read counts as read. */
 static void count_readers(pass *p)
 {
   const fmp_graph *g = p->from;
@@ -66,6 +69,7 @@ static void count_readers(pass *p)
   }
 }
 
+/* Most graphs of most phases match nothing, and are not emitted anew at all. */
 static int any_match(const pass *p)
 {
   uint32_t chain[FMP__LONGEST_CHAIN];
@@ -77,7 +81,7 @@ static int any_match(const pass *p)
 
 /* -- what stands for what -------------------------------------------------- */
 
-/* The way becomes shorter each time that it is gone. */
+/* Follows `instead` to its end, and shortens the way for those who come after. */
 static uint32_t resolve(const pass *p, uint32_t v)
 {
   for (uint32_t next; (next = p->now[v].instead); v = next)
@@ -87,7 +91,7 @@ static uint32_t resolve(const pass *p, uint32_t v)
 
 uint32_t fmp__pass_value(const pass *p, uint32_t v) { return resolve(p, p->copies[v]); }
 
-/* Whether node k reads a value as input i that another stands for since the node was emitted. */
+/* Does node k read, as input i, a value for which another has come to stand since? */
 static int is_late(const pass *p, uint32_t k, uint32_t i)
 {
   const fmp__use *use = &p->now[p->to->nodes[k].in[i]];
@@ -120,7 +124,7 @@ static int grow_cleared(void **items, uint32_t *room, uint32_t count, size_t siz
   return 1;
 }
 
-/* For all that has been emitted. */
+/* To be called after each emission, before anything is noted about what it made. */
 static fmp_status make_room(pass *p)
 {
   if (grow_cleared((void **)&p->now, &p->now_room, p->to->n_values, sizeof *p->now) &&
@@ -143,8 +147,8 @@ static fmp_status push_turned(pass *p, uint32_t k)
   return FMP_OK;
 }
 
-/* A node that this brings to life, or ends, has turned. Nobody asks how often inputs and captured
- * tensors are read. */
+/* A node that this brings to life, or kills, has turned, and is noted for follow_turned(). Inputs
+ * and captured tensors have no node, and nobody asks how often they are read. */
 static fmp_status change_readers(pass *p, uint32_t v, int64_t by)
 {
   const fmp__value *value = &p->to->values[v];
@@ -154,9 +158,9 @@ static fmp_status change_readers(pass *p, uint32_t v, int64_t by)
   return before == is_alive(p, value->node) ? FMP_OK : push_turned(p, value->node);
 }
 
-/* All that follows of nodes having come to life, or of having died: they read one time more, or one
- * time less, and so the nodes may turn whose values they read. Who is late counts as a reader of
- * what it should read. */
+/* Everything that follows from nodes having come to life (by 1) or having died (by -1): they read
+ * one time more, or one time less, by which the nodes of what they read may turn in their turn. A
+ * list and not a recursion, since chains are as long as networks are deep. */
 static fmp_status follow_turned(pass *p, int by)
 {
   while (p->n_turned > 0) {
@@ -192,8 +196,8 @@ static fmp_status note_death(pass *p, uint32_t k)
   return follow_turned(p, -1);
 }
 
-/* From now on `v` is read as `other`, which nodes from `since` on make. The node of v may have died
- * of it, which is the caller's to see to. */
+/* From now on `other` is read where v was, but for nodes from `since` on, which make it. v's node
+ * may have died of that, which is for the caller to see to. */
 static fmp_status stand_in(pass *p, uint32_t v, uint32_t other, uint32_t since)
 {
   const uint32_t readers = p->now[v].readers;
@@ -204,7 +208,7 @@ static fmp_status stand_in(pass *p, uint32_t v, uint32_t other, uint32_t since)
 
 /* -- emitting a node like another ------------------------------------------ */
 
-/* Captured tensors are the same in both graphs; all others have handles of their own. */
+/* Captured tensors are the same in both graphs; of all others `to` has handles of its own. */
 static fmp_status take_value(pass *p, uint32_t v, fmp_tensor **t)
 {
   *t = NULL;
@@ -218,7 +222,8 @@ static fmp_status take_value(pass *p, uint32_t v, fmp_tensor **t)
   return FMP_OK;
 }
 
-/* tensors: inputs, then room for the outputs. A trace of low precision may put casts ahead. */
+/* The op of a node again: same scope, attributes and random key. tensors: inputs, then room for
+ * outputs. Casts may come before it, so its node is the last one. */
 static fmp_status emit_like(pass *p, const fmp__node *node, fmp_tensor **tensors)
 {
   void *params;
@@ -244,7 +249,7 @@ static void free_arguments(const fmp__node *node, fmp_tensor **tensors)
 
 /* -- looking at nodes later ------------------------------------------------ */
 
-/* To be emitted again is not for nodes that do something. */
+/* A node that acts must not be emitted a second time, so it is not looked at. */
 static int are_plain(const fmp_graph *g, uint32_t begin)
 {
   for (uint32_t k = begin; k < g->n_nodes; k++)
@@ -252,7 +257,7 @@ static int are_plain(const fmp_graph *g, uint32_t begin)
   return 1;
 }
 
-/* All nodes from `begin` on, next. */
+/* All nodes from `begin` on come next. A stretch that is done makes room for them. */
 static fmp_status wait_for(pass *p, uint32_t begin)
 {
   const stretch *last = p->n_waiting ? &p->waiting[p->n_waiting - 1] : NULL;
@@ -266,8 +271,9 @@ static fmp_status wait_for(pass *p, uint32_t begin)
 
 /* -- copies of nodes ------------------------------------------------------- */
 
-/* The readers of its outputs are those that there will be. It has been one of its inputs' until
- * now, as a node to come, and is one of what it does read; that may be a cast of them. */
+/* The copy's outputs have the readers that they will have. As a node to come it has been counted
+ * among the readers of its inputs until now; from here on it is one of whatever its copy reads,
+ * which may be a cast of them or what has come to stand for them. */
 static fmp_status count_copy(pass *p, uint32_t k)
 {
   const fmp__node *node = &p->from->nodes[k];
@@ -315,7 +321,7 @@ static fmp_status copy_node(pass *p, uint32_t k)
 
 /* -- emitting again -------------------------------------------------------- */
 
-/* Whoever holds a handle of an end may read it yet. */
+/* Whoever holds a handle of the end that was replaced may go on to read what stands for it. */
 static fmp_status open_end(pass *p, uint32_t v)
 {
   const fmp__value *value = &p->to->values[v];
@@ -325,7 +331,7 @@ static fmp_status open_end(pass *p, uint32_t v)
   return before ? FMP_OK : note_birth(p, value->node);
 }
 
-/* From now on `with` stands for the outputs of node k; nodes from `begin` on make it. */
+/* From now on with[i] stands for output i of node k; nodes from `begin` on make it. */
 static fmp_status replace_node(pass *p, uint32_t k, uint32_t begin, const fmp_value *with)
 {
   const fmp__node *node = &p->to->nodes[k];
@@ -339,6 +345,7 @@ static fmp_status replace_node(pass *p, uint32_t k, uint32_t begin, const fmp_va
   return is_alive(p, k) ? FMP_OK : note_death(p, k);
 }
 
+/* A node that was late, on what it should read. It is looked at in its new place. */
 static fmp_status again_with(pass *p, uint32_t k, const fmp__node *node, fmp_tensor **tensors)
 {
   const uint32_t begin = p->to->n_nodes;
@@ -367,8 +374,8 @@ static fmp_status emit_again(pass *p, uint32_t k)
 
 /* -- applying -------------------------------------------------------------- */
 
-/* Which outputs of the last node are replaced, and by what stands for it now. All that are read
- * must be. */
+/* Which outputs of the last node are replaced, and by what stands for that now. All that are read
+ * must be, or the op would be computed twice. */
 static fmp_status check_replacements(const pass *p, const fmp__node *last, fmp_value *with,
                                      int *any)
 {
@@ -387,6 +394,7 @@ static fmp_status check_replacements(const pass *p, const fmp__node *last, fmp_v
   return FMP_OK;
 }
 
+/* In the scope of the chain's last node: failures and names are those of what is replaced. */
 static fmp_status call_emit(pass *p, const fmp__rule *rule, const uint32_t *chain, fmp_value *with)
 {
   fmp_builder b = {.graph = p->to,
@@ -403,14 +411,15 @@ static fmp_status call_emit(pass *p, const fmp__rule *rule, const uint32_t *chai
   return fmp__builder_end(&b, rule->rewrite->def.emit(&args), "emit");
 }
 
-/* Nodes that nobody reads are no open ends of a trace: no handle of them was given out. */
+/* Nodes that nobody reads are no open ends of a trace: no handle of theirs was given out. */
 static void close_ends(pass *p, uint32_t begin)
 {
   for (uint32_t k = begin; k < p->to->n_nodes; k++)
     if (!is_alive(p, k)) p->to->nodes[k].replaced = 1;
 }
 
-/* Who holds a handle of what the chain has made can go on with it, but not differentiate by it. */
+/* Whoever holds a handle of what the chain has made can still compute with it, but not
+ * differentiate by it: the loss no longer depends on it. gradient.c refuses that. */
 static void bypass(pass *p, const fmp__rule *rule, const uint32_t *chain)
 {
   for (uint32_t at = 0; at < rule->length; at++) {
@@ -420,6 +429,7 @@ static void bypass(pass *p, const fmp__rule *rule, const uint32_t *chain)
   }
 }
 
+/* The replacement counts from here on. What it emitted for its effect is alive without readers. */
 static fmp_status take_over(pass *p, uint32_t k, uint32_t begin, const fmp_value *with)
 {
   const uint32_t end = p->to->n_nodes;
@@ -431,7 +441,7 @@ static fmp_status take_over(pass *p, uint32_t k, uint32_t begin, const fmp_value
   return wait_for(p, begin);
 }
 
-/* Of a rewrite that declines nothing stays. */
+/* Of a rewrite that declines nothing stays, unless it has written, which cannot be undone. */
 static fmp_status try_rule(pass *p, const fmp__rule *rule, const uint32_t *chain, int *applies)
 {
   const uint32_t k = chain[rule->length - 1];
@@ -459,7 +469,9 @@ static fmp_status apply(pass *p, const fmp__rule *rule, const uint32_t *chain, i
   return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "rewrite %s", rule->rewrite->def.name);
 }
 
-/* The chain's reads move to the end of the graph, which must not carry them past a write. */
+/* A replacement is emitted at the end of the graph, so the chain's reads move there: no write may
+ * have come since its last node. Of several rules the one that was registered first applies, and
+ * then no other. */
 static fmp_status look_at(pass *p, uint32_t k)
 {
   uint32_t chain[FMP__LONGEST_CHAIN];
@@ -514,7 +526,7 @@ static fmp_status copy_outputs(pass *p)
   return FMP_OK;
 }
 
-/* What a gradient counted on holds for what stands for it now. */
+/* What a gradient counted on now holds for the values that stand for those. */
 static void copy_pins(pass *p)
 {
   for (uint32_t v = 1; p->from->any_pinned && v <= p->from->n_values; v++)
@@ -532,7 +544,8 @@ static fmp_status emit_all(pass *p)
   return copy_outputs(p);
 }
 
-/* Emits into a graph of its own; whatever the thread was tracing waits meanwhile. */
+/* Into a graph of its own, which is the thread's meanwhile; the trace that the thread was in
+ * waits. */
 static fmp_status emit_aside(pass *p)
 {
   char scope[FMP__SCOPE_PATH];
@@ -556,6 +569,7 @@ static fmp_status allocate(pass *p)
   return p->uses && p->copies && p->alive ? FMP_OK : fmp__no_memory("a rewrite");
 }
 
+/* p->to stays NULL, and nothing was emitted for nothing, unless a rewrite applied. */
 fmp_status fmp__pass_run(pass *p, const fmp_graph *from, const fmp__rules *rules,
                          fmp__budget *budget, fmp_tensor *const *x, int32_t n)
 {

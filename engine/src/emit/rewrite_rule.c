@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Matching: backward from the last op of a chain, by input 0. The readers of each value on the way
+ * must be one, and that one is the node we have come from. */
 #include "emit/rewrite_rule.h"
 
 #include <string.h>
@@ -7,7 +10,8 @@
 
 /* -- rules ----------------------------------------------------------------- */
 
-/* Non-zero: there are such ops, so that the rewrite may apply. A chain's length was checked as it
+/* Returns 0 if an op of the chain does not exist: then the rewrite cannot apply. Ops are found once
+ * for each rewriting, so that matching compares pointers. The chain's length was checked when it
  * was registered. */
 static int find_ops(const fmp__rewrite *rewrite, fmp__rule *rule)
 {
@@ -48,11 +52,14 @@ int fmp__reads_data(const fmp__node *node, uint32_t i)
   return node->in[i] && !(fmp__schema_input(&node->op->schema, i)->marks & FMP_ARG_SPEC_ONLY);
 }
 
+/* An op that writes or acts is never part of a chain: it would be done twice, or at another
+ * time. */
 static int is_op(const fmp__node *node, const fmp_op *op)
 {
   return node->op == op && !op->writes && !(op->def.flags & FMP_OP_EFFECT);
 }
 
+/* A chain is about output 0 of each op; whoever reads another output needs the op to stay. */
 static int reads_beyond_first(const fmp__node *node, const fmp__use *uses)
 {
   for (uint32_t i = 1; i < node->n_out; i++)
@@ -60,6 +67,7 @@ static int reads_beyond_first(const fmp__node *node, const fmp__use *uses)
   return 0;
 }
 
+/* Does a value of the node have to stay, because gradients by it are wanted? */
 static int must_stay(const fmp__node *node, const fmp__use *uses)
 {
   for (uint32_t i = 0; i < node->n_out; i++)
@@ -67,6 +75,9 @@ static int must_stay(const fmp__node *node, const fmp__use *uses)
   return 0;
 }
 
+/* The last node's n_before is how many writes there were when it was emitted; if the first has the
+ * same, none came between. A replacement is emitted behind the last, and so reads what the first
+ * one read. */
 int fmp__rule_matches(const fmp__rule *rule, const fmp_graph *g, const fmp__use *uses, uint32_t k,
                       uint32_t *chain)
 {
@@ -83,6 +94,5 @@ int fmp__rule_matches(const fmp__rule *rule, const fmp_graph *g, const fmp__use 
       return 0;
     k = in->node;
   }
-  /* Moving the chain's reads to its end must not carry them past a write. */
   return g->nodes[k].n_before == n_writes;
 }

@@ -62,6 +62,7 @@ static fmp_status count_values(loading *l)
   return FMP_OK;
 }
 
+/* The five parts that a graph has; what they hold is looked at when its turn comes. */
 static fmp_status take_apart(loading *l)
 {
   FMP_TRY(check_format(l));
@@ -75,6 +76,8 @@ static fmp_status take_apart(loading *l)
   return l->values && l->used ? FMP_OK : fmp__no_memory("a graph's values");
 }
 
+/* Values are released after the trace has ended or been aborted, so most handles are the last by
+ * then. */
 static void let_go(loading *l)
 {
   for (int64_t v = 1; l->values && v <= l->n_values; v++) fmp_tensor_release(l->values[v]);
@@ -108,6 +111,7 @@ static fmp_status set_value(loading *l, int64_t v, fmp_tensor *t)
 
 /* -- inputs ---------------------------------------------------------------- */
 
+/* A spec that no tensor can have is the file's fault, whatever fmp__spec_check calls it. */
 static fmp_status get_input_spec(const json_t *json, fmp_spec *spec)
 {
   const char *dtype;
@@ -192,6 +196,7 @@ static fmp_status load_capture(loading *l, const json_t *json)
   return set_value(l, v, t);
 }
 
+/* Before the nodes, which read them; their values have any numbers that the file gives them. */
 static fmp_status load_captures(loading *l)
 {
   size_t i;
@@ -379,6 +384,7 @@ static fmp_status load_nodes(loading *l)
 
 /* -- outputs and notes ----------------------------------------------------- */
 
+/* An output must be there: 0, an absent value, is none. */
 static fmp_status get_outputs(const loading *l, fmp_tensor **outputs)
 {
   size_t i;

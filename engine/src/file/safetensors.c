@@ -90,6 +90,7 @@ static fmp_status find_dtype(const char *name, uint32_t *dtype)
                    name);
 }
 
+/* Both are bounded by the bytes that the file really has behind its header. */
 static fmp_status get_offsets(const json_t *entry, int64_t most, fmp__stored *stored)
 {
   json_t *offsets;
@@ -195,6 +196,7 @@ const char *fmp__safetensors_metadata(const fmp__safetensors *s, const char *key
   return json_string_value(json_object_get(json_object_get(s->header, metadata_key), key));
 }
 
+/* By bisection: a graph may capture thousands of tensors, each of which is looked for. */
 const fmp__stored *fmp__safetensors_find(const fmp__safetensors *s, const char *name)
 {
   const fmp__stored wanted = {.name = name};
@@ -226,6 +228,7 @@ static int by_size_and_name(const void *a, const void *b)
   return strcmp(x->name, y->name);
 }
 
+/* An empty array for rank 0, as the format has it. */
 static json_t *shape_json(const fmp_spec *spec)
 {
   json_t *shape = json_array();

@@ -1,4 +1,12 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Building a graph: values, captures, nodes, and which writes a node may have seen. graph.h says
+ * what always holds; here is where it is made to hold. A graph that is being built belongs to one
+ * thread and needs no lock.
+ *
+ * Everything that is done for a tensor or node takes a constant time, or a program of n ops would
+ * take the square of n to trace: arrays grow by doubling, captures are found by hash, roots are
+ * followed at once. */
 #include "graph/graph.h"
 
 #include <string.h>
@@ -8,6 +16,8 @@
 
 /* -- making and ending ----------------------------------------------------- */
 
+/* values[0] stands for what is absent. It stays all zero, so it is its own root and never
+ * written. */
 fmp_status fmp__graph_new(fmp_device *device, int tracing, fmp_graph **graph)
 {
   fmp_graph *g = fmp__alloc_zeroed(1, sizeof *g);
@@ -24,7 +34,7 @@ fmp_status fmp__graph_new(fmp_device *device, int tracing, fmp_graph **graph)
   return FMP_OK;
 }
 
-/* The graph's reference to the handle ends; who holds it still has a tensor of no graph. */
+/* The graph's reference to the handle ends. Whoever else holds it has a tensor of no graph. */
 static void let_go(fmp__value *value)
 {
   fmp_tensor *t = value->tensor;
@@ -33,12 +43,14 @@ static void let_go(fmp__value *value)
   fmp_tensor_release(t);
 }
 
+/* Is t the handle of a value of this graph? Callers may hand over any tensors to keep. */
 static int is_of(const fmp_graph *g, const fmp_tensor *t)
 {
   return t && t->graph == g && g->values[t->value].tensor == t;
 }
 
-/* First those that keep their values, so that they need not be looked for among the others. */
+/* Those that keep their values go first, so that they need not be looked for among the others.
+ * Captures are the user's tensors and are not touched. */
 void fmp__graph_detach(fmp_graph *g, fmp_tensor *const *keep, int32_t n)
 {
   for (int32_t i = 0; keep && i < n; i++)
@@ -58,6 +70,7 @@ static void free_node(fmp__node *node)
   fmp__free(node->in);
 }
 
+/* A trace that was never ended still has handles; they are emptied like those of any other. */
 static void free_graph(fmp_graph *g)
 {
   fmp__graph_detach(g, NULL, 0);
@@ -91,8 +104,8 @@ void fmp__graph_pin(fmp_graph *g, uint32_t value)
   g->values[fmp__graph_root(g, value)].pinned = g->any_pinned = 1;
 }
 
-/* Inputs may be each other's memory, and that of captured tensors; two captured tensors are
- * known to be apart, and so is what nodes make. */
+/* Inputs may turn out to be each other's memory, and that of captured tensors. Two captured tensors
+ * are known to be apart, or share a root; and what nodes make is apart from both. */
 uint32_t fmp__graph_written(const fmp_graph *g, uint32_t value)
 {
   const fmp__value *root = &g->values[fmp__graph_root(g, value)];
@@ -115,17 +128,19 @@ static uint32_t add_value(fmp_graph *g, const fmp_spec *spec, uint32_t from, uin
 
 /* -- captured tensors, and whose memory they are ---------------------------- */
 
-/* Addresses are even. */
+/* Tensors by address, which is even; storages by number, made odd. So both fit into one table. */
 static uint64_t key_of(const fmp_tensor *t) { return (uint64_t)(uintptr_t)t; }
 static uint64_t key_of_storage(uint64_t id) { return 2 * id + 1; }
 
-/* What the table knows is of a value that stands no more where that has been forgotten. */
+/* The table forgets nothing, while values are forgotten from the end (fmp__graph_forget) and their
+ * numbers given to others. So what it finds is a hint, which the two callers verify. */
 static const fmp__value *known_value(const fmp_graph *g, uint64_t key, uint32_t *v)
 {
   *v = fmp__table_get(&g->known, key);
   return *v && *v <= g->n_values ? &g->values[*v] : NULL;
 }
 
+/* While the graph holds a captured tensor no other one can have its address. */
 static uint32_t find_capture(const fmp_graph *g, const fmp_tensor *t)
 {
   uint32_t v;
@@ -133,9 +148,9 @@ static uint32_t find_capture(const fmp_graph *g, const fmp_tensor *t)
   return value && value->tensor == t ? v : 0;
 }
 
-/* A value over the same storage as an earlier one shares its root: writes to either must be seen
- * by readers of both. The first one may have been emptied since, which other views outlive: so
- * it is known by the storage's number, which no storage has that comes to lie there later. */
+/* A value over the same storage as an earlier one shares its root: writes to either must be seen by
+ * readers of both. The first tensor over it may have been emptied since, while other views live on,
+ * so it is known by the storage's number: its address may belong to another storage by now. */
 static uint32_t root_of_storage(const fmp_graph *g, uint64_t id)
 {
   uint32_t v;
@@ -143,7 +158,8 @@ static uint32_t root_of_storage(const fmp_graph *g, uint64_t id)
   return value && value->storage == id ? value->root : 0;
 }
 
-/* Invariant: the table has the first of the values over a storage, which is forgotten last. */
+/* The table has the first of the values over a storage. As values are forgotten from the end, it
+ * goes last. */
 static int note_storage(fmp_graph *g, uint32_t v, uint64_t id)
 {
   if (root_of_storage(g, id)) return 1;
@@ -151,6 +167,7 @@ static int note_storage(fmp_graph *g, uint32_t v, uint64_t id)
   return fmp__table_set(&g->known, key_of_storage(id), v);
 }
 
+/* On failure the graph is as before; a stale entry in the table does no harm. */
 static fmp_status add_capture(fmp_graph *g, fmp_tensor *t, uint32_t *value)
 {
   const uint32_t root = root_of_storage(g, t->storage->id),
@@ -167,6 +184,9 @@ static fmp_status add_capture(fmp_graph *g, fmp_tensor *t, uint32_t *value)
   return FMP_OK;
 }
 
+/* A tensor that was made in a recording which has ended belongs to no graph and is captured like
+ * any other. One of another trace that still goes on has no value that this graph could ever
+ * get. */
 fmp_status fmp__graph_value(fmp_graph *g, fmp_tensor *t, uint32_t *value)
 {
   FMP_TRY(fmp__require(t, "a tensor"));
@@ -181,6 +201,7 @@ fmp_status fmp__graph_value(fmp_graph *g, fmp_tensor *t, uint32_t *value)
   return *value ? FMP_OK : add_capture(g, t, value);
 }
 
+/* From here on the graph holds a reference, so t->graph never dangles (tensor.h). */
 static void bind_tensor(fmp_graph *g, uint32_t value, fmp_tensor *t)
 {
   t->graph = g;
@@ -204,6 +225,7 @@ fmp_status fmp__graph_add_input(fmp_graph *g, const fmp_spec *spec, fmp_tensor *
 
 /* -- nodes ----------------------------------------------------------------- */
 
+/* in, in_written and out lie in one block; one number more, so that it is never empty. */
 static fmp_status new_node(const fmp_op *op, const uint32_t *in, uint32_t n_in, uint32_t n_out,
                            const char *scope, fmp__node *node)
 {
@@ -223,6 +245,8 @@ static fmp_status new_node(const fmp_op *op, const uint32_t *in, uint32_t n_in, 
   return FMP_OK;
 }
 
+/* Writes are noted at the root, and once for all inputs or all captures that may be the same
+ * memory. */
 static void note_write(fmp_graph *g, uint32_t value)
 {
   fmp__value *root = &g->values[fmp__graph_root(g, value)];
@@ -231,7 +255,8 @@ static void note_write(fmp_graph *g, uint32_t value)
   if (root->from == FMP__FROM_CAPTURE) g->capture_written = g->n_writes;
 }
 
-/* Notes what the node reads, as it is before its own writes, and then those. */
+/* Notes what the node reads, as it is before the node's own writes, and then those writes. An op
+ * that writes w and reads it by another input has been refused before (stretch.h). */
 static void count_writes(fmp_graph *g, fmp__node *node)
 {
   node->n_before = g->n_writes;
@@ -242,6 +267,7 @@ static void count_writes(fmp_graph *g, fmp__node *node)
       note_write(g, node->in[i]);
 }
 
+/* Room for n values, and in the table for their storages. */
 static int reserve_values(fmp_graph *g, uint32_t n)
 {
   while (g->values_room <= g->n_values + n)
@@ -250,6 +276,7 @@ static int reserve_values(fmp_graph *g, uint32_t n)
   return fmp__table_reserve(&g->known, n);
 }
 
+/* The node is the caller's, and no part of the graph, until it is appended or unreserved. */
 fmp_status fmp__graph_reserve(fmp_graph *g, const fmp_op *op, const uint32_t *in, uint32_t n_in,
                               uint32_t n_out, const char *scope, fmp__node *node)
 {
@@ -261,8 +288,8 @@ fmp_status fmp__graph_reserve(fmp_graph *g, const fmp_op *op, const uint32_t *in
 
 void fmp__graph_unreserve(fmp__node *node) { free_node(node); }
 
-/* What was recorded may come back as a view that was made outside of the recording: its storage is
- * noted. There is room for all of it. */
+/* An output may come back later as a view that was made outside of the recording, so its storage is
+ * noted. Neither this nor binding can fail: there is room for all of it. */
 static void add_output(fmp_graph *g, fmp__node *node, uint32_t i, fmp_tensor *t)
 {
   const uint32_t v = add_value(g, &t->spec, FMP__FROM_NODE, i);
@@ -273,6 +300,8 @@ static void add_output(fmp_graph *g, fmp__node *node, uint32_t i, fmp_tensor *t)
   bind_tensor(g, v, t);
 }
 
+/* Cannot fail: fmp__graph_reserve has made room for all of it. From here on the graph owns the
+ * node's memory. */
 void fmp__graph_append(fmp_graph *g, fmp__node *node, void *params, fmp_tensor *const *tensors,
                        uint64_t random_key)
 {
@@ -284,6 +313,8 @@ void fmp__graph_append(fmp_graph *g, fmp__node *node, void *params, fmp_tensor *
   g->nodes[g->n_nodes++] = *node;
 }
 
+/* Handles of forgotten values are in nobody's hands but the graph's. Writes stay counted: in a
+ * recording, what was written has been written. */
 void fmp__graph_forget(fmp_graph *g, uint32_t n_nodes, uint32_t n_values)
 {
   while (g->n_nodes > n_nodes) free_node(&g->nodes[--g->n_nodes]);

@@ -44,10 +44,10 @@ typedef struct fmp__value {
   uint32_t node;    /* number of the node that makes it */
   uint32_t root;    /* the value whose memory it is a view of, or itself */
   uint32_t written; /* of a root: number of the last write to it; 0: none */
-  uint64_t storage; /* the id of what its tensor had when it came; 0: it is only traced */
+  uint64_t storage; /* id of the storage that it brought first; 0: it brought none */
   int pinned;       /* of a root: a gradient counts on its data being as it was before a write
                        to memory that may turn out to be the same; see plan_share.c */
-  int bypassed;     /* while tracing: what had read it does not any more, by a rewrite */
+  int bypassed;     /* while tracing: a rewrite has led its readers past it */
   int lowered;      /* while tracing: it is bf16 only because the trace is of low precision,
                        and not because somebody asked for bf16 */
 } fmp__value;
@@ -88,7 +88,7 @@ struct fmp_graph {
    * capture. */
   uint32_t n_writes, input_written, capture_written;
   int any_pinned;    /* some value is: saves looking for one */
-  fmp__table known;  /* values: of each captured tensor, and the first one over each storage */
+  fmp__table known;  /* the value of each captured tensor, and the first over each storage */
   uint32_t *outputs; /* values; set when the trace ends */
   uint32_t n_outputs;
   char *batch_note;  /* why it holds for one batch size only; NULL: nothing says so */

@@ -221,7 +221,7 @@ static int find_named(const fmp__work *work, const char *name, const fmp__kernel
   return 0;
 }
 
-/* A choice that is unknown, or names a kernel that is gone, is measured and written. */
+/* A choice that is unknown, or names a kernel that is gone, is measured and kept. */
 static fmp_status choose_by_key(const fmp__work *work, const char *key, const fmp__kernel **kernel)
 {
   fmp__text name = {0};
@@ -244,6 +244,7 @@ fmp_status fmp__autotune_choose(const fmp__work *work, const fmp__kernel **kerne
   return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "autotune");
 }
 
+/* Called when a plan has been made. While measuring is off there is nothing to write. */
 fmp_status fmp__autotune_settle(void)
 {
   const fmp_status status = fmp__choices_are_open() ? fmp__choices_save() : FMP_OK;

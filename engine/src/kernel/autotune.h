@@ -10,7 +10,8 @@
  * the work, as measured now or before; and left as it is while measuring is off or wishes are in
  * force, if there is no second candidate, and for ops that cannot be run on zeros without harm. */
 fmp_status fmp__autotune_choose(const fmp__work *work, const fmp__kernel **kernel);
-/* Many choices have been made, and others may be long in coming: the file is to have them. */
+/* A plan has been made: many choices may have come at once, and the next ones may take long to
+ * come. Sees to it that the file has all of them. */
 fmp_status fmp__autotune_settle(void);
 
 #endif

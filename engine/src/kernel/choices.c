@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The file is written whole each time, so it is not written for each choice: once what it lacks
- * comes to a part of what it has, n choices cost as many bytes as n choices take, times a
- * constant. Choices that come slowly are written as they come. */
+ *
+ * Measured choices: a JSON object in memory, and the file that holds the same sooner or later. All
+ * of it is guarded by FMP__LOCK_CHOICES, which is held while the file is written.
+ *
+ * A file is always written whole (aside.h), so it is not written for each choice, which would cost
+ * the square of the choices in bytes. It is written once what it lacks comes to an eighth of what
+ * it has, so that n choices cost as many bytes as n choices take, times a constant; choices that
+ * come slowly are written as they come. An op made ready for 500, 1000 and 2000 shapes took 7.7,
+ * 15.4 and 33.8 s when each was written, and takes 0.4, 0.7 and 0.9 s. */
 #define _POSIX_C_SOURCE 200809L /* access */
 
 #include "kernel/choices.h"
@@ -23,18 +29,19 @@
 #include "base/stop.h"
 #include "fmp/api.h"
 
-/* The file: {"fmp_kernels": 1, "choices": {KEY: KERNEL, ...}}. */
+/* The file: {"fmp_kernels": 1, "choices": {KEY: KERNEL, ...}}; keys are make_key()'s, in
+ * autotune.c. */
 static const char version_key[] = "fmp_kernels", choices_key[] = "choices";
 enum { VERSION = 1, MOST_BYTES = 1 << 24 };
 
-static json_t *file_object; /* the whole of the file; NULL: closed */
-static atomic_int is_open;  /* whether it is there, to be asked without the lock */
-static char *file_path;     /* NULL: memory only */
+static json_t *file_object; /* all that the file is to hold; NULL: closed */
+static atomic_int is_open;  /* is there a file_object? To be asked without the lock */
+static char *file_path;     /* NULL: choices are kept in memory alone */
 
-/* What the file lacks, and a crash would lose: less than an eighth of the choices. */
+/* What the file lacks, and what a crash would lose: less than an eighth of the choices. */
 enum { PARTS = 8, LONGEST_WAIT = 1000000000 /* ns */ };
 static int is_unsaved;
-static size_t n_fresh;       /* choices since it was written last, or could not be */
+static size_t n_fresh;       /* choices since it was last written, or could not be written */
 static int64_t last_writing; /* when that was */
 
 /* -- reading --------------------------------------------------------------- */
@@ -48,6 +55,7 @@ static fmp_status new_object(json_t **object)
   return *object ? FMP_OK : fmp__no_memory("choices of kernels");
 }
 
+/* Names of kernels may be anything: one that no longer exists is measured anew (autotune.c). */
 static fmp_status check_object(const json_t *object)
 {
   json_t *version, *choices, *name;
@@ -74,6 +82,7 @@ static fmp_status parse(const char *text, size_t n, json_t **object)
   return status;
 }
 
+/* One byte more, so that an empty file allocates something, and is then refused by the parser. */
 static fmp_status read_opened(int file, int64_t size, json_t **object)
 {
   if (size > MOST_BYTES)
@@ -86,7 +95,7 @@ static fmp_status read_opened(int file, int64_t size, json_t **object)
   return status;
 }
 
-/* A file that is not there yet is an empty one. */
+/* A file that does not exist yet is an empty one; any other must be readable. */
 static fmp_status read_file(const char *path, json_t **object)
 {
   int file;
@@ -100,6 +109,7 @@ static fmp_status read_file(const char *path, json_t **object)
 
 /* -- writing --------------------------------------------------------------- */
 
+/* Beside its place and renamed, so that a process that reads it meanwhile sees a whole file. */
 static int put(fmp__aside *a, const char *text, size_t n)
 {
   if (fmp__aside_open(file_path, 0666, a) != 0) return -1;
@@ -108,7 +118,7 @@ static int put(fmp__aside *a, const char *text, size_t n)
   return -1;
 }
 
-/* What could not be read again is not written. */
+/* What could not be read again must not be written. */
 static fmp_status write_text(const char *text, size_t n)
 {
   fmp__aside aside;
@@ -118,8 +128,10 @@ static fmp_status write_text(const char *text, size_t n)
   return put(&aside, text, n) == 0 ? FMP_OK : fmp__fail(FMP_EIO, "%s", aside.why);
 }
 
-/* Choices of other processes that share the file stay, where they are not ours too. What is no such
- * file any more is replaced. */
+/* Choices of other processes that share the file are kept, unless we have made the same choice.
+ * Between this reading and the renaming another process may still write; what it adds just then is
+ * lost and measured again. If the file has become something else, it is replaced, and a warning
+ * says so. */
 static fmp_status take_others(void)
 {
   json_t *there = NULL;
@@ -145,6 +157,7 @@ static fmp_status write_object(void)
   return status;
 }
 
+/* A failure counts as an attempt, so that a full disk is not tried again with every choice. */
 static fmp_status write_file(void)
 {
   const fmp_status status = write_object();
@@ -164,7 +177,7 @@ fmp_status fmp__choices_save(void)
   return status;
 }
 
-/* Where nobody asked for it, nobody is told by a status. */
+/* For moments at which nobody has asked for it, so that nobody could be told by a status. */
 static void save_or_warn(void)
 {
   char text[FMP__ERROR_TEXT];
@@ -174,7 +187,7 @@ static void save_or_warn(void)
   fmp__error_restore(text);
 }
 
-/* A process that was forked leaves it to its parent. */
+/* A process that was forked leaves saving to its parent. */
 static void save_at_exit(void)
 {
   if (fmp__is_forked()) return;
@@ -187,7 +200,7 @@ static void watch_exit(void) { atexit(save_at_exit); }
 
 /* -- the table ------------------------------------------------------------- */
 
-/* Before another file is read, which may be the same. */
+/* Saves before another file is read, which may be the same one. */
 static void leave(void)
 {
   fmp__lock(FMP__LOCK_CHOICES);
@@ -195,6 +208,7 @@ static void leave(void)
   fmp__unlock(FMP__LOCK_CHOICES);
 }
 
+/* Takes over object and path. Saves once more, in case another thread has added a choice since. */
 static void replace(json_t *object, char *path)
 {
   fmp__lock(FMP__LOCK_CHOICES);
@@ -210,6 +224,7 @@ static void replace(json_t *object, char *path)
   fmp__unlock(FMP__LOCK_CHOICES);
 }
 
+/* The old choices stay in force if the new file cannot be read. */
 static fmp_status open_file(const char *path)
 {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -244,6 +259,7 @@ void fmp__choices_close(void)
 
 int fmp__choices_are_open(void) { return atomic_load(&is_open); }
 
+/* json_object_get() takes NULL, so closed choices have no entries. */
 void fmp__choices_find(const char *key, fmp__text *name)
 {
   fmp__lock(FMP__LOCK_CHOICES);
@@ -252,12 +268,14 @@ void fmp__choices_find(const char *key, fmp__text *name)
   fmp__unlock(FMP__LOCK_CHOICES);
 }
 
+/* Either enough choices have come, or a second has passed since the last writing. */
 static int is_due(const json_t *choices)
 {
   return PARTS * n_fresh >= json_object_size(choices) ||
          fmp__clock_now() - last_writing >= LONGEST_WAIT;
 }
 
+/* If writing fails, the choice still holds for this process, and the caller is told. */
 static fmp_status add(json_t *choices, const char *key, const char *name)
 {
   if (fmp__json_set(choices, key, json_string(name))) return fmp__no_memory("a choice of kernel");

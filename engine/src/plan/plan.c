@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Building a plan, in this order: the graph is rewritten and pruned; each value gets a slot; nodes
+ * are walked in program order, shapes inferred anew for the specs of this plan, aliases laid out
+ * over their inputs, and all others given a kernel, with copies of strided inputs put in where the
+ * kernel wants contiguous ones; outputs get places of their own; what nobody reads is dropped; and
+ * what is left is placed in the arena (plan_place.c). */
 #include "plan/plan.h"
 
 #include <inttypes.h>
@@ -12,12 +18,12 @@
 #include "kernel/autotune.h"
 #include "kernel/choose.h"
 
-/* A plan being built. */
+/* A plan being built. Until it is complete it may hold anything that free_plan() can free. */
 typedef struct building {
   fmp_plan *plan;
   const fmp_graph *graph;
   const fmp_spec *input_specs; /* NULL: as traced */
-  const fmp_plan *like; /* NULL, or a plan of the same graph: what that captured is captured */
+  const fmp_plan *like;        /* NULL, or a plan of the same graph: its captures are taken */
   void *stream;
   fmp__pruned pruned;
   fmp_spec *specs; /* of the node at hand: inputs, then outputs */
@@ -25,7 +31,7 @@ typedef struct building {
 
 /* -- slots ----------------------------------------------------------------- */
 
-/* A new root in the arena. 0: out of memory. */
+/* A new root, in the arena until something else is decided. 0: out of memory. */
 static uint32_t add_slot(fmp_plan *p, const fmp_spec *spec)
 {
   const uint32_t v = p->n_slots + 1;
@@ -36,6 +42,8 @@ static uint32_t add_slot(fmp_plan *p, const fmp_spec *spec)
   return v;
 }
 
+/* The plan shares the storage, so it outlives the tensor. `offset` counts from the storage's
+ * start. */
 static void place_capture(fmp__slot *slot, fmp__storage *storage, int64_t offset,
                           const int64_t *strides)
 {
@@ -45,7 +53,8 @@ static void place_capture(fmp__slot *slot, fmp__storage *storage, int64_t offset
   memcpy(slot->strides, strides, sizeof slot->strides);
 }
 
-/* A tensor may have been emptied since a plan captured it: the plan goes on with its memory. */
+/* A tensor may have been emptied since an earlier plan captured it; the plan that is made anew for
+ * other threads goes on with the memory which that one has. */
 static fmp_status add_capture(building *b, uint32_t v)
 {
   const fmp_tensor *t = b->graph->values[v].tensor;
@@ -59,7 +68,7 @@ static fmp_status add_capture(building *b, uint32_t v)
   return FMP_OK;
 }
 
-/* One slot for each value of the graph, with the specs of this plan's inputs. */
+/* One slot for each value of the graph, by its number; inputs get the specs of this plan. */
 static fmp_status add_value_slots(building *b)
 {
   for (uint32_t v = 1; v <= b->graph->n_values; v++) {
@@ -95,6 +104,7 @@ static fmp_status fail_at(const fmp__node *node, fmp_status status)
   return fmp__fail_in(status, "%s%s%s", node->scope, *node->scope ? ": " : "", node->op->def.name);
 }
 
+/* The step counts at once, so that free_plan() frees what it has got by then. */
 static fmp_status add_step(fmp_plan *p, const fmp_op *op, uint32_t n_in, uint32_t n_out,
                            fmp__step **step)
 {
@@ -113,6 +123,7 @@ static fmp_status add_step(fmp_plan *p, const fmp_op *op, uint32_t n_in, uint32_
   return FMP_OK;
 }
 
+/* The kernel is chosen and prepared for the specs alone: views come with the instance. */
 static fmp_status prepare_step(building *b, fmp__step *step, const fmp_spec *in, fmp_spec *out)
 {
   const fmp__work work = {.op = step->op,
@@ -130,7 +141,7 @@ static fmp_status prepare_step(building *b, fmp__step *step, const fmp_spec *in,
   return FMP_OK;
 }
 
-/* Adds a step that copies a slot into a new, contiguous one. */
+/* Adds a step that copies a slot into a new, contiguous one, by the op with the copy role. */
 static fmp_status add_copy(building *b, uint32_t slot, uint32_t *copy)
 {
   const fmp_op *op;
@@ -157,7 +168,9 @@ static int slot_is_contiguous(const fmp_plan *p, uint32_t slot)
 
 /* -- from a node to a step ------------------------------------------------- */
 
-/* The specs of the node's inputs and, inferred anew, of its outputs. */
+/* The specs of the node's inputs, and of its outputs as inferred anew: the plan's inputs may have
+ * another batch size than the trace. Dead nodes are inferred too, since specs of theirs may be
+ * read. */
 static fmp_status infer_node(building *b, const fmp__node *node)
 {
   for (uint32_t i = 0; i < node->n_in; i++)
@@ -179,9 +192,11 @@ static fmp_status infer_node(building *b, const fmp__node *node)
   return FMP_OK;
 }
 
-/* Some address to lay views out from; nothing is read through it. */
+/* Some address to lay views out from. Nothing is read or written through it. */
 static void *nominal_memory(void) { return (void *)((uintptr_t)1 << 40); }
 
+/* The distance that alias() has moved the data pointer by is the view's offset, from its root's
+ * start. */
 static fmp_status lay_out_alias(building *b, const fmp__node *node, uint32_t base)
 {
   fmp_view in, out;
@@ -201,7 +216,7 @@ static fmp_status lay_out_alias(building *b, const fmp__node *node, uint32_t bas
   return FMP_OK;
 }
 
-/* The same rule as for eager tensors: no view may leave its root's memory. */
+/* The rule for eager tensors holds here too: no view may leave its root's memory. */
 static fmp_status check_alias(const fmp_plan *p, const fmp__slot *slot)
 {
   const fmp__slot *root = &p->slots[slot->root];
@@ -210,6 +225,8 @@ static fmp_status check_alias(const fmp_plan *p, const fmp__slot *slot)
   return fmp__check_view(&slot->spec, slot->strides, slot->offset, bytes);
 }
 
+/* If the strides do not allow a view, it becomes a view of a contiguous copy, which is tried
+ * once. */
 static fmp_status add_alias(building *b, const fmp__node *node)
 {
   const uint32_t base = b->pruned.same[node->in[0]];
@@ -222,7 +239,8 @@ static fmp_status add_alias(building *b, const fmp__node *node)
   return status == FMP_OK ? check_alias(b->plan, &b->plan->slots[node->out[0]]) : status;
 }
 
-/* Inputs that the kernel cannot take as they are, copied before its step. */
+/* The step's inputs: what stands for them after merging, or copies of those that the kernel cannot
+ * take as they are. A written input cannot be a copy, since the write would be lost with it. */
 static fmp_status copy_strided(building *b, const fmp__node *node, const fmp__prepared *prepared,
                                uint32_t *in)
 {
@@ -240,8 +258,8 @@ static fmp_status copy_strided(building *b, const fmp__node *node, const fmp__pr
   return FMP_OK;
 }
 
-/* The step comes after the copies of its inputs, but its kernel says which are needed:
- * it is prepared first and moved into its step then. */
+/* Copies of inputs are steps of their own and come before this one; but only the kernel says which
+ * are needed. So a draft is prepared first, and moved into its place afterwards. */
 static fmp_status add_kernel_step(building *b, const fmp__node *node)
 {
   fmp__step *step = NULL;
@@ -267,6 +285,7 @@ static fmp_status add_kernel_step(building *b, const fmp__node *node)
   return status;
 }
 
+/* Forward, since slots of inputs must have been laid out before those that depend on them. */
 static fmp_status add_nodes(building *b)
 {
   for (uint32_t k = 0; k < b->graph->n_nodes; k++) {
@@ -281,7 +300,9 @@ static fmp_status add_nodes(building *b)
 
 /* -- outputs --------------------------------------------------------------- */
 
-/* A value that fills a root of our own can be made where the caller gets it. */
+/* A value that fills a root of ours can be made in the caller's tensor at once. Anything else (a
+ * view of a part, an input, a capture, what is an output already) is copied: returned tensors own
+ * their storage. */
 static int can_be_output(const fmp_plan *p, uint32_t slot)
 {
   const fmp__slot *s = &p->slots[slot], *root = &p->slots[s->root];
@@ -306,8 +327,9 @@ static fmp_status add_outputs(building *b)
   return FMP_OK;
 }
 
-/* Reading a view reads its root. Optional outputs that nobody reads are not computed;
- * others that nobody reads still need a place to be written to. */
+/* Reading a view reads its root. Optional outputs that nobody reads are not computed; others that
+ * nobody reads still need a place to be written to. What is left without a reader has no place at
+ * all. */
 static void drop_unread(fmp_plan *p)
 {
   for (uint32_t v = 1; v <= p->n_slots; v++)
@@ -333,6 +355,7 @@ static void drop_unread(fmp_plan *p)
 
 /* -- the whole ------------------------------------------------------------- */
 
+/* Types and ranks are part of what was traced; sizes are open, and infer says whether they fit. */
 static fmp_status check_input_specs(const fmp_graph *g, const fmp_spec *specs, int32_t n)
 {
   char wanted[FMP_SPEC_TEXT], got[FMP_SPEC_TEXT];
@@ -349,6 +372,7 @@ static fmp_status check_input_specs(const fmp_graph *g, const fmp_spec *specs, i
   return FMP_OK;
 }
 
+/* Two at least, for copies that the plan puts in. */
 static uint32_t most_arguments(const fmp_graph *g)
 {
   uint32_t most = 2;
@@ -359,6 +383,7 @@ static uint32_t most_arguments(const fmp_graph *g)
   return most;
 }
 
+/* The order of the phases matters: each counts on what the ones before have filled in. */
 static fmp_status build(building *b)
 {
   b->specs = fmp__alloc_zeroed(most_arguments(b->graph) + 1, sizeof *b->specs);
@@ -374,8 +399,9 @@ static fmp_status build(building *b)
   return fmp__autotune_settle();
 }
 
-/* The graph after both phases of rewrites, retained. What gradients were built on has
- * been rewritten while it was traced; this serves graphs without gradients. */
+/* The graph after both phases of rewrites, retained. What gradients were built on has been
+ * rewritten while it was traced (gradient.c); the first phase here serves graphs without
+ * gradients. */
 static fmp_status rewrite_graph(fmp_graph *g, uint32_t flags, fmp_graph **rewritten)
 {
   fmp_graph *before;
@@ -415,6 +441,8 @@ static fmp_status new_plan(fmp_graph *g, building draft, int32_t threads, fmp_pl
   return FMP_OK;
 }
 
+/* The thread's own stream stands for the one that the plan will run on: they have equally many
+ * threads. */
 fmp_status fmp_plan_new(fmp_graph *g, const fmp_spec *specs, int32_t n, uint32_t flags,
                         fmp_plan **plan)
 {
@@ -428,6 +456,8 @@ fmp_status fmp_plan_new(fmp_graph *g, const fmp_spec *specs, int32_t n, uint32_t
   return new_plan(rewritten, draft, fmp__device_threads(g->device), plan);
 }
 
+/* From the graph as it was rewritten for the first plan, so the two differ in their kernels
+ * alone. */
 fmp_status fmp__plan_again(const fmp_plan *p, void *stream, int32_t threads, fmp_plan **again)
 {
   const uint32_t n = p->graph->n_inputs;
@@ -446,6 +476,7 @@ void fmp_plan_retain(fmp_plan *p)
   if (p) atomic_fetch_add(&p->references, 1);
 }
 
+/* Storages of captures are given up here; the arena is the instances'. */
 static void free_plan(fmp_plan *p)
 {
   for (uint32_t t = 0; t < p->n_steps; t++) {

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Where a plan's values live: one arena, in which buffers that are never in use at the
- * same time share memory, and an op may overwrite an input that nobody reads later. */
+ *
+ * Where a plan's values live: one arena, in which buffers that are never in use at the same time
+ * share memory, and an op may overwrite an input that nobody reads later.
+ *
+ * Three steps, each counting on the one before: lifetimes of roots, by step; in place, where a
+ * kernel allows it, which makes two roots use one buffer; offsets of buffers. An arena and not an
+ * allocation for each value, since a run must not allocate, and so that the kernels' views can be
+ * made once for all runs. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +17,7 @@
 
 enum { ALIGNMENT = 64 };
 
+/* A value without elements still has an address of its own. */
 static int64_t root_bytes(const fmp_plan *p, uint32_t root)
 {
   const int64_t bytes = fmp__spec_bytes(&p->slots[root].spec);
@@ -29,6 +36,9 @@ static int reads_data(const fmp__step *step, uint32_t i)
   return step->in[i] && !(fmp__schema_input(&step->op->schema, i)->marks & FMP_ARG_SPEC_ONLY);
 }
 
+/* From the step that makes a value to the last one that reads it or a view of it; what nobody reads
+ * lives for one step, in which it must not be another's memory. Both ends count: a step's inputs
+ * and outputs live at the same time, so they never overlap unless they are put in place below. */
 static void find_lifetimes(fmp_plan *p)
 {
   for (uint32_t t = 0; t < p->n_steps; t++) {
@@ -42,7 +52,7 @@ static void find_lifetimes(fmp_plan *p)
 
 /* -- in place -------------------------------------------------------------- */
 
-/* The buffer that a root uses now, after merges. */
+/* The root whose buffer this one uses now, after the merges so far. */
 static uint32_t buffer_of(const fmp_plan *p, uint32_t root) { return p->slots[root].buffer; }
 
 /* Does the slot fill its root's memory? It may read it as elements of another size. */
@@ -53,6 +63,8 @@ static int is_whole(const fmp_plan *p, uint32_t slot)
          fmp__spec_bytes(&s->spec) == fmp__spec_bytes(&p->slots[s->root].spec);
 }
 
+/* Does the kernel see that memory by another input too? Then it may still read what is
+ * overwritten. */
 static int another_input_shares(const fmp_plan *p, const fmp__step *step, uint32_t except)
 {
   const uint32_t buffer = buffer_of(p, p->slots[step->in[except]].root);
@@ -72,6 +84,10 @@ static int same_elements(const fmp_plan *p, uint32_t a, uint32_t b)
          fmp__spec_size(x) == fmp__spec_size(y);
 }
 
+/* May the step make output pair->out where input pair->in lies? Only if nobody reads that memory
+ * after this step, by whatever view; the input is all of it, and contiguous; elements are of one
+ * size and equally many; and the kernel sees the memory by this input alone. Memory of the caller
+ * is never overwritten this way. */
 static int can_overwrite(const fmp_plan *p, uint32_t t, const fmp_inplace *pair)
 {
   const fmp__step *step = &p->steps[t];
@@ -84,7 +100,7 @@ static int can_overwrite(const fmp_plan *p, uint32_t t, const fmp_inplace *pair)
          !another_input_shares(p, step, pair->in);
 }
 
-/* Steps in order: a buffer's last use moves on with each value that takes it over. */
+/* In order of steps, since a buffer's last use moves on with each value that takes it over. */
 static void reuse_in_place(fmp_plan *p)
 {
   for (uint32_t t = 0; t < p->n_steps; t++) {
@@ -102,12 +118,14 @@ static void reuse_in_place(fmp_plan *p)
 
 /* -- offsets --------------------------------------------------------------- */
 
+/* A buffer that is to be placed, by the slot of its first root. */
 typedef struct block {
   uint32_t slot;
   fmp__stay stay;
 } block;
 
-/* The largest first: smaller ones find their way into the gaps. */
+/* The largest first: smaller ones find their way into the gaps. Equal ones by slot, so the order is
+ * total. */
 static int by_size(const void *a, const void *b)
 {
   const block *x = a, *y = b;
@@ -115,7 +133,7 @@ static int by_size(const void *a, const void *b)
   return x->slot < y->slot ? -1 : x->slot > y->slot;
 }
 
-/* No offset will exceed the sum of all blocks, which is checked here. */
+/* No offset can exceed the sum of all blocks, and that is checked here to be a number. */
 static fmp_status collect_blocks(const fmp_plan *p, block *blocks, uint32_t *n)
 {
   int64_t total = 0;
@@ -131,7 +149,7 @@ static fmp_status collect_blocks(const fmp_plan *p, block *blocks, uint32_t *n)
   return FMP_OK;
 }
 
-/* Each at the lowest offset that is free while it lives. */
+/* Each at the lowest offset that is free for as long as it lives. */
 static fmp_status place_blocks(fmp_plan *p, block *blocks, uint32_t n, fmp__room *room)
 {
   qsort(blocks, n, sizeof *blocks, by_size);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A segment tree over the steps. Node 1 spans all of them, the children 2k and 2k+1 of node k
- * half of its span each. A stay is noted in O(log steps) nodes, and as many tell what it must keep
- * clear of. They keep bytes as ranges, joined where they touch: blocks that lie side by side are
- * one range, however many they are. So the cost of a stay grows with the gaps between blocks
- * alone, which are few in what networks make. */
+ *
+ * A segment tree over the steps. Node 1 spans all of them; the children 2k and 2k+1 of node k span
+ * half of what it spans, each. A stay is noted in O(log steps) nodes, and as many tell what it must
+ * keep clear of. Nodes keep bytes as ranges, joined where they touch: blocks that lie side by side
+ * are one range, however many they are. So the cost of a stay grows with the gaps between blocks
+ * alone, of which networks make few. (Planning a sum of 1000, 2000 and 4000 terms, which all live
+ * at the same time: 22, 48 and 102 ms; looking at all blocks for each took 0.3, 2.4 and 20 s.) */
 #include "plan/plan_room.h"
 
 #include <string.h>
@@ -14,15 +16,17 @@ typedef struct range {
   int64_t begin, end;
 } range;
 
-/* Ascending and apart: each begins behind the end of the one before. */
+/* Ascending, and apart: each begins behind the end of the one before, with at least a byte
+ * between. */
 typedef struct ranges {
   range *items;
   uint32_t n, room;
 } ranges;
 
+/* `any` answers for stays that cover the node's span, `all` for those that only cross it. */
 typedef struct node {
-  ranges any; /* taken at some step of the node's span */
-  ranges all; /* taken at each of them, by stays that do not span all of the parent's */
+  ranges any; /* taken at any step of the node's span, one or more */
+  ranges all; /* taken at each of them, by stays that do not cover the parent's span */
 } node;
 
 struct fmp__room {
@@ -55,7 +59,7 @@ static int is_covered(span s, const fmp__stay *stay)
 
 /* -- ranges ---------------------------------------------------------------- */
 
-/* The first range that ends behind a place, or at it with `or_at`; n: none does. */
+/* The first range that ends behind a place, or, with `or_at`, at it; r->n if none does. */
 static uint32_t first_behind(const ranges *r, int64_t place, int or_at)
 {
   uint32_t low = 0, high = r->n;
@@ -70,7 +74,7 @@ static uint32_t first_behind(const ranges *r, int64_t place, int or_at)
   return low;
 }
 
-/* Puts one range in the place of items[from..to). */
+/* Puts one range in the place of items[from..to). Returns 0 if there is no memory. */
 static int replace(ranges *r, uint32_t from, uint32_t to, range with)
 {
   if (from == to && !fmp__grow((void **)&r->items, &r->room, r->n, sizeof *r->items)) return 0;
@@ -80,7 +84,7 @@ static int replace(ranges *r, uint32_t from, uint32_t to, range with)
   return 1;
 }
 
-/* Joins what it touches. */
+/* Joins the range with all that it touches or overlaps. */
 static int add_range(ranges *r, int64_t begin, int64_t end)
 {
   const uint32_t from = first_behind(r, begin, 1);
@@ -92,7 +96,7 @@ static int add_range(ranges *r, int64_t begin, int64_t end)
   return replace(r, from, to, (range){begin, end});
 }
 
-/* The lowest place from `at` on that has so many bytes between the ranges. */
+/* The lowest place from `at` on that has so many bytes free of these ranges. */
 static int64_t lowest_between(const ranges *r, int64_t at, int64_t bytes)
 {
   for (uint32_t i = first_behind(r, at, 0); i < r->n && r->items[i].begin < at + bytes; i++)
@@ -102,7 +106,8 @@ static int64_t lowest_between(const ranges *r, int64_t at, int64_t bytes)
 
 /* -- asking ---------------------------------------------------------------- */
 
-/* At most two nodes of each depth are cut by the stay's ends, and each has two children. */
+/* At most two nodes of each depth are cut by the ends of a stay, and each has two children; depth
+ * 32. */
 enum { MOST_SETS = 4 * 32 };
 
 typedef struct sets {
@@ -115,7 +120,7 @@ static void add_set(sets *s, const ranges *r)
   if (r->n) s->items[s->n++] = r;
 }
 
-/* What is taken at any step of the stay. */
+/* The sets that together hold all that is taken at any step of the stay. */
 static void collect(const fmp__room *room, span s, const fmp__stay *stay, sets *found)
 {
   const node *n = &room->nodes[s.node];
@@ -129,7 +134,8 @@ static void collect(const fmp__room *room, span s, const fmp__stay *stay, sets *
   collect(room, half(s, 1), stay, found);
 }
 
-/* Moves on until no set has moved it since. */
+/* Moves on from set to set until none has moved it since its last turn: then it is free in all of
+ * them. */
 int64_t fmp__room_lowest(const fmp__room *room, const fmp__stay *stay)
 {
   sets found = {.n = 0};
@@ -145,6 +151,8 @@ int64_t fmp__room_lowest(const fmp__room *room, const fmp__stay *stay)
 
 /* -- taking ---------------------------------------------------------------- */
 
+/* Notes the stay in every node that it touches: at `any` of all, and at `all` of those that it
+ * covers. */
 static int take(fmp__room *room, span s, const fmp__stay *stay)
 {
   node *n = &room->nodes[s.node];

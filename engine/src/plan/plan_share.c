@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Inputs that turn out to be the same memory as something that the plan writes: another input,
- * or a captured tensor. A plan runs its steps in program order on the memory itself, so reads
- * see the writes before them, as they do eagerly. Two things cannot follow: a strided input,
- * which is copied before the first step, and what a gradient took as unchanged (`pinned`). */
+ *
+ * Inputs that turn out to be the same memory as something that the plan writes: another input, or a
+ * captured tensor. A plan runs its steps in program order on the memory itself, so reads see the
+ * writes before them, as they do eagerly. Two things cannot follow: a strided input, which is
+ * copied before the first step, and a value that a gradient took as unchanged (`pinned`). Those are
+ * refused here, by the run that shares memory; see docs/decisions/writes-are-ordered-by-memory.md.
+ *
+ * The check before each run is only for plans that write inputs or captures: others pay nothing. */
 #include "plan/plan.h"
 
 #include "base/memory.h"
@@ -10,7 +14,7 @@
 #include "device/stretch.h"
 #include "device/tensor.h"
 
-/* Of an input as this run has it, or of a captured tensor. */
+/* The memory of an input as this run has it, or of a captured tensor; of anything else none. */
 static fmp__stretch stretch_of_value(const fmp_plan *p, uint32_t v, fmp_tensor *const *in)
 {
   const fmp__slot *slot = &p->slots[v];
@@ -20,6 +24,7 @@ static fmp__stretch stretch_of_value(const fmp_plan *p, uint32_t v, fmp_tensor *
   return fmp__stretch_of(&slot->spec, slot->strides, slot->storage, slot->offset);
 }
 
+/* At least one of the two is an input: captured tensors are known to each other. */
 static fmp_status fail(const fmp_plan *p, uint32_t v, uint32_t w, const char *why)
 {
   const uint32_t input = p->slots[v].place == FMP__PLACE_INPUT ? v : w, other = input == v ? w : v;
@@ -31,8 +36,8 @@ static fmp_status fail(const fmp_plan *p, uint32_t v, uint32_t w, const char *wh
                    input, name ? name : "tensor", why);
 }
 
-/* v must not be the memory of another value that is written. Captured tensors among each other
- * are known to the trace. */
+/* Value v must not lie in the memory of another value that is written. Values of one root are views
+ * of one memory, which the trace knew; so are captured tensors among each other. */
 static fmp_status check_apart(const fmp_plan *p, uint32_t v, fmp_tensor *const *in, const char *why)
 {
   const fmp__value *values = p->graph->values;
@@ -49,8 +54,8 @@ static fmp_status check_apart(const fmp_plan *p, uint32_t v, fmp_tensor *const *
 
 /* -- what one op writes ---------------------------------------------------- */
 
-/* Before a run, `in` is NULL: inputs and values of the arena are memory of their own, by their
- * roots. */
+/* Before a run `in` is NULL, and each root is taken to be memory of its own, by the address of its
+ * slot. So what is certain to overlap is found when the plan is made, and the rest at each run. */
 static fmp__stretch stretch_of_slot(const fmp_plan *p, uint32_t s, fmp_tensor *const *in)
 {
   if (s == 0) return (fmp__stretch){0}; /* an absent input */
@@ -62,6 +67,7 @@ static fmp__stretch stretch_of_slot(const fmp_plan *p, uint32_t s, fmp_tensor *c
   return fmp__stretch_of(&slot->spec, slot->strides, root, slot->offset);
 }
 
+/* Only such a step can overlap in a run what it did not overlap in the plan. */
 static int reads_input(const fmp_plan *p, const fmp__step *step)
 {
   for (uint32_t i = 0; i < step->n_in; i++)
