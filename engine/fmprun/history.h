@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * History: the file of lines that were typed at the prompt. Several prompts may add to it at once,
- * and one may be killed at any moment: what is in the file is whole lines, of which none is lost
- * but the oldest. */
+ * and one may be killed at any moment: the file holds whole lines, and only the oldest are ever
+ * dropped. */
 #ifndef FMP_HISTORY_H
 #define FMP_HISTORY_H
 

@@ -53,7 +53,7 @@ static void watch(int i)
   sigaction(watched[i], &action, &before[i]);
 }
 
-/* A Ctrl-C of before is forgotten: it was meant for what ran then. */
+/* An earlier Ctrl-C is forgotten: it was meant for what ran then. */
 void keys_begin(void)
 {
   sigset_t held;

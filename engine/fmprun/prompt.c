@@ -103,7 +103,7 @@ static void close_editor(void)
   editor.history = NULL;
 }
 
-/* Returns 0 if there is no memory; the caller closes what there is. */
+/* Returns 0 if there is no memory; the caller closes what has been opened. */
 static int open_editor(void)
 {
   HistEvent event;

@@ -2,8 +2,7 @@
  *
  * A hash table from 64-bit keys to numbers, found in a step or two however many there are: files
  * and traces decide how many (before this, 80,000 captured tensors took a minute to look up).
- * Starts as {0}. Keys cannot be removed; an entry that no longer holds is the business of whoever
- * looks it up. */
+ * Starts as {0}. Keys cannot be removed; the caller must tell whether an entry still holds. */
 #ifndef FMP_TABLE_H
 #define FMP_TABLE_H
 

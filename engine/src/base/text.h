@@ -10,7 +10,7 @@
 #include "fmp/plugin.h"
 
 /* Starts as {0}. An append that fails sets `failed` and loses that piece; later ones may succeed,
- * so whoever needs the whole text looks at `failed` in the end. */
+ * so code that needs the whole text looks at `failed` in the end. */
 typedef struct fmp__text {
   char *bytes; /* NUL-terminated once anything was appended */
   size_t length, room;

@@ -76,7 +76,8 @@ fmp_status fmp__staging_new(const fmp__plugin_record *plugin, fmp_registry **r)
  * pointer and add to it later. */
 static _Thread_local fmp_registry *filling;
 
-/* The clearing makes a load() that fails without a word get a text (fmp__plugin_status). */
+/* The text is cleared first, so that a load() that fails without one is given one
+ * (fmp__plugin_status). */
 fmp_status fmp__staging_fill(fmp_registry *r, const fmp_plugin *entry)
 {
   filling = r;

@@ -17,8 +17,8 @@ fmp_status fmp__staging_new(const fmp__plugin_record *plugin, fmp_registry **r);
 void fmp__staging_free(fmp_registry *r);
 /* Calls the plugin's load(), during which definitions can be added. */
 fmp_status fmp__staging_fill(fmp_registry *r, const fmp_plugin *entry);
-/* Registers all of it or nothing. FMP_ENOTFOUND: a gradient names an op that nobody has (yet): the
- * staging stays as it was, and can be tried again. FMP_OK empties it. */
+/* Registers all of it or nothing. FMP_ENOTFOUND: a gradient names an op that no plugin has brought
+ * (yet): the staging stays as it was, and can be tried again. FMP_OK empties it. */
 fmp_status fmp__staging_commit(fmp_registry *r);
 
 fmp_status fmp__add_op(fmp_registry *r, const fmp_op_def *def);

@@ -51,7 +51,8 @@ static fmp_status take_name(cursor *c, char *name)
   return FMP_OK;
 }
 
-/* Marks may come in any order, each once: a second one stays and is refused by whoever reads on. */
+/* Marks may come in any order, each once: a second one stays and is refused by what is parsed
+ * next. */
 static void take_marks(cursor *c, uint32_t *marks)
 {
   static const struct {

@@ -40,7 +40,7 @@ void fmp__device_free(fmp_device *device, void *memory, int64_t bytes);
 int fmp__device_is_host(const fmp_device *device);
 
 /* How many threads work on a stream that is not serial. It can change at any time, by any thread;
- * whoever prepares kernels takes it once and keeps the number (see fmp__work). */
+ * code that prepares kernels reads it once and keeps the number (see fmp__work). */
 int32_t fmp__device_threads(const fmp_device *device);
 /* Enqueues a copy on a stream that has been entered. direction: FMP_COPY_*. */
 fmp_status fmp__device_copy(fmp_device *device, void *stream, int32_t direction, void *target,

@@ -60,7 +60,7 @@ static fmp_status sweep(const fmp_op *op, const fmp__stretch *s, uint32_t n)
   return FMP_OK;
 }
 
-/* What an op takes the spec of alone has no memory as far as the op is concerned. */
+/* An input whose spec alone is read has no memory as far as the op is concerned. */
 fmp_status fmp__check_written_apart(const fmp_op *op, fmp__stretch *stretches, uint32_t n)
 {
   for (uint32_t i = 0; i < n; i++) {

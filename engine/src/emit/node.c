@@ -184,8 +184,8 @@ static fmp_status remember(fmp__emission *e, fmp_graph *g)
   return FMP_OK;
 }
 
-/* Everything behind the counts of before is the failed node's: captures that it was the first to
- * use, and values. Tensors of captures are released with them. */
+/* Everything beyond the earlier counts belongs to the failed node: captures that it was the first
+ * to use, and values. Tensors of captures are released with them. */
 fmp_status fmp__emission_run(fmp__emission *e)
 {
   fmp_graph *g = fmp__graph_now();

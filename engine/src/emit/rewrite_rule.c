@@ -59,7 +59,7 @@ static int is_op(const fmp__node *node, const fmp_op *op)
   return node->op == op && !op->writes && !(op->def.flags & FMP_OP_EFFECT);
 }
 
-/* A chain is about output 0 of each op; whoever reads another output needs the op to stay. */
+/* A chain is about output 0 of each op; a reader of another output needs the op to stay. */
 static int reads_beyond_first(const fmp__node *node, const fmp__use *uses)
 {
   for (uint32_t i = 1; i < node->n_out; i++)

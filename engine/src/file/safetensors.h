@@ -9,7 +9,7 @@
  * Together the tensors cover the rest exactly: no hole, no overlap, no byte behind them. There is
  * no checksum.
  *
- * Files come from anywhere. Once a file is open, all of the above has been checked, so whoever
+ * Files come from anywhere. Once a file is open, all of the above has been checked, so code that
  * reads a tensor need not look at the file's numbers again; and no memory was taken for tensors on
  * the word of a header that had not been checked. docs/decisions/limits-of-files.md. */
 #ifndef FMP_SAFETENSORS_H

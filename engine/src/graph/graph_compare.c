@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Do two graphs compute the same, whatever their shapes? For whoever has traced one function for
- * two batch sizes and wants to know whether one graph can stand for both.
+ * Do two graphs compute the same, whatever their shapes? For a caller who has traced one function
+ * for two batch sizes and wants to know whether one graph can stand for both.
  *
  * Values pair up as nodes name them and not by number, since numbers also tell when something was
  * first captured, which is no part of what is computed. A pair, once made, must hold everywhere:

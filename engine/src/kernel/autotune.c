@@ -84,7 +84,7 @@ static fmp_status add_argument(arguments *a, uint32_t i)
   return clear(device, a->work->stream, view->data, bytes);
 }
 
-/* free_arguments() frees what there is; views that were not reached have data NULL. */
+/* free_arguments() frees what has been made; views that were not reached have data NULL. */
 static fmp_status make_arguments(const fmp__work *work, arguments *a)
 {
   fmp_status status = FMP_OK;

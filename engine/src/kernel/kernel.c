@@ -49,8 +49,7 @@ fmp_status fmp__infer(const fmp__work *work)
 }
 
 /* *out starts as a contiguous view of the output's shape over the same address, which is what a
- * reshape of a contiguous tensor is. Whoever calls checks that the result stays inside its
- * memory. */
+ * reshape of a contiguous tensor is. The caller checks that the result stays inside its memory. */
 fmp_status fmp__alias(const fmp__work *work, const fmp_view *in, fmp_view *out)
 {
   *out = *in;

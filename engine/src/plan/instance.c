@@ -129,7 +129,7 @@ static fmp_status allocate_calls(fmp_instance *x)
   return fmp__no_memory("a plan's instance");
 }
 
-/* All that runs of x->plan need. On failure what there is stays, for free_room(). */
+/* All that runs of x->plan need. On failure, what has been made so far is left to free_room(). */
 static fmp_status make_room(fmp_instance *x)
 {
   FMP_TRY(allocate_calls(x));

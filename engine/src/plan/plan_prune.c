@@ -58,7 +58,8 @@ static int nodes_equal(const fmp__node *a, const fmp__node *b, const uint32_t *s
   return fmp__params_equal(&a->op->attrs, a->params, b->params);
 }
 
-/* An equal node of before; or NULL, and the node is in the table for those that follow. */
+/* An equal node that came before; or NULL, and this one is now in the table for those that
+ * follow. */
 static const fmp__node *find_twin(const fmp_graph *g, node_table *table, uint32_t k,
                                   const uint32_t *same)
 {

@@ -28,8 +28,8 @@ struct fmp__profile {
 
 /* -- the table ------------------------------------------------------------- */
 
-/* The table has one reference to each entry, and so has whoever works with one. A run that goes on
- * while the table is cleared adds to an entry of its own, which nobody will ask for. */
+/* The table has one reference to each entry, and so has each run that adds to one. A run that goes
+ * on while the table is cleared adds to an entry of its own, which nobody will ask for. */
 typedef struct table {
   fmp__profile **entries;
   uint32_t n, room;

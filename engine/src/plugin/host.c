@@ -32,7 +32,7 @@ typedef struct loop {
   char text[FMP__ERROR_TEXT];
 } loop;
 
-/* The worker is 0, which is right for whoever runs alone. */
+/* The worker is 0, which is right for a loop that runs alone. */
 static fmp_range range_of(void *arg, int64_t begin, int64_t end)
 {
   return (fmp_range){.struct_size = sizeof(fmp_range), .arg = arg, .begin = begin, .end = end};

@@ -35,7 +35,7 @@
  *
  * Assumed, not checked: each view broadcasts to the loop's shape, there are at most
  * FMP_LOOP_OPERANDS of them, and fmp_loop_merge has run before any of the functions that walk.
- * Operands may alias as far as the tile function can bear it. Strides may be 0 or negative.
+ * Operands may alias as far as the tile function allows. Strides may be 0 or negative.
  *
  * Where a stretch of a parallel loop begins and ends decides where rectangles are cut. So a tile
  * function whose elements depend on each other (a sum over the tile, say) would depend on the

@@ -39,7 +39,7 @@ static inline fmp_status fmp_add_kernels(const fmp_host *h, fmp_registry *r,
   return FMP_OK;
 }
 
-/* Rewrites of ops that nobody has are registered and never match. */
+/* Rewrites of ops that no plugin brings are registered and never match. */
 static inline fmp_status fmp_add_rewrites(const fmp_host *h, fmp_registry *r,
                                           const fmp_rewrite_def *rows, uint32_t n)
 {
