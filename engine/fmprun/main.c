@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "frames.h"
 #include "interrupt.h"
 #include "output.h"
 #include "prompt.h"
@@ -80,13 +81,14 @@ static void add_loader(lua_State *L, const char *prefix)
   lua_pop(L, 2);
 }
 
-/* Makes require "fmprun.terminal" work, for the prompt; only this program has it. */
-static void offer_terminal(lua_State *L)
+/* Makes require find the modules that only this program has. */
+static void offer_modules(lua_State *L)
 {
+  static const luaL_Reg modules[] = {
+      {"fmprun.frames", frames_open_module}, {"fmprun.terminal", prompt_open_module}, {NULL, NULL}};
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "preload");
-  lua_pushcfunction(L, prompt_open_module);
-  lua_setfield(L, -2, "fmprun.terminal");
+  luaL_register(L, NULL, modules);
   lua_pop(L, 2);
 }
 
@@ -146,7 +148,7 @@ int main(int argc, char **argv)
   }
   luaL_openlibs(L);
   add_loader(L, prefix);
-  offer_terminal(L);
+  offer_modules(L);
   set_arg(L, argc, argv);
   interrupt_catch(L);
   const int status = run(L);

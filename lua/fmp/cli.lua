@@ -175,11 +175,11 @@ end
 
 --- Runs fmprun for words, a table like `arg`; returns the exit status.
 function M.main(words)
-  local ok, result = xpcall(function() return run(words) end, failure.describe)
+  local ok, result, frames = failure.call(xpcall, function() return run(words) end)
   report_profile()
   if ok then return result end
   -- error() without a message: the script has said all that it wanted to.
-  if result ~= nil then failure.report(result) end
+  if result ~= nil then failure.report(failure.describe(result, frames)) end
   return 1
 end
 

@@ -6,10 +6,11 @@ local libfmp = require "fmp.libfmp"
 
 local M = {}
 
-local inside = "@" .. libfmp.lua_root .. "fmp/"
+--- What the `source` of a frame begins with if it is a file of this library.
+M.own_prefix = "@" .. libfmp.lua_root .. "fmp/"
 
 --- Whether a frame's `source` is a file of this library.
-function M.is_own(file) return file:sub(1, #inside) == inside end
+function M.is_own(file) return file:sub(1, #M.own_prefix) == M.own_prefix end
 
 -- "script.lua:12: " of the innermost frame that is not this library's; "" if there is none.
 local function where()

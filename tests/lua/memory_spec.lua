@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Long runs: the engine's memory stays exactly the same, and the process does not grow.
 local fmp = require "fmp"
+local failure = require "fmp.failure"
 local raw = require "fmp.ffi"
 local shell = require "tests.lua.shell"
 
@@ -148,6 +149,21 @@ describe("memory", function()
     runs_flat(function()
       assert(not pcall(fail) and not pcall(fmp.record, fail) and not pcall(compiled))
     end, 100, 1000)
+  end)
+
+  -- A handler that makes garbage where the stack ends, a little further down by each argument,
+  -- loses tensors or crashes.
+  it("does not grow by stack overflows", function()
+    local function deep(...) return 1 + deep(...) end
+    local arguments = {1, 2, 3, 4, 5, 6, 7}
+    runs_flat(function()
+      for n = 0, #arguments do
+        for _ = 1, 30 do fmp.ones{2} end
+        local function overflow() return deep(unpack(arguments, 1, n)) end
+        local ok, message = failure.call(xpcall, overflow)
+        assert(not ok and message:find "stack overflow")
+      end
+    end, 5, 20)
   end)
 
   it("is collected before tensors pile up, though Lua sees none of their bytes", function()

@@ -34,8 +34,6 @@ end
 
 -- -- errors ------------------------------------------------------------------
 
-local function catch(message) return {message = message, frames = failure.frames(2)} end
-
 local function line_text(self, frame)
   local text = frame.file == "stdin" and self.lines[frame.line]
   local place = frame.file .. ":" .. frame.line
@@ -63,18 +61,10 @@ local function is_interrupted(text)
   return text == "interrupted" or text:find("[: ]interrupted$") ~= nil
 end
 
--- In a pipe, errors are reported as for scripts; line numbers are those of the input.
-local function report_plainly(text, frames)
-  for _, frame in ipairs(frames) do
-    local place = frame.file .. ":" .. frame.line
-    if text:sub(1, #place) ~= place then text = text .. "\n  called from " .. place end
-  end
-  failure.report(text)
-end
-
 local function report(self, message, frames)
   local text = tostring(message)
-  if not self.interactive then return report_plainly(text, frames) end
+  -- In a pipe as for scripts: line numbers are those of the input.
+  if not self.interactive then return failure.report(failure.describe(message, frames)) end
   if is_interrupted(text) then
     print "\ninterrupted" -- behind the ^C that the terminal shows
   else
@@ -83,19 +73,16 @@ local function report(self, message, frames)
   end
 end
 
-local function call_plainly(handler, f) return xpcall(f, handler) end
+local function call_interruptibly(f, handler) return terminal.call(handler, f) end
 
 -- Runs f so that Ctrl-C stops it, reports what fails, and puts the engine in order.
 -- Returns whether it succeeded.
 local function protected(self, f)
-  local call = self.interactive and terminal.call or call_plainly
-  local ok, caught = call(catch, f)
+  local call = self.interactive and call_interruptibly or xpcall
+  local ok, message, frames = failure.call(call, f)
   if not ok then
     raw.settle()
-    if type(caught) ~= "table" or not caught.frames then
-      caught = {message = caught, frames = {}}
-    end
-    report(self, caught.message, caught.frames)
+    report(self, message, frames)
   end
   io.stdout:flush()
   return ok
