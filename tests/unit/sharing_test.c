@@ -229,6 +229,38 @@ static void a_strided_input_that_is_written_elsewhere(void **state)
   drop(6, w, apart, x, other, y, NULL);
 }
 
+static fmp_tensor *slice(fmp_tensor *t, int64_t start, int64_t size)
+{
+  const fmp_attr box[] = {fmp_attr_i64s("start", &start, 1), fmp_attr_i64s("size", &size, 1)};
+  return call_with("slice", box, 2, 1, t);
+}
+
+/* in[1] -= in[0] */
+static void subtracts_the_other(fmp_tensor *const *in, fmp_tensor **out)
+{
+  fmp_tensor *rate = NULL;
+  OK(fmp_outside_begin());
+  OK(fmp_tensor_number(NULL, FMP_F32, 1, &rate));
+  fmp_outside_end();
+  fmp_tensor *const all[] = {in[1], NULL, in[0], rate};
+  OK(fmp_emit(op("sgd"), NULL, 0, all, 4, NULL, 0));
+  *out = call("neg", 1, in[1]);
+  fmp_tensor_release(rate);
+}
+
+/* One element, repeated by strides of 0: as many elements in a row would reach into what is
+ * written behind it. */
+static void a_strided_input_beside_what_is_written(void **state)
+{
+  (void)state;
+  fmp_tensor *w = counting(), *first = slice(w, 0, 1), *next = slice(w, 1, 3);
+  fmp_tensor *x = call("broadcast_like", 2, first, next), *y = NULL;
+  OK(run(subtracts_the_other, (fmp_tensor *[]){x, next}, 2, &y));
+  const float want[N] = {1, 1, 2, 3, 5, 6};
+  expect_values(w, N, want, 0);
+  drop(5, w, first, next, x, y);
+}
+
 /* d(sum(x * x)) / dx after a write: eagerly x is w, which is refused. */
 static fmp_status late_gradient(fmp_tensor *x, fmp_tensor **dx)
 {
@@ -311,6 +343,7 @@ int main(void)
       cmocka_unit_test(values_by_hand),
       cmocka_unit_test(an_input_may_be_anything),
       cmocka_unit_test(a_strided_input_that_is_written_elsewhere),
+      cmocka_unit_test(a_strided_input_beside_what_is_written),
       cmocka_unit_test(a_gradient_of_what_is_written_meanwhile),
       cmocka_unit_test(a_saved_graph_knows_it_too),
       cmocka_unit_test(an_output_that_is_written_before_its_gradient),

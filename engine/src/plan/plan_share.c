@@ -55,13 +55,15 @@ static fmp_status check_apart(const fmp_plan *p, uint32_t v, fmp_tensor *const *
 /* -- what one op writes ---------------------------------------------------- */
 
 /* Before a run `in` is NULL, and each root is taken to be memory of its own, by the address of its
- * slot. So what is certain to overlap is found when the plan is made, and the rest at each run. */
+ * slot. So what is certain to overlap is found when the plan is made, and the rest at each run. A
+ * strided input is such memory in a run too: steps see its copy. */
 static fmp__stretch stretch_of_slot(const fmp_plan *p, uint32_t s, fmp_tensor *const *in)
 {
   if (s == 0) return (fmp__stretch){0}; /* an absent input */
   const fmp__slot *slot = &p->slots[s], *root = &p->slots[slot->root];
   const fmp_tensor *t = root->place == FMP__PLACE_INPUT && in ? in[root->index] : NULL;
-  if (t) return fmp__stretch_of(&slot->spec, slot->strides, t->storage, t->offset + slot->offset);
+  if (t && fmp__tensor_is_contiguous(t))
+    return fmp__stretch_of(&slot->spec, slot->strides, t->storage, t->offset + slot->offset);
   if (root->place == FMP__PLACE_CAPTURE)
     return fmp__stretch_of(&slot->spec, slot->strides, root->storage, slot->offset);
   return fmp__stretch_of(&slot->spec, slot->strides, root, slot->offset);
