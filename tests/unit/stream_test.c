@@ -5,6 +5,8 @@
 #include "support.h"
 
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { N = 4, ROUNDS = 20 };
 
@@ -199,6 +201,24 @@ static void kernels_are_made_ready_for_their_threads(void **state)
   fmp_tensor_release(x);
 }
 
+/* Both when one is chosen and when they are looked up to be measured: a choice that had nothing to
+ * choose from would not be in the file. */
+static void kernels_are_asked_on_their_stream(void **state)
+{
+  (void)state;
+  const char *path = scratch_path("choices");
+  size_t n;
+  OK(fmp_autotune(path));
+  fmp_tensor *x = counting(0), *y = call("add", 2, x, x);
+  OK(fmp_autotune(NULL));
+  char *bytes = (char *)read_file(path, &n), *text = calloc(n + 1, 1);
+  memcpy(text, bytes, n);
+  assert_non_null(strstr(text, "add (f32 [4], f32 [4])"));
+  free(bytes);
+  free(text);
+  drop(2, x, y);
+}
+
 /* An instance that could not plan anew stays as it was, and can later. */
 static void memory_fails_while_planning_anew(void **state)
 {
@@ -231,6 +251,7 @@ int main(void)
       cmocka_unit_test(every_stream_waits_for_every_other),
       cmocka_unit_test(threads_take_turns),
       cmocka_unit_test(kernels_are_made_ready_for_their_threads),
+      cmocka_unit_test(kernels_are_asked_on_their_stream),
       cmocka_unit_test(memory_fails_while_planning_anew),
   };
   return cmocka_run_group_tests(tests, load_late, NULL);

@@ -252,6 +252,11 @@ static fmp_status own_inplace(fmp__kernel *k)
   return status;
 }
 
+int fmp__kernel_is_for_any_op(const fmp__kernel *k)
+{
+  return k->def.op && strcmp(k->def.op, "*") == 0;
+}
+
 /* Neither op nor backend needs to exist: either may be registered later, by another plugin. "*" is
  * a kernel for any op that has no other. */
 fmp_status fmp__kernel_define(fmp__kernel *k, const fmp_kernel_def *def)
@@ -262,7 +267,7 @@ fmp_status fmp__kernel_define(fmp__kernel *k, const fmp_kernel_def *def)
   const fmp_status owned = own_texts(texts);
   FMP_TRY(own_inplace(k));
   FMP_TRY(owned);
-  if (strcmp(k->def.op ? k->def.op : "", "*") != 0) FMP_TRY(check_name("kernel's op", k->def.op));
+  if (!fmp__kernel_is_for_any_op(k)) FMP_TRY(check_name("kernel's op", k->def.op));
   FMP_TRY(check_name("kernel's backend", k->def.backend));
   if (!is_identifier(k->def.name))
     return fmp__fail(FMP_EPLUGIN, "kernel of '%s': expected an identifier as name, got '%s'",

@@ -63,6 +63,7 @@ void fmp__op_free(fmp_op *op);
 
 fmp_status fmp__kernel_define(fmp__kernel *k, const fmp_kernel_def *def);
 void fmp__kernel_free(fmp__kernel *k);
+int fmp__kernel_is_for_any_op(const fmp__kernel *k); /* its op is "*" */
 
 fmp_status fmp__backend_define(fmp__backend *b, const fmp_backend_def *def);
 void fmp__backend_free(fmp__backend *b);

@@ -93,17 +93,14 @@ static fmp_spec spec_in(const fmp__work *work, uint32_t i, uint32_t dtype)
   return spec;
 }
 
-/* On the thread's stream, as for a run: supports() may look at the libraries that it sets up. */
+/* On the thread's stream, as for a run. */
 static fmp_status ask_kernels(fmp__work *work, const fmp__kernel **kernel)
 {
   fmp__thread_stream *s;
   FMP_TRY(fmp__stream_of_thread(work->device, &s));
-  FMP_TRY(fmp__stream_enter(work->device, s->stream));
   work->stream = s->stream;
   work->threads = fmp__device_threads(work->device);
-  const fmp_status status = fmp__kernel_best(work, kernel);
-  fmp__stream_leave(work->device, s->stream);
-  return status;
+  return fmp__kernel_best(work, kernel);
 }
 
 /* Does the op accept its inputs in dtype, and is there a kernel for it? *kernel is NULL for an op

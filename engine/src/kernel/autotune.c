@@ -158,18 +158,17 @@ static int64_t time_of(const fmp__work *work, const fmp__kernel *kernel, const a
 
 /* *kernel stays as it is if no candidate can be run. Of equal times the one registered first
  * wins. */
-static fmp_status measure(const fmp__work *work, const fmp__kernel **kernel)
+static fmp_status measure(const fmp__work *work, const fmp__candidates *all,
+                          const fmp__kernel **kernel)
 {
-  const fmp__kernel *candidate;
   int64_t least = INT64_MAX;
   arguments a;
   FMP_TRY(make_arguments(work, &a));
-  for (uint32_t i = 0; (candidate = fmp__kernel_at(i)); i++) {
-    if (!fmp__kernel_may_be_tuned(candidate, work)) continue;
-    const int64_t time = time_of(work, candidate, &a);
+  for (uint32_t i = 0; i < all->n; i++) {
+    const int64_t time = time_of(work, all->items[i], &a);
     if (time >= least) continue;
     least = time;
-    *kernel = candidate;
+    *kernel = all->items[i];
   }
   free_arguments(&a);
   return FMP_OK;
@@ -182,15 +181,6 @@ static int is_harmless(const fmp_op *op)
 {
   return !(op->def.flags & (FMP_OP_EFFECT | FMP_OP_RANDOM | FMP_OP_HOST)) &&
          !fmp__schema_has(&op->schema, FMP_ARG_WRITTEN) && !fmp__params_hold_resource(&op->attrs);
-}
-
-static uint32_t count_candidates(const fmp__work *work)
-{
-  const fmp__kernel *candidate;
-  uint32_t count = 0;
-  for (uint32_t i = 0; (candidate = fmp__kernel_at(i)); i++)
-    count += fmp__kernel_may_be_tuned(candidate, work) != 0;
-  return count;
 }
 
 /* "op{attributes} (f32 [100,24,24,32], ...) -> (...) on cpu:0, 2 threads": all that the speed of a
@@ -208,39 +198,50 @@ static fmp_status make_key(const fmp__work *work, fmp__text *key)
   return key->failed ? fmp__no_memory("a choice of kernel") : FMP_OK;
 }
 
-/* The kernel of that name, if it still exists and still takes the work. */
-static int find_named(const fmp__work *work, const char *name, const fmp__kernel **kernel)
+/* Is there a kernel of that name among them? It may have gone since the file was written, or not
+ * take the work any more. */
+static int find_named(const fmp__candidates *all, const char *name, const fmp__kernel **kernel)
 {
-  const fmp__kernel *candidate;
-  for (uint32_t i = 0; (candidate = fmp__kernel_at(i)); i++) {
-    if (strcmp(candidate->def.name, name) != 0) continue;
-    if (!fmp__kernel_may_be_tuned(candidate, work)) continue;
-    *kernel = candidate;
+  for (uint32_t i = 0; i < all->n; i++) {
+    if (strcmp(all->items[i]->def.name, name) != 0) continue;
+    *kernel = all->items[i];
     return 1;
   }
   return 0;
 }
 
 /* A choice that is unknown, or names a kernel that is gone, is measured and kept. */
-static fmp_status choose_by_key(const fmp__work *work, const char *key, const fmp__kernel **kernel)
+static fmp_status choose_by_key(const fmp__work *work, const char *key, const fmp__candidates *all,
+                                const fmp__kernel **kernel)
 {
   fmp__text name = {0};
   fmp__choices_find(key, &name);
-  const int is_known = name.bytes && find_named(work, name.bytes, kernel);
+  const int is_known = name.bytes && find_named(all, name.bytes, kernel);
   fmp__text_free(&name);
   if (is_known) return FMP_OK;
-  FMP_TRY(measure(work, kernel));
+  FMP_TRY(measure(work, all, kernel));
   return fmp__choices_add(key, (*kernel)->def.name);
+}
+
+/* There is something to choose between two or more. */
+static fmp_status choose_among(const fmp__work *work, const fmp__candidates *all,
+                               const fmp__kernel **kernel)
+{
+  fmp__text key = {0};
+  if (all->n < 2) return FMP_OK;
+  fmp_status status = make_key(work, &key);
+  if (status == FMP_OK) status = choose_by_key(work, key.bytes, all, kernel);
+  fmp__text_free(&key);
+  return status;
 }
 
 fmp_status fmp__autotune_choose(const fmp__work *work, const fmp__kernel **kernel)
 {
-  fmp__text key = {0};
-  if (!fmp__choices_are_open() || fmp__kernel_is_forced()) return FMP_OK;
-  if (!is_harmless(work->op) || count_candidates(work) < 2) return FMP_OK;
-  fmp_status status = make_key(work, &key);
-  if (status == FMP_OK) status = choose_by_key(work, key.bytes, kernel);
-  fmp__text_free(&key);
+  fmp__candidates all = {0};
+  if (!fmp__choices_are_open() || fmp__kernel_is_forced() || !is_harmless(work->op)) return FMP_OK;
+  fmp_status status = fmp__kernel_candidates(work, &all);
+  if (status == FMP_OK) status = choose_among(work, &all, kernel);
+  fmp__free((void *)all.items);
   return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "autotune");
 }
 

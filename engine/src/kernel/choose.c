@@ -11,7 +11,6 @@
 #include "base/status.h"
 #include "base/stop.h"
 #include "base/text.h"
-#include "device/stream.h"
 #include "fmp/api.h"
 #include "kernel/autotune.h"
 
@@ -50,18 +49,13 @@ static void explain(const fmp__work *work, const fmp__kernel *kernel)
   fmp__text_free(&specs);
 }
 
-/* The stream is entered and left twice, for the choice and for prepare(), since measuring in
- * between enters it by itself. */
 fmp_status fmp__prepare(const fmp__work *work, fmp__prepared *prepared)
 {
   memset(prepared, 0, sizeof *prepared);
   FMP_TRY(fmp__check_forked());
   if (work->op->def.alias) return FMP_OK;
-  FMP_TRY(fmp__stream_enter(work->device, work->stream));
   const fmp__kernel *kernel;
-  const fmp_status status = fmp__kernel_best(work, &kernel);
-  fmp__stream_leave(work->device, work->stream);
-  FMP_TRY(status);
+  FMP_TRY(fmp__kernel_best(work, &kernel));
   if (!kernel) return no_kernel(work);
   FMP_TRY(fmp__autotune_choose(work, &kernel));
   explain(work, kernel);

@@ -66,15 +66,14 @@ static int fulfils(const fmp__kernel *kernel, const fmp__wish *wish, const char 
   return strcmp(kernel->def.name, wish->name) == 0 && (!wish->op[0] || strcmp(wish->op, op) == 0);
 }
 
-static int is_for_any_op(const fmp__kernel *kernel) { return strcmp(kernel->def.op, "*") == 0; }
-
 /* Is there a kernel of that name? One for any op ("*") counts for whatever op is wished. Otherwise
  * the nearest name among the op's kernels is offered for the message. */
 static int exists(const fmp__wish *wish, fmp__nearest *nearest)
 {
   const fmp__kernel *kernel;
   for (uint32_t i = 0; (kernel = fmp__kernel_at(i)); i++) {
-    if (fulfils(kernel, wish, is_for_any_op(kernel) ? wish->op : kernel->def.op)) return 1;
+    if (fulfils(kernel, wish, fmp__kernel_is_for_any_op(kernel) ? wish->op : kernel->def.op))
+      return 1;
     if (!wish->op[0] || strcmp(wish->op, kernel->def.op) == 0)
       fmp__nearest_offer(nearest, kernel->def.name);
   }

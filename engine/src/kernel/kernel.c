@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/status.h"
 #include "base/stop.h"
 #include "define/registry.h"
@@ -96,8 +97,6 @@ static int takes_dtypes(const fmp__kernel *kernel, const fmp__work *work)
   return 1;
 }
 
-static int is_wildcard(const fmp__kernel *kernel) { return strcmp(kernel->def.op, "*") == 0; }
-
 /* Strided inputs are copied by the op with the copy role, so a kernel for that op must take
  * strides. The registry refuses others; wildcards, and kernels that came before their op, are
  * sorted out here. */
@@ -111,7 +110,7 @@ static int serves(const fmp__kernel *kernel, const fmp__work *work)
 {
   return strcmp(kernel->def.backend, work->device->backend->def.name) == 0 &&
          is_fit_for_role(kernel, work->op) &&
-         (is_wildcard(kernel) || strcmp(kernel->def.op, work->op->def.name) == 0);
+         (fmp__kernel_is_for_any_op(kernel) || strcmp(kernel->def.op, work->op->def.name) == 0);
 }
 
 static int agrees(const fmp__kernel *kernel, const fmp__work *work)
@@ -129,29 +128,58 @@ static int is_better(const fmp__kernel *a, const fmp__kernel *b, const fmp__wish
   if (!b) return 1;
   const uint32_t wish_a = fmp__wish_of(wishes, a, op), wish_b = fmp__wish_of(wishes, b, op);
   if (wish_a != wish_b) return wish_a < wish_b;
-  if (is_wildcard(a) != is_wildcard(b)) return is_wildcard(b);
+  const int any_a = fmp__kernel_is_for_any_op(a), any_b = fmp__kernel_is_for_any_op(b);
+  if (any_a != any_b) return any_b;
   return a->def.priority > b->def.priority;
 }
 
 /* supports() is asked last and only of a kernel that would win: oneDNN's builds a description for
  * it. */
+static const fmp__kernel *best_of(const fmp__work *work, const fmp__wishes *wishes)
+{
+  const fmp__kernel *kernel, *best = NULL;
+  for (uint32_t i = 0; (kernel = fmp__kernel_at(i)); i++)
+    if (serves(kernel, work) && is_better(kernel, best, wishes, work->op->def.name) &&
+        agrees(kernel, work))
+      best = kernel;
+  return best;
+}
+
 fmp_status fmp__kernel_best(const fmp__work *work, const fmp__kernel **best)
 {
-  const fmp__kernel *kernel;
   fmp__wishes wishes;
   *best = NULL;
   FMP_TRY(fmp__wishes_now(&wishes));
-  for (uint32_t i = 0; (kernel = fmp__kernel_at(i)); i++)
-    if (serves(kernel, work) && is_better(kernel, *best, &wishes, work->op->def.name) &&
-        agrees(kernel, work))
-      *best = kernel;
+  FMP_TRY(fmp__stream_enter(work->device, work->stream));
+  *best = best_of(work, &wishes);
+  fmp__stream_leave(work->device, work->stream);
   return FMP_OK;
 }
 
-int fmp__kernel_may_be_tuned(const fmp__kernel *kernel, const fmp__work *work)
+static fmp_status add_candidate(fmp__candidates *all, const fmp__kernel *kernel)
 {
-  return kernel->def.priority > 0 && serves(kernel, work) && !is_wildcard(kernel) &&
-         agrees(kernel, work);
+  if (!fmp__grow((void **)&all->items, &all->room, all->n, sizeof *all->items))
+    return fmp__no_memory("kernels to choose from");
+  all->items[all->n++] = kernel;
+  return FMP_OK;
+}
+
+static fmp_status find_candidates(const fmp__work *work, fmp__candidates *all)
+{
+  const fmp__kernel *kernel;
+  for (uint32_t i = 0; (kernel = fmp__kernel_at(i)); i++)
+    if (kernel->def.priority > 0 && serves(kernel, work) && !fmp__kernel_is_for_any_op(kernel) &&
+        agrees(kernel, work))
+      FMP_TRY(add_candidate(all, kernel));
+  return FMP_OK;
+}
+
+fmp_status fmp__kernel_candidates(const fmp__work *work, fmp__candidates *all)
+{
+  FMP_TRY(fmp__stream_enter(work->device, work->stream));
+  const fmp_status status = find_candidates(work, all);
+  fmp__stream_leave(work->device, work->stream);
+  return status;
 }
 
 void fmp__specs_text(const fmp_spec *specs, uint32_t n, fmp__text *text)

@@ -37,6 +37,12 @@ typedef struct fmp__prepared {
   size_t scratch_bytes;
 } fmp__prepared;
 
+/* Starts as all zero; the kernels are the registry's. */
+typedef struct fmp__candidates {
+  const fmp__kernel **items;
+  uint32_t n, room;
+} fmp__candidates;
+
 /* A call as the engine makes it. The kernel gets the first member; host->parallel_for() finds the
  * device behind it. */
 typedef struct fmp__call {
@@ -49,8 +55,8 @@ fmp_status fmp__infer(const fmp__work *work);
 /* Lays out an alias op's output over *in. FMP_EUNSUPPORTED: not over these strides; copy first. */
 fmp_status fmp__alias(const fmp__work *work, const fmp_view *in, fmp_view *out);
 /* The kernel that wishes and priorities choose, for outputs that have been inferred; *best is NULL
- * if none takes the work. The stream has been entered, since supports() may look at the libraries
- * that it sets up. */
+ * if none takes the work. Enters the stream and leaves it, since supports() may look at the
+ * libraries that it sets up. */
 fmp_status fmp__kernel_best(const fmp__work *work, const fmp__kernel **best);
 /* Prepares this kernel, which has agreed to the work. Enters the stream and leaves it. */
 fmp_status fmp__prepare_kernel(const fmp__work *work, const fmp__kernel *kernel,
@@ -62,8 +68,9 @@ fmp__call fmp__call_of(const fmp__work *work, const fmp__prepared *prepared);
 fmp_status fmp__run(const fmp__prepared *prepared, const fmp__call *call);
 void fmp__prepared_release(fmp__prepared *prepared);
 
-/* Does the kernel take the work, and is it more than a reference or a wildcard? */
-int fmp__kernel_may_be_tuned(const fmp__kernel *kernel, const fmp__work *work);
+/* Appends the kernels that take the work and are more than a reference or a wildcard, in order of
+ * registration. Enters the stream and leaves it. The caller frees all->items, also on failure. */
+fmp_status fmp__kernel_candidates(const fmp__work *work, fmp__candidates *all);
 
 /* Appends "f32 [2,3], i32 [4]". */
 void fmp__specs_text(const fmp_spec *specs, uint32_t n, fmp__text *text);

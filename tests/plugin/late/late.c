@@ -2,7 +2,8 @@
  *
  * A backend whose work is done later: each stream is a thread with a queue, and takes its time
  * before each piece of work. Whoever forgets to wait reads what has not been written yet. Its
- * threads are a number that entering a stream sets for the calling thread, as OpenMP has it. */
+ * threads are a number that entering a stream sets for the calling thread, as OpenMP has it, and
+ * that leaving it takes away. */
 #define _POSIX_C_SOURCE 200809L
 #include "fmp/plugin.h"
 
@@ -173,6 +174,12 @@ static void stream_enter(const fmp_stream_args *a)
   threads_now = s->serial ? 1 : atomic_load(&device.threads);
 }
 
+static void stream_leave(const fmp_stream_args *a)
+{
+  (void)a;
+  threads_now = UNSET;
+}
+
 static fmp_status stream_wait(const fmp_stream_args *a)
 {
   drain(a->stream);
@@ -256,14 +263,23 @@ static fmp_status threads_run(const fmp_call *call)
   return enqueue_copy(call->stream, FMP_COPY_TO_DEVICE, call->out[0].data, seen, sizeof seen);
 }
 
-static fmp_status add_kernel(const fmp_host *h, fmp_registry *r, const char *op,
-                             fmp_status (*run)(const fmp_call *call))
+/* Takes no work while no stream is entered. */
+static int32_t is_entered(const fmp_kernel_args *args)
+{
+  (void)args;
+  return threads_now != UNSET;
+}
+
+static fmp_status add_kernel(const fmp_host *h, fmp_registry *r, const char *op, const char *name,
+                             int32_t priority, fmp_status (*run)(const fmp_call *call))
 {
   const fmp_kernel_def kernel = {.struct_size = sizeof kernel,
                                  .op = op,
                                  .backend = "late",
-                                 .name = "ref",
+                                 .name = name,
                                  .dtypes = FMP_BIT(FMP_F32),
+                                 .priority = priority,
+                                 .supports = is_entered,
                                  .run = run};
   return h->add_kernel(r, &kernel);
 }
@@ -279,6 +295,7 @@ static fmp_status load(const fmp_host *h, fmp_registry *r)
                                           .stream_open = stream_open,
                                           .stream_close = stream_close,
                                           .stream_enter = stream_enter,
+                                          .stream_leave = stream_leave,
                                           .stream_wait = stream_wait,
                                           .copy = copy,
                                           .threads = set_threads};
@@ -300,8 +317,9 @@ static fmp_status load(const fmp_host *h, fmp_registry *r)
   FMP_TRY(h->add_backend(r, &backend));
   FMP_TRY(h->add_op(r, &op));
   FMP_TRY(h->add_kernel(r, &kernel));
-  FMP_TRY(add_kernel(h, r, "neg", run_neg));
-  return add_kernel(h, r, "add", run_add);
+  FMP_TRY(add_kernel(h, r, "neg", "ref", 0, run_neg));
+  FMP_TRY(add_kernel(h, r, "add", "one", 1, run_add));
+  return add_kernel(h, r, "add", "other", 2, run_add);
 }
 
 FMP_PLUGIN("late", "1.0", "a device that takes its time", load);
