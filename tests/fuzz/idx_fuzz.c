@@ -37,21 +37,9 @@ void fuzz_make_seeds(void)
   seed("packed-both", CLASSES | PACK_IMAGES | PACK_LABELS, GRAY, LABELS);
 }
 
-static fmp_status open_state(const void *params, void **state)
-{
-  const fmp_resource_args args = input_args(params, NULL);
-  return def->open(&args, state);
-}
-
-static void close_state(const void *params, void *state)
-{
-  const fmp_resource_args args = input_args(params, state);
-  def->close(&args);
-}
-
 void fuzz_one(const uint8_t *bytes, size_t n)
 {
-  void *state = NULL, *params = input_params(def);
+  void *params = input_params(def);
   if (n < FRONT) return;
   const uint8_t *rest = bytes + FRONT;
   size_t images = (size_t)(bytes[1] | bytes[2] << 8);
@@ -61,11 +49,5 @@ void fuzz_one(const uint8_t *bytes, size_t n)
   *(const char **)input_param(def, params, "labels") =
       input_file(1, rest + images, n - FRONT - images, bytes[0] & PACK_LABELS);
   *(int64_t *)input_param(def, params, "classes") = bytes[0] & CLASSES ? 10 : 0;
-  if (open_state(params, &state) == FMP_OK) {
-    input_read_all(state);
-    close_state(params, state);
-  } else {
-    FUZZ_REQUIRE(*input_text(), "no text");
-  }
-  FUZZ_REQUIRE(input_held() == 0, "memory is held");
+  input_open_and_read(def, params);
 }

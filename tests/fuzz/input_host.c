@@ -101,8 +101,6 @@ const fmp_host *input_host(void)
 
 const char *input_text(void) { return text; }
 
-long input_held(void) { return held; }
-
 const fmp_resource_def *input_def(input_register reg)
 {
   registered = NULL;
@@ -178,7 +176,7 @@ static void read_one(const fmp_source_copy *s, int64_t i, void *scratch)
   }
 }
 
-void input_read_all(const fmp_source *source)
+static void read_all(const fmp_source *source)
 {
   enum { MOST_READ = 64, ALIGNMENT = 64 };
   fmp_source_copy s;
@@ -188,4 +186,18 @@ void input_read_all(const fmp_source *source)
   FUZZ_REQUIRE(scratch, "no memory");
   for (int64_t i = 0; i < s.about.count && i < MOST_READ; i++) read_one(&s, i, scratch);
   free(scratch);
+}
+
+void input_open_and_read(const fmp_resource_def *def, const void *params)
+{
+  void *state = NULL;
+  const fmp_resource_args opening = input_args(params, NULL);
+  if (def->open(&opening, &state) == FMP_OK) {
+    const fmp_resource_args closing = input_args(params, state);
+    read_all(state);
+    def->close(&closing);
+  } else {
+    FUZZ_REQUIRE(*text, "no text");
+  }
+  FUZZ_REQUIRE(held == 0, "memory is held");
 }

@@ -8,10 +8,9 @@
 
 typedef fmp_status (*input_register)(const fmp_host *h, fmp_registry *r);
 
-/* The host; its text after a failure; the allocations that are held. */
+/* The host, and its text after a failure. */
 const fmp_host *input_host(void);
 const char *input_text(void);
-long input_held(void);
 
 /* The resource that `reg` registers, and its attributes by name: all zero at first. */
 const fmp_resource_def *input_def(input_register reg);
@@ -34,7 +33,8 @@ const void *input_saved(size_t *n);
 const void *input_gzip(const void *bytes, size_t n, size_t *packed);
 /* fuzz_file() of these bytes, or of what gzip makes of them. */
 const char *input_file(int number, const uint8_t *bytes, size_t n, int pack);
-/* What was opened is a source of images and labels, and can be read, from the first example on. */
-void input_read_all(const fmp_source *source);
+/* Opens the resource, which is a source of images and labels, reads it from the first example on
+ * and closes it; or it is refused with a text. No memory is held afterwards. */
+void input_open_and_read(const fmp_resource_def *def, const void *params);
 
 #endif

@@ -46,21 +46,9 @@ static void set_list(void *params, const char *name, const void *items, int64_t 
   *(fmp_list *)input_param(def, params, name) = (fmp_list){items, n};
 }
 
-static fmp_status open_state(const void *params, void **state)
-{
-  const fmp_resource_args args = input_args(params, NULL);
-  return def->open(&args, state);
-}
-
-static void close_state(const void *params, void *state)
-{
-  const fmp_resource_args args = input_args(params, state);
-  def->close(&args);
-}
-
 void fuzz_one(const uint8_t *bytes, size_t n)
 {
-  void *state = NULL, *params = input_params(def);
+  void *params = input_params(def);
   const char *names[2];
   static const char *const labels[] = {"first", "second"};
   if (n < FRONT) return;
@@ -76,11 +64,5 @@ void fuzz_one(const uint8_t *bytes, size_t n)
   set(params, "height", 1 + bytes[3] % 8);
   set(params, "width", 1 + bytes[4] % 8);
   set(params, "channels", 1 + bytes[5] % 8);
-  if (open_state(params, &state) == FMP_OK) {
-    input_read_all(state);
-    close_state(params, state);
-  } else {
-    FUZZ_REQUIRE(*input_text(), "no text");
-  }
-  FUZZ_REQUIRE(input_held() == 0, "memory is held");
+  input_open_and_read(def, params);
 }
