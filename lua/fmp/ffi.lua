@@ -151,12 +151,7 @@ function M.op(name)
 end
 
 --- Whether there is an op of that name.
-function M.has_op(name)
-  for _, each in ipairs(M.op_names()) do
-    if each == name then return true end
-  end
-  return false
-end
+function M.has_op(name) return C.fmp_op_find(name, ffi.new("const fmp_op *[1]")) == C.FMP_OK end
 
 --- The names of all ops, in order of name.
 function M.op_names()

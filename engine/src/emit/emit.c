@@ -10,21 +10,14 @@
 #include "emit/precision.h"
 #include "emit/record.h"
 
-/* An op that fails leaves nothing in the graph: neither casts of its inputs, nor tensors that only
- * it would have captured, which a plan would want to have a value. */
 static fmp_status run_cast(fmp__emission *e)
 {
-  fmp_graph *g = fmp__graph_now();
-  if (!g) return fmp__emission_run(e);
-  const uint32_t n_nodes = g->n_nodes, n_values = g->n_values;
+  if (!e->graph) return fmp__emission_run(e);
   const fmp__work work = fmp__emission_work(e);
-  fmp_status status = fmp__precision_inputs(&work, e->in, e->in_specs);
-  if (status == FMP_OK) status = fmp__emission_run(e);
-  if (status == FMP_OK)
-    fmp__precision_note(g);
-  else
-    fmp__graph_forget(g, n_nodes, n_values);
-  return status;
+  FMP_TRY(fmp__precision_inputs(&work, e->in, e->in_specs));
+  FMP_TRY(fmp__emission_run(e));
+  fmp__precision_note(e->graph);
+  return FMP_OK;
 }
 
 fmp_status fmp__emit(const fmp_op *op, void *params, fmp_tensor *const *in, uint32_t n_in,

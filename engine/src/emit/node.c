@@ -95,8 +95,7 @@ static fmp_status take_inputs(fmp__emission *e, fmp_tensor *const *in, uint32_t 
   for (uint32_t i = 0; i < e->n_in; i++) FMP_TRY(take_input(e, i, i < given ? in[i] : NULL));
   if (e->op->writes) FMP_TRY(check_written(e));
   if (e->device) return FMP_OK;
-  const fmp_graph *g = fmp__graph_now();
-  if (g && g->tracing) e->device = g->device;
+  if (e->graph && e->graph->tracing) e->device = e->graph->device;
   return e->device ? FMP_OK : fmp_device_default(&e->device);
 }
 
@@ -106,9 +105,8 @@ static fmp_status take_inputs(fmp__emission *e, fmp_tensor *const *in, uint32_t 
  * found out from a graph's nodes again, and saved graphs store them. */
 static fmp_status choose_random_key(fmp__emission *e)
 {
-  fmp_graph *g = fmp__graph_now();
   if (!(e->op->def.flags & FMP_OP_RANDOM)) return FMP_OK;
-  if (g) return fmp__ordinals_next(&g->ordinals, fmp_scope_path(), &e->random_key);
+  if (e->graph) return fmp__ordinals_next(&e->graph->ordinals, fmp_scope_path(), &e->random_key);
   e->random_key = fmp__eager_key(fmp_scope_path());
   return FMP_OK;
 }
@@ -118,7 +116,7 @@ static fmp_status choose_random_key(fmp__emission *e)
  * generator. */
 static fmp_status run_now(fmp__emission *e)
 {
-  const int recording = fmp__graph_now() != NULL;
+  const int recording = e->graph != NULL;
   fmp__generator *generator = fmp__generator_now();
   const fmp__generator g = *generator;
   if (!recording && (e->op->def.flags & FMP_OP_RANDOM)) generator->step++;
@@ -159,20 +157,21 @@ static fmp_status infer_only(fmp__emission *e)
 }
 
 /* Tensors from outside become captures here. */
-static fmp_status find_values(fmp__emission *e, fmp_graph *g)
+static fmp_status find_values(fmp__emission *e)
 {
   for (uint32_t i = 0; i < e->n_in; i++)
-    if (e->in[i]) FMP_TRY(fmp__graph_value(g, e->in[i], &e->values[i]));
+    if (e->in[i]) FMP_TRY(fmp__graph_value(e->graph, e->in[i], &e->values[i]));
   return FMP_OK;
 }
 
 /* The node gets its place before anything runs, so that all that runs is remembered: an op that has
  * written a parameter or taken an example cannot be undone. After the reservation only the op
  * itself can fail. */
-static fmp_status remember(fmp__emission *e, fmp_graph *g)
+static fmp_status remember(fmp__emission *e)
 {
   fmp__node node;
-  FMP_TRY(find_values(e, g));
+  fmp_graph *g = e->graph;
+  FMP_TRY(find_values(e));
   FMP_TRY(fmp__graph_reserve(g, e->op, e->values, e->n_in, e->n_out, fmp_scope_path(), &node));
   const fmp_status status = g->tracing ? infer_only(e) : run_now(e);
   if (status != FMP_OK) {
@@ -184,21 +183,13 @@ static fmp_status remember(fmp__emission *e, fmp_graph *g)
   return FMP_OK;
 }
 
-/* Everything beyond the earlier counts belongs to the failed node: captures that it was the first
- * to use, and values. Tensors of captures are released with them. */
 fmp_status fmp__emission_run(fmp__emission *e)
 {
-  fmp_graph *g = fmp__graph_now();
   FMP_TRY(choose_random_key(e));
-  if (!g) {
-    for (uint32_t i = 0; i < e->n_in; i++)
-      if (e->in[i]) FMP_TRY(fmp__tensor_require(e->in[i]));
-    return run_now(e);
-  }
-  const uint32_t n_nodes = g->n_nodes, n_values = g->n_values;
-  const fmp_status status = remember(e, g);
-  if (status != FMP_OK) fmp__graph_forget(g, n_nodes, n_values);
-  return status;
+  if (e->graph) return remember(e);
+  for (uint32_t i = 0; i < e->n_in; i++)
+    if (e->in[i]) FMP_TRY(fmp__tensor_require(e->in[i]));
+  return run_now(e);
 }
 
 /* -- from begin to end ----------------------------------------------------- */
@@ -218,6 +209,11 @@ fmp_status fmp__emission_begin(fmp__emission *e, const fmp_op *op, void *params,
   memset(e, 0, offsetof(fmp__emission, room));
   e->op = op;
   e->params = params;
+  e->graph = fmp__graph_now();
+  if (e->graph) {
+    e->n_nodes = e->graph->n_nodes;
+    e->n_values = e->graph->n_values;
+  }
   e->n_in = n_in > op->schema.n_in ? n_in : op->schema.n_in;
   e->n_out = op->schema.n_out;
   e->wanted = n_out;
@@ -240,9 +236,14 @@ static void hand_over(fmp__emission *e, fmp_tensor **out)
   }
 }
 
+/* An op that fails leaves nothing in the graph: neither casts of its inputs, nor tensors that only
+ * it would have captured, which a plan would want to have a value. */
 fmp_status fmp__emission_end(fmp__emission *e, fmp_status status, fmp_tensor **out)
 {
-  if (status == FMP_OK) hand_over(e, out);
+  if (status == FMP_OK)
+    hand_over(e, out);
+  else if (e->graph)
+    fmp__graph_forget(e->graph, e->n_nodes, e->n_values);
   if (e->out)
     for (uint32_t i = 0; i < e->n_out; i++) fmp_tensor_release(e->out[i]);
   fmp__params_free(&e->op->attrs, e->params);

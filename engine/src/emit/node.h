@@ -19,6 +19,8 @@ typedef struct fmp__emission {
   const fmp_op *op;
   void *params;
   fmp_device *device;
+  fmp_graph *graph;           /* the thread's; NULL: nothing is recorded or traced */
+  uint32_t n_nodes, n_values; /* of that graph, before the op */
   uint32_t n_in, n_out;
   fmp_tensor **in;  /* NULL: absent */
   fmp_tensor **out; /* one reference each; NULL: not made */
@@ -33,10 +35,10 @@ typedef struct fmp__emission {
 /* Takes over params. Whether it succeeds or not, fmp__emission_end must follow. */
 fmp_status fmp__emission_begin(fmp__emission *e, const fmp_op *op, void *params,
                                fmp_tensor *const *in, uint32_t n_in, uint32_t n_out);
-/* Runs or traces the op. If that fails, the graph is as it was before. */
+/* Runs or traces the op. */
 fmp_status fmp__emission_run(fmp__emission *e);
-/* Hands out[0..wanted) over if status is FMP_OK; else puts in front where it failed. Returns
- * status. */
+/* Hands out[0..wanted) over if status is FMP_OK. Otherwise it leaves the graph as it was at begin,
+ * and puts in front of the text where it failed. Returns status. */
 fmp_status fmp__emission_end(fmp__emission *e, fmp_status status, fmp_tensor **out);
 
 /* What inference and choice are asked about it; it points into e. */

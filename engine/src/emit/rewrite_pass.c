@@ -22,9 +22,9 @@
 #include "graph/scope.h"
 
 /* Nodes begin, begin + 1, ... end - 1. */
-typedef struct fmp__stretch {
+typedef struct fmp__node_range {
   uint32_t begin, end;
-} stretch;
+} node_range;
 
 typedef fmp__pass pass;
 
@@ -257,15 +257,15 @@ static int are_plain(const fmp_graph *g, uint32_t begin)
   return 1;
 }
 
-/* All nodes from `begin` on come next. A stretch that is done makes room for them. */
+/* All nodes from `begin` on come next. A range that is done makes room for them. */
 static fmp_status wait_for(pass *p, uint32_t begin)
 {
-  const stretch *last = p->n_waiting ? &p->waiting[p->n_waiting - 1] : NULL;
+  const node_range *last = p->n_waiting ? &p->waiting[p->n_waiting - 1] : NULL;
   if (!are_plain(p->to, begin)) return FMP_OK;
   if (last && last->begin == last->end) p->n_waiting--;
   if (!fmp__grow((void **)&p->waiting, &p->waiting_room, p->n_waiting, sizeof *p->waiting))
     return fmp__no_memory("a rewrite");
-  p->waiting[p->n_waiting++] = (stretch){begin, p->to->n_nodes};
+  p->waiting[p->n_waiting++] = (node_range){begin, p->to->n_nodes};
   return FMP_OK;
 }
 
@@ -489,7 +489,7 @@ static fmp_status look_at(pass *p, uint32_t k)
 static fmp_status look_at_all(pass *p)
 {
   while (p->n_waiting > 0) {
-    stretch *last = &p->waiting[p->n_waiting - 1];
+    node_range *last = &p->waiting[p->n_waiting - 1];
     if (last->begin == last->end)
       p->n_waiting--;
     else

@@ -33,7 +33,7 @@ typedef struct fmp__pass {
   fmp__use *now;
   unsigned char *open; /* an end of a trace that goes on: somebody may read it later */
   uint32_t now_room, open_room;
-  struct fmp__stretch *waiting; /* nodes of `to` to be looked at, the last stretch first */
+  struct fmp__node_range *waiting; /* nodes of `to` to be looked at, the last range first */
   uint32_t n_waiting, waiting_room;
   uint32_t *turned; /* nodes of `to` that have just come to life, or died */
   uint32_t n_turned, turned_room;

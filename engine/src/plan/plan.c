@@ -168,6 +168,18 @@ static int slot_is_contiguous(const fmp_plan *p, uint32_t slot)
 
 /* -- from a node to a step ------------------------------------------------- */
 
+/* Its inputs' specs and behind them its outputs', all in b->specs. */
+static fmp__work work_of(const building *b, const fmp__node *node)
+{
+  return (fmp__work){.op = node->op,
+                     .params = node->params,
+                     .device = b->plan->device,
+                     .in = b->specs,
+                     .out = b->specs + node->n_in,
+                     .n_in = node->n_in,
+                     .n_out = node->n_out};
+}
+
 /* The specs of the node's inputs, and of its outputs as inferred anew: the plan's inputs may have
  * another batch size than the trace. Dead nodes are inferred too, since specs of theirs may be
  * read. */
@@ -175,13 +187,7 @@ static fmp_status infer_node(building *b, const fmp__node *node)
 {
   for (uint32_t i = 0; i < node->n_in; i++)
     b->specs[i] = node->in[i] ? b->plan->slots[node->in[i]].spec : (fmp_spec){0};
-  const fmp__work work = {.op = node->op,
-                          .params = node->params,
-                          .device = b->plan->device,
-                          .in = b->specs,
-                          .out = b->specs + node->n_in,
-                          .n_in = node->n_in,
-                          .n_out = node->n_out};
+  const fmp__work work = work_of(b, node);
   const fmp_status status = fmp__infer(&work);
   if (status != FMP_OK) return fail_at(node, status);
   for (uint32_t i = 0; i < node->n_out; i++) {
@@ -200,13 +206,7 @@ static void *nominal_memory(void) { return (void *)((uintptr_t)1 << 40); }
 static fmp_status lay_out_alias(building *b, const fmp__node *node, uint32_t base)
 {
   fmp_view in, out;
-  const fmp__work work = {.op = node->op,
-                          .params = node->params,
-                          .device = b->plan->device,
-                          .in = b->specs,
-                          .out = b->specs + node->n_in,
-                          .n_in = node->n_in,
-                          .n_out = 1};
+  const fmp__work work = work_of(b, node);
   view_of(&b->plan->slots[base], nominal_memory(), &in);
   FMP_TRY(fmp__alias(&work, &in, &out));
   fmp__slot *slot = &b->plan->slots[node->out[0]];
