@@ -280,10 +280,14 @@ static inline fmp_status fmp_loop_parallel(const fmp_call *call, const fmp_loop 
 {
   const int64_t n = fmp_loop_size(l);
   fmp_loop_job job;
+  if (n <= grain) {
+    fmp_loop_run(l, 0, n, fn, arg);
+    return FMP_OK;
+  }
   job.loop = l;
   job.fn = fn;
   job.arg = arg;
-  return n > 0 ? call->host->parallel_for(call, n, grain, fmp_loop_stretch, &job) : FMP_OK;
+  return call->host->parallel_for(call, n, grain, fmp_loop_stretch, &job);
 }
 
 #endif
