@@ -24,6 +24,13 @@ said "a name of the installation stays where it was" '^nn.nil' \
 said "the newcomer is named" "fmp_taken.so was refused.*op 'relu' is registered already, by plugin 'nn'" 'print(1)'
 said "and how to keep names apart" "acme.relu" 'print(1)'
 
+plugins called_math
+said "so does a plugin" '^math.nil' \
+  'print(fmp.ops.add.plugin, (pcall(function() return fmp.ops.hostile_math end)) or nil)'
+said "whose namesake is named" "fmp_called_math.so was refused: plugin 'math' is loaded already" 'print(1)'
+mv "$scratch/plugins/fmp_called_math.so" "$scratch/plugins/fmp_math.so"
+said "a file of the same name replaces it" '^math' 'print(fmp.ops.hostile_math.plugin)'
+
 # -- vendors -------------------------------------------------------------------------------
 plugins vendor
 said "fmp.ops.acme.same" '^3$' 'print(fmp.ops.acme.same(fmp.tensor{3}):item())'
@@ -38,6 +45,8 @@ check_output "fmprun ops describes it" 'acme.same(x) -> (y)' env FMP_PLUGIN_PATH
 cd "$scratch" || exit 1
 check_output "new-plugin warns of a name that is taken" "'relu' is taken by an op of plugin 'nn'" \
   sh -c "'$fmprun' new-plugin relu 2>&1"
+check_output "and of a plugin's that it would replace" "'math' is taken by an installed plugin" \
+  sh -c "'$fmprun' new-plugin math 2>&1"
 check_output "and of its gradient's" "'leaky_relu_back' is taken" sh -c "'$fmprun' new-plugin leaky_relu 2>&1"
 "$fmprun" new-plugin quite_free >"$scratch/log" 2>"$scratch/wrong"
 check_empty "not of one that is free" "$scratch/wrong"

@@ -45,14 +45,24 @@ local function check_name(name)
   end
 end
 
--- The new plugin could not be loaded beside the one that has the name.
+local function warn(format, ...)
+  io.stderr:write("new-plugin: ", format:format(...), "\n")
+end
+
+-- With a taken name of an op the new plugin would be refused, and with a plugin's name it would
+-- be loaded instead of that.
 local function warn_taken(name)
   raw.plugin_load_default()
+  for _, plugin in ipairs(raw.plugins()) do
+    if plugin.name == name then
+      warn("the name '%s' is taken by an installed plugin, which this one would replace: choose "
+           .. "another", name)
+    end
+  end
   for _, each in ipairs {name, name .. "_back"} do
     if raw.has_op(each) then
-      io.stderr:write(("new-plugin: the name '%s' is taken by an op of plugin '%s': choose "
-                       .. "another, or register the op with a prefix, as 'acme.%s'\n")
-                      :format(each, raw.op(each).plugin, each))
+      warn("the name '%s' is taken by an op of plugin '%s': choose another, or register the op "
+           .. "with a prefix, as 'acme.%s'", each, raw.op(each).plugin, each)
     end
   end
 end

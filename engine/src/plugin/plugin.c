@@ -143,13 +143,24 @@ static int is_loaded(const fmp_plugin *entry)
   return 0;
 }
 
-/* An earlier plugin of the same name stays. When directories are scanned that is meant
+static const char *file_name(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+static int same_file_name(const char *a, const char *b)
+{
+  return strcmp(file_name(a), file_name(b)) == 0;
+}
+
+/* An earlier plugin of the same name stays. If its file has the same name, too, that is meant
  * (warn_refused). */
-static fmp_status check_name_free(const fmp_plugin *entry, candidate *c)
+static fmp_status check_name_free(const fmp_plugin *entry, const char *path, candidate *c)
 {
   for (uint32_t i = 0; i < loaded.n; i++) {
     if (strcmp(loaded.items[i]->name, entry->name) != 0) continue;
-    c->is_overridden = 1;
+    c->is_overridden = same_file_name(loaded.items[i]->path, path);
     return fmp__fail(FMP_EPLUGIN, "plugin '%s' is loaded already, from %s", entry->name,
                      loaded.items[i]->path);
   }
@@ -184,7 +195,7 @@ static fmp_status stage(const char *path, candidate *c)
   FMP_TRY(open_entry(path, &entry));
   if (is_loaded(entry)) return FMP_OK;
   FMP_TRY(check_entry(entry));
-  FMP_TRY(check_name_free(entry, c));
+  FMP_TRY(check_name_free(entry, path, c));
   FMP_TRY(new_record(entry, path, &c->record));
   fmp_status status = fmp__staging_new(c->record, &c->staging);
   if (status == FMP_OK && fmp__staging_fill(c->staging, entry) != FMP_OK)
@@ -205,7 +216,7 @@ static fmp_status commit(candidate *c)
   if (!fmp__grow((void **)&loaded.items, &loaded.room, loaded.n, sizeof *loaded.items) ||
       !fmp__grow((void **)&loaded.entries, &loaded.entries_room, loaded.n, sizeof *loaded.entries))
     return fmp__no_memory("a plugin");
-  FMP_TRY(check_name_free(c->entry, c));
+  FMP_TRY(check_name_free(c->entry, c->record->path, c));
   FMP_TRY(fmp__staging_commit(c->staging));
   loaded.items[loaded.n] = c->record;
   loaded.entries[loaded.n++] = c->entry;
@@ -228,8 +239,8 @@ static fmp_status load_path(const char *path)
 
 /* -- directories ----------------------------------------------------------- */
 
-/* Paths of plugins in order of precedence: of two plugins with one name the one further in front is
- * loaded. */
+/* Paths of plugins. Of two plugins with one name the one further in front is loaded, but for
+ * precedence(). */
 typedef struct names {
   char **items;
   uint32_t n, room;
@@ -295,12 +306,31 @@ static void warn_refused(const char *path, const candidate *c)
     fmp__log(FMP__LOG_WARNING, "plugin %s was refused: %s", path, fmp_last_error());
 }
 
-/* Of candidates with one name the first goes before all others: they wait until it is registered,
- * when they are overridden, or refused, when the next may try. */
-static int waits(const candidate *candidates, uint32_t i)
+/* A file of the user's takes an installed one's place only if it has its name: whoever calls a
+ * plugin "math" by chance shall not lose ours. */
+static int precedence(const names *l, uint32_t i)
 {
-  for (uint32_t k = 0; k < i; k++)
-    if (candidates[k].entry && strcmp(candidates[k].entry->name, candidates[i].entry->name) == 0)
+  enum { REPLACES, INSTALLED, NEWCOMER };
+  if (i >= l->n_own) return INSTALLED;
+  for (uint32_t k = l->n_own; k < l->n; k++)
+    if (same_file_name(l->items[k], l->items[i])) return REPLACES;
+  return NEWCOMER;
+}
+
+/* Of candidates with one name. */
+static int goes_before(const names *l, uint32_t k, uint32_t i)
+{
+  const int difference = precedence(l, k) - precedence(l, i);
+  return difference != 0 ? difference < 0 : k < i;
+}
+
+/* Candidates with the name of one that goes before them wait until it is registered, when they are
+ * overridden, or refused, when the next may try. */
+static int waits(const names *l, const candidate *candidates, uint32_t i)
+{
+  for (uint32_t k = 0; k < l->n; k++)
+    if (k != i && candidates[k].entry &&
+        strcmp(candidates[k].entry->name, candidates[i].entry->name) == 0 && goes_before(l, k, i))
       return 1;
   return 0;
 }
@@ -314,7 +344,7 @@ static int32_t commit_all(const names *l, candidate *candidates)
     before = count;
     for (uint32_t k = 0; k < l->n; k++) {
       const uint32_t i = committed_as(l, k);
-      if (!candidates[i].entry || waits(candidates, i) || commit(&candidates[i]) != FMP_OK)
+      if (!candidates[i].entry || waits(l, candidates, i) || commit(&candidates[i]) != FMP_OK)
         continue;
       drop_candidate(&candidates[i]);
       count++;
