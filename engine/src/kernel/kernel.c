@@ -23,7 +23,9 @@ static fmp_status check_inferred(const fmp__work *work, uint32_t i)
 {
   fmp_spec *spec = &work->out[i];
   const fmp__arg *arg = &work->op->schema.out[i];
-  if (spec->dtype == FMP_NONE && (arg->marks & FMP_ARG_OPTIONAL)) return FMP_OK;
+  const int is_absent = spec->dtype == FMP_NONE;
+  if (is_absent && (arg->marks & FMP_ARG_OPTIONAL)) return FMP_OK;
+  if (is_absent) return fmp__fail(FMP_EPLUGIN, "infer did not set output %s", arg->name);
   const fmp_status status = fmp__spec_check(spec);
   if (status != FMP_OK) return fmp__fail_in(status, "output %s", arg->name);
   fmp__spec_tidy(spec);
