@@ -90,12 +90,12 @@ sort -u "$scratch/names" | comm -12 - "$scratch/strings" |
   sed 's/.*/engine\/src has the string "&"/' >"$scratch/wrong"
 check_empty "no string of the engine is the name of an op or backend" "$scratch/wrong"
 
-# -- Lua: only ffi.lua reaches the engine, by api.h and types.h --------------------------
+# -- Lua: only ffi.lua and ffi/ reach the engine, by api.h and types.h --------------------------
 # Others may use the FFI for system calls; the engine's functions and ffi.gc are not theirs.
 sed -n 's/.*\(fmp_[a-z0-9_]*\)(.*/\1/p' engine/include/fmp/api.h | sort -u >"$scratch/api"
-find lua -name '*.lua' | grep -v '^lua/fmp/ffi\.lua$' |
+find lua -name '*.lua' | grep -v -e '^lua/fmp/ffi\.lua$' -e '^lua/fmp/ffi/' |
   xargs grep -nwF -e 'ffi.gc' -f "$scratch/api" >"$scratch/wrong"
-check_empty "only lua/fmp/ffi.lua calls the engine by the FFI" "$scratch/wrong"
+check_empty "only lua/fmp/ffi.lua and ffi/ call the engine by the FFI" "$scratch/wrong"
 grep -rnE '[a-z_]+\.h\b' lua --include='*.lua' | grep -E 'cdef|open|declarations' |
   grep -vE '(api|types)\.h' >"$scratch/wrong"
 check_empty "Lua reads no header but api.h and types.h" "$scratch/wrong"

@@ -5,7 +5,8 @@ local raw = require "fmp.ffi"
 
 local M = {}
 
---- The name of the default device. With a name ("cpu", "cuda:1") makes that the default first.
+--- The name of the default device, at first the one that the environment names, as in
+-- FMP_DEVICE=cuda:1, or the host's. With a name ("cpu", "cuda:1") makes that the default first.
 function M.device(name)
   if name ~= nil then raw.device_set_default(name) end
   return raw.device_default()
@@ -23,7 +24,8 @@ function M.threads(count)
   return now
 end
 
---- Waits for all work that was enqueued on a device, or on the default one.
+--- Waits for all work that was enqueued on a device, or on the default one. Reading a tensor waits
+-- by itself; see also fmp.later.
 function M.wait(name) raw.device_wait(name) end
 
 local forced, tags, n_tags = nil, {}, 0

@@ -1,11 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- The interface to the engine: wraps api.h function by function.
--- The only file that touches handles and ffi.gc. An object that owns a handle is a table
--- {handle = cdata} with one of the metatables below, which other files fill with methods.
+-- The only file that touches handles and ffi.gc; what needs neither is in ffi/. An object that
+-- owns a handle is a table {handle = cdata} with one of the metatables below, which other files
+-- fill with methods.
 -- No 64-bit integer leaves this file as cdata: all are Lua numbers, exact below 2^53.
 
 local ffi = require "ffi"
 local about = require "fmp.about"
+local engine = require "fmp.ffi.engine"
 local errors = require "fmp.errors"
 local libfmp = require "fmp.libfmp"
 
@@ -14,17 +16,18 @@ local M = {}
 -- Metatables of the objects that own a handle.
 local Tensor = {__name = "tensor"}
 local Resource, Plan = {__name = "resource"}, {__name = "plan"}
+local Items = {__name = "numbers"}
 -- A number that was passed to a compiled function: a tensor of rank 0 that takes the type of
 -- what it is combined with, as a Lua number does. fmp.tensor gives it all that Tensor has.
 local Number = {}
 M.Number = Number
-M.Tensor, M.Resource, M.Plan = Tensor, Resource, Plan
+M.Tensor, M.Resource, M.Plan, M.Items = Tensor, Resource, Plan, Items
 
 -- The directory <prefix>/share/fmp/, with its slash.
 M.share = libfmp.share
 M.module_file = libfmp.module_file
 
-local C = libfmp.open "fmp_version"
+local C, check = engine.C, engine.check
 
 -- -- errors ------------------------------------------------------------------
 
@@ -32,14 +35,6 @@ local fail, whole = errors.fail, errors.whole
 local text_of = about.text_of
 M.fail, M.whole, M.shown, M.describe = fail, whole, errors.shown, errors.describe
 M.is_own = errors.is_own
-
-local function check(status)
-  if status == 0 then return end
-  -- fmprun also stops Lua by a hook: this error is enough.
-  if status == C.FMP_EINTERRUPTED then debug.sethook() end
-  local text = ffi.string(C.fmp_last_error())
-  errors.raise(text ~= "" and text or ffi.string(C.fmp_status_name(status)))
-end
 
 -- -- handles -----------------------------------------------------------------
 
@@ -244,10 +239,11 @@ function M.tensor_from(device, dtype, shape, data, bytes)
   return adopt_new(tensor_slot[0])
 end
 
---- A rank-0 tensor on the device of `like`, a tensor, or on the default device.
+--- A rank-0 tensor on the device of `like`, a tensor, or on the default device. It must not be
+-- written: others may have the same.
 function M.tensor_number(like, dtype, value)
   local device = like and C.fmp_tensor_device(tensor_handle(like)) or nil
-  check(C.fmp_tensor_number(device, dtype, value, tensor_slot))
+  check(C.fmp_tensor_constant(device, dtype, value, tensor_slot))
   return adopt(tensor_slot[0])
 end
 
@@ -405,6 +401,23 @@ function M.emit_plain(op, a, b, n_out)
   return unpack(adopt_all(out, n_out), 1, n_out)
 end
 
+-- -- numbers that are read later -----------------------------------------------
+
+--- Begins to read tensors of one element each; see fmp.later.
+function M.items_read(tensors, n)
+  local slot = ffi.new("fmp_items *[1]")
+  check(C.fmp_items_read(handles(tensors, n), n, slot))
+  return setmetatable({handle = ffi.gc(slot[0], C.fmp_items_release), n = n}, Items)
+end
+
+--- Waits for them; returns a list of numbers.
+function M.items_wait(items)
+  local values, numbers = ffi.new("double[?]", items.n), {}
+  check(C.fmp_items_wait(handle_of(items, Items), values))
+  for i = 1, items.n do numbers[i] = values[i - 1] end
+  return numbers
+end
+
 -- -- scopes, randomness ------------------------------------------------------
 
 function M.scope_push(name) check(C.fmp_scope_push(name)) end
@@ -535,22 +548,6 @@ function M.plan_arena_bytes(plan) return tonumber(C.fmp_plan_arena_bytes(plan.pl
 function M.plan_release(plan)
   C.fmp_instance_release(ffi.gc(handle_of(plan, Plan), nil))
   plan.handle, plan.plan = nil, nil
-end
-
--- -- profiles ----------------------------------------------------------------
-
-function M.profile(on) C.fmp_profile(on and 1 or 0) end
-function M.profile_clear() C.fmp_profile_clear() end
-function M.profile_plans() return C.fmp_profile_plans() end
-
---- Figures of node `node` of the plan, both counted from 1; node 0: of its runs as a whole.
--- nil beyond the last node.
-function M.profile_node(plan, node)
-  local figures = about.sized("fmp_profile_node")
-  local status = C.fmp_profile_get(plan - 1, node - 1, figures)
-  if status == C.FMP_END then return nil end
-  check(status)
-  return about.profile_node(figures)
 end
 
 -- -- resources ---------------------------------------------------------------

@@ -6,6 +6,7 @@ local raw = require "fmp.ffi"
 local guard = require "fmp.guard"
 local ops = require "fmp.ops"
 local evaluate = require "fmp.evaluate"
+local later = require "fmp.later"
 local progress = require "fmp.progress"
 local random = require "fmp.random"
 local settings = require "fmp.nn.settings"
@@ -34,14 +35,14 @@ local function keep_parameters(run)
   for i, w in ipairs(run.net:parameters()) do run.kept[i] = {w = w, copy = ops.copy(w)} end
 end
 
-local function check_loss(run, loss)
+local function check_loss(run, loss, step)
   if loss == loss and math.abs(loss) ~= math.huge then return end
   for _, each in ipairs(run.kept) do each.w:assign(each.copy) end
   if run.optim.forget then run.optim:forget() end -- momenta are spoilt too
   raw.fail("fit: the loss is %s at step %d (epoch %d): training stops here, with the parameters "
            .. "from the beginning of the epoch; a learning rate below %.3g or the optimizer's "
            .. "max_norm may help",
-           tostring(loss), run.step + 1, run.epoch, run.optim.lr)
+           tostring(loss), step, run.epoch, run.optim.lr)
 end
 
 -- -- where it stands ---------------------------------------------------------
@@ -80,10 +81,16 @@ end
 
 -- -- one epoch ---------------------------------------------------------------
 
-local function add_batch(run, epoch, n, loss, wrong)
-  epoch.batches, epoch.seen = epoch.batches + 1, epoch.seen + n
-  epoch.loss = epoch.loss + evaluate.total_loss(run.loss, loss, n)
-  if wrong then epoch.wrong = (epoch.wrong or 0) + wrong:item() end
+-- What the device says of a step: waited for when the next step is on its way.
+local function take_figures(run, epoch)
+  local due = epoch.due
+  if not due then return end
+  local loss, wrong = unpack(due.reading:wait())
+  check_loss(run, loss, due.step)
+  epoch.seen = epoch.seen + due.n
+  epoch.loss = epoch.loss + evaluate.total_loss(run.loss, loss, due.n)
+  if wrong then epoch.wrong = (epoch.wrong or 0) + wrong end
+  show(run, epoch)
 end
 
 local function train_epoch(run)
@@ -92,15 +99,14 @@ local function train_epoch(run)
     if not run.net.built then run.net:build(x) end
     if epoch.batches == 0 then keep_parameters(run) end
     run.optim:follow(point(run, epoch))
-    local loss, wrong = run.train_step(x, y)
-    loss = loss:item()
-    check_loss(run, loss)
-    run.step = run.step + 1
-    add_batch(run, epoch, x.shape[1], loss, wrong)
-    show(run, epoch)
+    local reading = later(run.train_step(x, y))
+    take_figures(run, epoch)
+    run.step, epoch.batches = run.step + 1, epoch.batches + 1
+    epoch.due = {reading = reading, step = run.step, n = x.shape[1]}
     if run.step == run.steps then break end
   end
-  if epoch.seen == 0 then raw.fail("fit: the training data hold no batches") end
+  if epoch.batches == 0 then raw.fail("fit: the training data hold no batches") end
+  take_figures(run, epoch)
   return epoch
 end
 

@@ -8,29 +8,29 @@
 --
 -- Measuring waits for each node before the next begins, so a step takes a little longer.
 
-local raw = require "fmp.ffi"
+local figures = require "fmp.ffi.profile"
 
 local M = {}
 
 --- Measures the nodes of all plans that run from now on.
-function M.start() raw.profile(true) end
+function M.start() figures.switch(true) end
 
 --- Stops measuring; the figures stay.
-function M.stop() raw.profile(false) end
+function M.stop() figures.switch(false) end
 
 --- Forgets the figures, and the plans that they belong to.
-function M.clear() raw.profile_clear() end
+function M.clear() figures.clear() end
 
 --- The figures as data: for each plan {runs, seconds, nodes = {...}}, in order of the plans'
 -- first runs; nodes in program order as {op, kernel, scope, runs, seconds, flops, bytes}.
 -- seconds are of all runs together, flops and bytes of one run; flops 0: not counted by the op.
 function M.plans()
   local plans = {}
-  for i = 1, raw.profile_plans() do
-    local plan = raw.profile_node(i, 0)
+  for i = 1, figures.plans() do
+    local plan = figures.node(i, 0)
     plan.nodes = {}
     for k = 1, math.huge do
-      local node = raw.profile_node(i, k)
+      local node = figures.node(i, k)
       if not node then break end
       plan.nodes[k] = node
     end

@@ -16,7 +16,9 @@ local function convolution(winograd)
   return fmp.compile(function(a, b) return ops.conv2d(a, b, nil, {winograd = winograd}) end)
 end
 
-local function kernel_of(step) return step:text():match "%[cpu:0/([%w_]+)%]" end
+local function kernel_of(step)
+  return step:text():match("%[" .. fmp.device() .. "/([%w_]+)%]")
+end
 
 -- The choice that a file has for conv2d, and where its name stands.
 local function choice_in(text) return text:match '"conv2d[^"]*": ?"([%w_]+)"' end

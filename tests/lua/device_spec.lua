@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 local fmp = require "fmp"
 local fails = require "tests.lua.fails"
+local shell = require "tests.lua.shell"
 
 describe("devices", function()
   it("have a default, which is in the host's memory at first", function()
@@ -10,6 +11,16 @@ describe("devices", function()
     assert.truthy(fmp.devices():find("cpu", 1, true))
     fails("did you mean 'cpu'?", fmp.device, "cpq")
     assert.equal(name, fmp.device())
+  end)
+
+  it("are chosen by FMP_DEVICE", function()
+    local function default(name)
+      return (shell.fmprun(".", "FMP_DEVICE=" .. name, "-e", "print(fmp.ones{1}.device)"))
+    end
+    assert.equal("null:0\n", default "null")
+    assert.equal("cpu:0\n", default "")
+    local text = default "cpuu"
+    assert.truthy(text:find("FMP_DEVICE: no device 'cpuu'; did you mean 'cpu'?", 1, true), text)
   end)
 
   it("compute the same bits on any number of threads", function()

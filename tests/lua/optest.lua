@@ -363,13 +363,17 @@ end
 
 -- -- refusals ----------------------------------------------------------------
 
---- Asserts that an op refuses: {op =, inputs =, attrs =, match = "plain text"}.
+--- Asserts that an op refuses, at once or when the device gets to it: {op =, inputs =, attrs =,
+-- match = "plain text"}.
 function M.fails(case)
   local n = count_inputs(case.inputs or {})
   local arguments = {}
   for i = 1, n do arguments[i] = case.inputs[i] or nil end
   arguments[n + 1] = copy(case.attrs)
-  local ok, message = pcall(fmp.ops[case.op], unpack(arguments, 1, n + 1))
+  local ok, message = pcall(function()
+    fmp.ops[case.op](unpack(arguments, 1, n + 1))
+    fmp.wait()
+  end)
   assert(not ok, case.op .. ": expected a refusal, but it ran")
   assert(tostring(message):find(case.match, 1, true),
          ("%s: expected the message to contain '%s', got '%s'"):format(case.op, case.match,

@@ -92,7 +92,7 @@ describe("precision bf16", function()
   -- How often each op but casts is in a compiled function.
   local function ops_of(text)
     local counts = {}
-    for op in text:gmatch "([%w_]+) %[cpu:0/" do
+    for op in text:gmatch("([%w_]+) %[" .. fmp.device() .. "/") do
       if op ~= "cast" then counts[op] = (counts[op] or 0) + 1 end
     end
     return counts
@@ -314,7 +314,8 @@ describe("precision bf16", function()
     it("warns once and runs", function()
       local output, status = shell.fmprun(directory, "FMP_SIMD=avx2", "script.lua", "bf16")
       assert.equal(0, status, output)
-      assert.equal(1, count(output, "warning: conv2d has no fast kernel for bf16 on cpu:0"))
+      local warning = "warning: conv2d has no fast kernel for bf16 on " .. fmp.device()
+      assert.equal(1, count(output, warning))
       assert.equal(2, count(output, "f32\n"))
     end)
 

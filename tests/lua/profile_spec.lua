@@ -61,7 +61,7 @@ describe("profile", function()
     profile.clear()
     assert.equal("no plan has run", profile.text())
     fails("expected a plan that was measured, got 0",
-          function() require("fmp.ffi").profile_node(1, 1) end)
+          function() require("fmp.ffi.profile").node(1, 1) end)
   end)
 
   it("holds plans until clear, and nothing after", function()

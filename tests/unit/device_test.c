@@ -174,13 +174,16 @@ static void training_on_null(void **state)
   assert_int_equal(fmp_tensor_bytes(), before);
 }
 
+/* There and back: only reading waits. */
 static fmp_status to_hostile_device(fmp_tensor *x)
 {
   fmp_device *device = NULL;
-  fmp_tensor *y = NULL;
+  fmp_tensor *y = NULL, *z = NULL;
   fmp_status status = fmp_device_find("hostile_device", &device);
   if (status == FMP_OK) status = fmp_tensor_to(x, device, &y);
+  if (status == FMP_OK) status = fmp_tensor_to(y, fmp_tensor_device(x), &z);
   fmp_tensor_release(y);
+  fmp_tensor_release(z);
   return status;
 }
 

@@ -176,7 +176,8 @@ static void expect_run_on(fmp_instance *instance, fmp_tensor *x, int32_t n)
   fmp_tensor_release(y);
 }
 
-/* Whatever the number was before, and whoever entered a stream last. */
+/* Whatever the number was before, and whoever entered a stream last. Where work comes later, all
+ * share one stream, and an instance that was asked to be serial has its threads. */
 static void kernels_are_made_ready_for_their_threads(void **state)
 {
   (void)state;
@@ -186,10 +187,10 @@ static void kernels_are_made_ready_for_their_threads(void **state)
   fmp_instance *all = instance_of("late_threads", 0), *one = instance_of("late_threads", 1);
   for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
     OK(fmp_device_threads(late, counts[i], &now));
-    expect_run_on(one, x, 1);
+    expect_run_on(one, x, counts[i]);
     fmp_tensor *y = call("late_threads", 1, x);
     expect_threads(y, counts[i]);
-    expect_run_on(one, x, 1);
+    expect_run_on(one, x, counts[i]);
     expect_run_on(all, x, counts[i]);
     fmp_instance *made_now = instance_of("late_threads", 0);
     expect_run_on(made_now, x, counts[i]);

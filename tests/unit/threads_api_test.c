@@ -123,6 +123,10 @@ static void use_tensor(struct worker *w, fmp_tensor *t, fmp_tensor **copy)
   TRY(w, fmp_tensor_write(t, &number, sizeof number));
   TRY(w, fmp_tensor_read(t, &number, sizeof number));
   TRY(w, fmp_tensor_item(t, &value));
+  fmp_items *items = NULL;
+  TRY(w, fmp_items_read(&t, 1, &items));
+  TRY(w, fmp_items_wait(items, &value));
+  fmp_items_release(items);
   TRY(w, fmp_to_doubles(FMP_F64, &value, 1, &value));
   TRY(w, fmp_device_find("null", &null));
   TRY(w, fmp_tensor_to(t, null, copy));
@@ -152,6 +156,8 @@ static void record(struct worker *w)
   fmp_random_get(&seed, &step);
   CHECK(w, seed == (uint64_t)w->number && step == 0);
   fmp_random_set(seed, step);
+  TRY(w, fmp_tensor_constant(NULL, FMP_F32, 3, &x));
+  fmp_tensor_release(x);
   TRY(w, fmp_tensor_number(NULL, FMP_F32, 3, &x));
   fmp_tensor_set_parameter(x, 1);
   fmp_status status = fmp_scope_push("a");

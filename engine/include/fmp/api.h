@@ -168,10 +168,13 @@ void fmp_kernel_explain(int32_t on);
 /* "cpu", "cpu:0"; NULL: the thread's default. Opens it at its first use. */
 fmp_status fmp_device_find(const char *name, fmp_device **device);
 const char *fmp_device_name(const fmp_device *device);
-/* Where tensors and ops without inputs go; at first the first device in host memory. */
+/* Where tensors and ops without inputs go; at first the device that FMP_DEVICE names, or the first
+ * in host memory. */
 fmp_status fmp_device_default(fmp_device **device);
 fmp_status fmp_device_set_default(fmp_device *device); /* NULL: as at first */
-/* Waits for all work that this thread has enqueued there. */
+/* Waits for all work that any thread has enqueued there. A device may find out only then that an op
+ * failed, over the data that it was given: whoever waits first, here or by reading a tensor, gets
+ * the failure, with the op and its scope. */
 fmp_status fmp_device_wait(fmp_device *device);
 enum { FMP_MAX_THREADS = 4096 };
 /* Sets how many threads it computes with; 0 asks only. *now: the number in force. */
@@ -191,6 +194,9 @@ fmp_status fmp_tensor_from(fmp_device *device, const fmp_spec *spec, const void 
                            int64_t bytes, fmp_tensor **t);
 /* Rank 0. */
 fmp_status fmp_tensor_number(fmp_device *device, uint32_t dtype, double value, fmp_tensor **t);
+/* The same for reading only: it must never be written. Where memory is not the host's, a thread
+ * keeps the last ones that it asked for, so that x * 2 copies nothing the second time. */
+fmp_status fmp_tensor_constant(fmp_device *device, uint32_t dtype, double value, fmp_tensor **t);
 fmp_tensor *fmp_tensor_retain(fmp_tensor *t);
 void fmp_tensor_release(fmp_tensor *t);
 /* Gives up the memory at once, whoever else holds the handle. */
@@ -200,12 +206,21 @@ void fmp_tensor_spec(const fmp_tensor *t, fmp_spec *spec);
 fmp_device *fmp_tensor_device(const fmp_tensor *t);
 /* 0: has a value now; 1: has none until its plan runs (traced); 2: emptied. */
 int32_t fmp_tensor_state(const fmp_tensor *t);
-/* Copies all elements to or from the host, row-major; `bytes` must be exact.
- * FMP_ESTATE for a traced tensor: its value is not known while tracing. */
+/* Copies all elements to or from the host, row-major; `bytes` must be exact. Reading waits for the
+ * device; writing has taken the bytes when it returns. FMP_ESTATE for a traced tensor: its value is
+ * not known while tracing. */
 fmp_status fmp_tensor_read(const fmp_tensor *t, void *data, int64_t bytes);
 fmp_status fmp_tensor_write(fmp_tensor *t, const void *data, int64_t bytes);
 /* The one element of a tensor of size 1, as a double, as fmp_to_doubles() gives it. */
 fmp_status fmp_tensor_item(const fmp_tensor *t, double *value);
+/* The same for n tensors of one device, without waiting: the numbers are read in their turn, and
+ * fmp_items_wait waits for them and not for work that was enqueued since. It may be called again. A
+ * failure of the work before is reported there. Released by the caller, waited for or not. */
+enum { FMP_MAX_ITEMS = 64 };
+typedef struct fmp_items fmp_items;
+fmp_status fmp_items_read(fmp_tensor *const *t, int32_t n, fmp_items **items);
+fmp_status fmp_items_wait(fmp_items *items, double *values);
+void fmp_items_release(fmp_items *items);
 /* Converts n elements in host memory to doubles. Whatever bits a NaN has, a quiet one of positive
  * sign comes out: LuaJIT and others keep values of their own in the bits of the rest. */
 fmp_status fmp_to_doubles(uint32_t dtype, const void *elements, int64_t n, double *values);
@@ -318,13 +333,14 @@ int32_t fmp_plan_nodes(const fmp_plan *p);
 int64_t fmp_plan_arena_bytes(const fmp_plan *p);
 /* One node per line: name, op, kernel, specs, memory. Thread's. */
 const char *fmp_plan_text(const fmp_plan *p);
-/* serial non-zero: computes on the calling thread alone. Holds the plan, or one of its own where
- * the plan was made for another number of threads; so it does anew when fmp_device_threads
- * changes that number. */
+/* serial non-zero: computes on the calling thread alone, where work is done at once. Holds the
+ * plan, or one of its own where the plan was made for another number of threads; so it does anew
+ * when fmp_device_threads changes that number. */
 fmp_status fmp_instance_new(fmp_plan *p, int32_t serial, fmp_instance **instance);
 void fmp_instance_release(fmp_instance *instance);
-/* Runs once. Inputs: specs and device as planned. Outputs own their memory. Draws use
- * the thread's generator, whose step advances. */
+/* Runs once; on a device that works later, enqueues the run. Inputs: specs and device as planned;
+ * they may be released at once. Outputs own their memory. Draws use the thread's generator, whose
+ * step advances. */
 fmp_status fmp_instance_run(fmp_instance *instance, fmp_tensor *const *in, int32_t n_in,
                             fmp_tensor **out, int32_t n_out);
 

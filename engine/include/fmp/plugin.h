@@ -332,6 +332,9 @@ typedef struct fmp_call {
   const fmp_rng *rng; /* NULL unless the op is FMP_OP_RANDOM */
   int32_t threads;    /* how many parallel_for may use: workers have numbers below it */
   int32_t reserved;
+  /* What runs, "net.conv1: conv2d": for failures that a device finds after run() has returned. It
+   * stays for as long as the process lives. */
+  const char *where;
 } fmp_call;
 
 /* A kernel computes one op on one backend. Of those that agree, the one with the highest priority
@@ -357,9 +360,10 @@ typedef struct fmp_kernel_def {
   /* [any-thread] Makes what every run() needs, once per node of a plan, and anew if the number of
    * threads changes. NULL: no state. */
   fmp_status (*prepare)(const fmp_kernel_args *args, void **state);
-  /* [any-thread] Called once for every *state that a successful prepare() has made, when no run
-   * uses it any more: when its plan is freed, when the thread that ran the op by itself ends, or as
-   * the process exits. Never in a process that was forked since. */
+  /* [any-thread] Called once for every *state that a successful prepare() has made, when there will
+   * be no run with it any more: when its plan is freed, when the thread that ran the op by itself
+   * ends, or as the process exits. Work that run() has enqueued may still be queued. Never in a
+   * process that was forked since. */
   void (*release)(const fmp_release_args *args);
   /* [any-thread] Bytes of scratch memory that each run() is lent, 64-byte aligned. */
   size_t (*scratch)(const fmp_kernel_args *args, const void *state);
@@ -387,7 +391,13 @@ enum {
 };
 
 /* Direction of fmp_backend_def.copy. */
-enum { FMP_COPY_TO_DEVICE = 0, FMP_COPY_TO_HOST = 1, FMP_COPY_WITHIN = 2 };
+enum {
+  FMP_COPY_TO_DEVICE = 0, /* the source may be reused as soon as the call returns: a backend that
+                             copies later does so from memory of its own */
+  FMP_COPY_TO_HOST = 1,   /* the bytes are there once the stream, or an event that is recorded
+                             afterwards, has been waited for */
+  FMP_COPY_WITHIN = 2
+};
 
 typedef struct fmp_device_args {
   size_t struct_size;
@@ -413,7 +423,8 @@ typedef struct fmp_stream_args {
   const void *data;
   void *device;
   void *stream;   /* NULL for stream_open */
-  int32_t serial; /* for stream_open: it works on the calling thread alone; for worker threads */
+  int32_t serial; /* for stream_open: it works on the calling thread alone; for worker threads.
+                     Never set where there is a stream_wait */
   int32_t reserved;
 } fmp_stream_args;
 
@@ -430,6 +441,16 @@ typedef struct fmp_copy_args {
   int32_t reserved;
 } fmp_copy_args;
 
+/* An event is a point in a stream's work. */
+typedef struct fmp_event_args {
+  size_t struct_size;
+  const fmp_host *host;
+  const void *data;
+  void *device;
+  void *stream; /* for event_record */
+  void *event;  /* NULL for event_open */
+} fmp_event_args;
+
 typedef struct fmp_parallel_args {
   size_t struct_size;
   const fmp_host *host;
@@ -444,12 +465,12 @@ typedef struct fmp_parallel_args {
 /* A backend: memory, streams and copies of one kind of device; no op code. Memory is bytes: what
  * type they have is the ops' business.
  *
- * Order. Work of one stream runs in the order in which it was enqueued. Between two streams of a
- * device the engine keeps the order: before it enqueues on one it waits for the other, if that may
- * have work. Device memory is freed and handed out again in the order of calls: free() may come
- * while work that uses the memory is still queued, on the stream that was entered last, and alloc()
- * may then return it for work that is enqueued later. A backend for which that is not safe waits in
- * free().
+ * Order. A backend without stream_wait has done its work when a call returns; each thread and each
+ * plan then has a stream of its own. One with stream_wait works later: the engine opens one stream
+ * for each device, which everybody shares, one thread at a time, and its work runs in the order in
+ * which it was enqueued. Device memory is freed and handed out again in the order of calls: free()
+ * may come while work that uses the memory is still queued, and alloc() may then return it for work
+ * that is enqueued later. A backend for which that is not safe waits in free().
  *
  * Fields marked (optional) may be NULL. A failure's status and text reach the caller. */
 typedef struct fmp_backend_def {
@@ -485,10 +506,11 @@ typedef struct fmp_backend_def {
   void (*stream_enter)(const fmp_stream_args *args);
   void (*stream_leave)(const fmp_stream_args *args);
   /* [stream] Waits until all work has been done, whichever thread has enqueued it; nothing is
-   * enqueued meanwhile. (optional: work is always done when the call that asked for it returns) */
+   * enqueued meanwhile. Work that has failed since the last wait is reported here, with
+   * fmp_call.where in front of the text. (optional: work is always done when the call that asked
+   * for it returns) */
   fmp_status (*stream_wait)(const fmp_stream_args *args);
-  /* [stream] Copies bytes. The host's memory may be reused as soon as this returns: a backend that
-   * copies later does so from memory of its own. */
+  /* [stream] Copies bytes, in one of the directions above. */
   fmp_status (*copy)(const fmp_copy_args *args);
 
   /* [stream] Runs body over [0, n) in stretches of at least `grain`, on as many threads as the
@@ -497,6 +519,22 @@ typedef struct fmp_backend_def {
   /* [any-thread] Sets how many threads streams use that are opened or entered from now on; 0 only
    * asks. Returns the number in force. (optional: one) */
   int32_t (*threads)(const fmp_device_args *args);
+
+  /* Abilities of devices that work later, by which the host waits for less. A backend has all of a
+   * group or none of it.
+   *
+   * Events. [stream] event_record marks the end of what has been enqueued so far; an event may be
+   * recorded again. [any-thread] event_sync waits for the last mark and not for work behind it, and
+   * returns at once if there is none; work that failed before the mark is reported as by
+   * stream_wait. (optional) */
+  fmp_status (*event_open)(const fmp_event_args *args, void **event);
+  void (*event_close)(const fmp_event_args *args);
+  fmp_status (*event_record)(const fmp_event_args *args);
+  fmp_status (*event_sync)(const fmp_event_args *args);
+  /* [any-thread] Memory of the host's that the device reaches by itself: copies to it run while the
+   * host does something else. Aligned like alloc's. (optional: ordinary memory will do) */
+  fmp_status (*pinned_alloc)(const fmp_memory_args *args, void **memory);
+  void (*pinned_free)(const fmp_memory_args *args);
 } fmp_backend_def;
 
 /* -- resources ------------------------------------------------------------- */

@@ -15,6 +15,7 @@ enum {
   FMP__LOCK_PROFILES,
   FMP__LOCK_FORCED,   /* the kernel that is forced */
   FMP__LOCK_REGISTRY, /* what plugins have registered */
+  FMP__LOCK_TEXTS,    /* that stay (intern.h) */
   FMP__LOCK_COUNT
 };
 

@@ -10,6 +10,7 @@
 enum {
   FMP__END_RECORDING, /* graphs, which hold tensors and kernels' params */
   FMP__END_PREPARED,  /* the cache of prepared ops */
+  FMP__END_CONSTANTS, /* tensors of numbers */
   FMP__END_SPARES,    /* tensors and memory kept for reuse */
   FMP__END_STREAMS,
   FMP__END_TEXTS, /* results lent to the caller */

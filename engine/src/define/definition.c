@@ -288,6 +288,24 @@ void fmp__backend_free(fmp__backend *b)
   fmp__free(b);
 }
 
+/* Of functions that only make sense together: all or none. */
+static int is_group(int n_given, int n) { return n_given == 0 || n_given == n; }
+
+static fmp_status check_abilities(const fmp_backend_def *def)
+{
+  const int events =
+      !!def->event_open + !!def->event_close + !!def->event_record + !!def->event_sync;
+  const int pinned = !!def->pinned_alloc + !!def->pinned_free;
+  if (!is_group(events, 4) || (events && !def->stream_wait))
+    return fmp__fail(FMP_EPLUGIN,
+                     "backend '%s': expected event_open, event_close, event_record and event_sync, "
+                     "with stream_wait, or none of them",
+                     def->name);
+  if (is_group(pinned, 2)) return FMP_OK;
+  return fmp__fail(FMP_EPLUGIN, "backend '%s': expected pinned_alloc and pinned_free, or neither",
+                   def->name);
+}
+
 /* The four functions that no device can do without; all others have a meaning when they are
  * absent. */
 fmp_status fmp__backend_define(fmp__backend *b, const fmp_backend_def *def)
@@ -299,6 +317,7 @@ fmp_status fmp__backend_define(fmp__backend *b, const fmp_backend_def *def)
   FMP_TRY(check_name("backend", b->def.name));
   FMP_TRY(check_flags(b->def.flags, FMP_BACKEND_HOST));
   FMP_TRY(check_reserved(b->def.reserved));
+  FMP_TRY(check_abilities(&b->def));
   if (b->def.open && b->def.alloc && b->def.free && b->def.copy) return FMP_OK;
   return fmp__fail(FMP_EPLUGIN, "backend '%s': expected open, alloc, free and copy", b->def.name);
 }

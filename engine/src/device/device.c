@@ -91,12 +91,14 @@ static void close_device(fmp_device *device)
   fmp__free(device);
 }
 
-void fmp__devices_close(void)
+void fmp__devices_close(void (*before)(fmp_device *device))
 {
   fmp__backend *backend;
   for (uint32_t i = 0; (backend = fmp__backend_at(i)); i++)
     for (int32_t k = 0; k < FMP__MAX_DEVICES; k++) {
-      if (backend->devices[k]) close_device(backend->devices[k]);
+      if (!backend->devices[k]) continue;
+      before(backend->devices[k]);
+      close_device(backend->devices[k]);
       backend->devices[k] = NULL;
     }
 }
@@ -126,23 +128,29 @@ fmp_status fmp_device_find(const char *name, fmp_device **device)
   return device_at(backend, (int32_t)index, device);
 }
 
-/* Per thread, so that a worker thread may use another device than the one that started it. NULL:
- * the first device in host memory, which need not be open before somebody asks. */
-static _Thread_local fmp_device *default_device;
-
-/* The first in order of registration whose memory is the host's: base plugins come before the
- * user's (plugin.c), so that installing one does not change where tensors go. */
-fmp_status fmp_device_default(fmp_device **device)
+fmp_status fmp__device_of_host(fmp_device **device)
 {
-  if (default_device) {
-    *device = default_device;
-    return FMP_OK;
-  }
   fmp__backend *backend;
   for (uint32_t i = 0; (backend = fmp__backend_at(i)); i++)
     if (backend->def.flags & FMP_BACKEND_HOST) return device_at(backend, 0, device);
   return fmp__fail(FMP_EUNSUPPORTED,
                    "no plugin is loaded with a device in host memory; see fmp_plugin_load_default");
+}
+
+/* Per thread, so that a worker thread may use another device than the one that started it. NULL:
+ * the user's, FMP_DEVICE, or the host's, which need not be open before somebody asks. */
+static _Thread_local fmp_device *default_device;
+
+fmp_status fmp_device_default(fmp_device **device)
+{
+  const char *wish = getenv("FMP_DEVICE");
+  if (default_device) {
+    *device = default_device;
+    return FMP_OK;
+  }
+  if (!wish || !*wish) return fmp__device_of_host(device);
+  const fmp_status status = fmp_device_find(wish, device);
+  return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "FMP_DEVICE");
 }
 
 fmp_status fmp_device_set_default(fmp_device *device)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Order between streams. Each thread and each plan's instance has a stream of its own, and values
- * pass between them: a plan reads what an eager op has just enqueued. Instead of tracking which
- * work needs which, whoever enters a stream of a device that works later waits for the stream that
- * was entered before, if it is another one. One thread at a time has the device's turn, so there is
- * never more than one stream to wait for. */
+ * Order between streams. Where work is done when the call returns, each thread and each plan's
+ * instance has a stream of its own: they compute side by side, and there is nothing to order. A
+ * device that works later has one stream, which all of them share: what an eager op has enqueued
+ * comes before the plan that reads it, and memory that is freed is handed out again behind the work
+ * that used it, without one event. One thread at a time has the device's turn to enqueue. */
 #include "device/stream.h"
 
 #include <string.h>
@@ -26,7 +26,7 @@ static fmp_stream_args stream_args(const fmp_device *device, void *stream)
                            .stream = stream};
 }
 
-fmp_status fmp__stream_open(fmp_device *device, int32_t serial, void **stream)
+static fmp_status open_stream(const fmp_device *device, int32_t serial, void **stream)
 {
   const fmp_backend_def *def = &device->backend->def;
   *stream = NULL;
@@ -38,33 +38,48 @@ fmp_status fmp__stream_open(fmp_device *device, int32_t serial, void **stream)
   return fmp__plugin_status(def->stream_open(&args, stream), "stream_open");
 }
 
+static void close_stream(const fmp_device *device, void *stream)
+{
+  const fmp_stream_args args = stream_args(device, stream);
+  if (device->backend->def.stream_close && !fmp__is_forked())
+    device->backend->def.stream_close(&args);
+}
+
 /* A backend that has nothing to wait for has done its work when its functions return. */
-static int works_later(const fmp_device *device)
+int fmp__device_works_later(const fmp_device *device)
 {
   return device->backend->def.stream_wait != NULL;
 }
 
-/* All its work has been waited for. last_stream must forget it: a stream that is opened later may
- * get the same address. */
-void fmp__stream_close(fmp_device *device, void *stream)
+static fmp_status shared_stream(fmp_device *device, void **stream)
 {
-  const fmp_backend_def *def = &device->backend->def;
-  const fmp_stream_args args = stream_args(device, stream);
-  if (fmp__is_forked()) return;
-  if (works_later(device)) pthread_mutex_lock(&device->turn);
-  if (device->last_stream == stream) device->last_stream = NULL;
-  if (def->stream_close) def->stream_close(&args);
-  if (works_later(device)) pthread_mutex_unlock(&device->turn);
+  fmp_status status = FMP_OK;
+  pthread_mutex_lock(&device->turn);
+  if (!device->is_stream_open) status = open_stream(device, 0, &device->stream);
+  if (status == FMP_OK) device->is_stream_open = 1;
+  *stream = device->stream;
+  pthread_mutex_unlock(&device->turn);
+  return status;
 }
 
-/* Waits for the stream that had the turn before, if it is another one: a value that it makes may be
- * read by the one that enters, and memory that it works with may be handed out again. The turn is
- * noted before the wait: if that fails, the failure is reported once, here. */
-static fmp_status take_turn(fmp_device *device, void *stream)
+fmp_status fmp__stream_open(fmp_device *device, int32_t serial, void **stream)
 {
-  void *const before = device->last_stream;
-  device->last_stream = stream;
-  return before && before != stream ? fmp__stream_wait(device, before) : FMP_OK;
+  return fmp__device_works_later(device) ? shared_stream(device, stream)
+                                         : open_stream(device, serial, stream);
+}
+
+void fmp__stream_close(fmp_device *device, void *stream)
+{
+  if (!fmp__device_works_later(device)) close_stream(device, stream);
+}
+
+/* Nobody is left to be told of a failure. */
+void fmp__stream_close_shared(fmp_device *device)
+{
+  if (!device->is_stream_open) return;
+  (void)fmp__stream_finish(device, device->stream);
+  close_stream(device, device->stream);
+  device->is_stream_open = 0;
 }
 
 /* The turn stays locked until fmp__stream_leave; without stream_wait there is no turn at all. */
@@ -73,14 +88,7 @@ fmp_status fmp__stream_enter(fmp_device *device, void *stream)
   const fmp_backend_def *def = &device->backend->def;
   const fmp_stream_args args = stream_args(device, stream);
   FMP_TRY(fmp__check_forked());
-  if (works_later(device)) {
-    pthread_mutex_lock(&device->turn);
-    const fmp_status status = take_turn(device, stream);
-    if (status != FMP_OK) {
-      pthread_mutex_unlock(&device->turn);
-      return status;
-    }
-  }
+  if (fmp__device_works_later(device)) pthread_mutex_lock(&device->turn);
   if (def->stream_enter) def->stream_enter(&args);
   return FMP_OK;
 }
@@ -90,14 +98,14 @@ void fmp__stream_leave(fmp_device *device, void *stream)
   const fmp_backend_def *def = &device->backend->def;
   const fmp_stream_args args = stream_args(device, stream);
   if (def->stream_leave) def->stream_leave(&args);
-  if (works_later(device)) pthread_mutex_unlock(&device->turn);
+  if (fmp__device_works_later(device)) pthread_mutex_unlock(&device->turn);
 }
 
 /* Waiting counts as using the stream, so it needs the turn. */
 fmp_status fmp__stream_finish(fmp_device *device, void *stream)
 {
   FMP_TRY(fmp__check_forked());
-  if (!works_later(device)) return FMP_OK;
+  if (!fmp__device_works_later(device)) return FMP_OK;
   FMP_TRY(fmp__stream_enter(device, stream));
   const fmp_status status = fmp__stream_wait(device, stream);
   fmp__stream_leave(device, stream);
@@ -121,10 +129,10 @@ fmp_status fmp__stream_wait(fmp_device *device, void *stream)
 static _Thread_local fmp__thread_stream *streams;
 static _Thread_local uint32_t n_streams, streams_room;
 
-/* The scratch memory and the step may be in use until the stream has been waited for. */
+/* Work that is queued may still use the scratch memory and the step: device memory is freed behind
+ * it (plugin.h). */
 static void free_stream(fmp__thread_stream *s)
 {
-  (void)fmp__stream_finish(s->device, s->stream); /* nobody is left to be told */
   fmp__device_free(s->device, s->scratch, s->scratch_bytes);
   fmp__device_free(s->device, s->step, (int64_t)sizeof *s->step);
   fmp__stream_close(s->device, s->stream);
@@ -141,7 +149,7 @@ static void free_streams(void)
 /* Every thread that runs an op comes here first, so this is where the engine makes sure of being
  * told when the process exits. It must not do so earlier: plugins bring libraries, and what those
  * do at exit must come after what we do. */
-static fmp_status open_stream(fmp_device *device, fmp__thread_stream *s)
+static fmp_status open_thread_stream(fmp_device *device, fmp__thread_stream *s)
 {
   void *step;
   memset(s, 0, sizeof *s);
@@ -167,7 +175,7 @@ fmp_status fmp__stream_of_thread(fmp_device *device, fmp__thread_stream **stream
   if (*stream) return FMP_OK;
   if (!fmp__grow((void **)&streams, &streams_room, n_streams, sizeof *streams))
     return fmp__no_memory("a stream");
-  FMP_TRY(open_stream(device, &streams[n_streams]));
+  FMP_TRY(open_thread_stream(device, &streams[n_streams]));
   fmp__thread_at_end(FMP__END_STREAMS, free_streams);
   *stream = &streams[n_streams++];
   return FMP_OK;
@@ -177,7 +185,6 @@ fmp_status fmp__thread_scratch(fmp__thread_stream *s, int64_t bytes)
 {
   if (bytes <= s->scratch_bytes) return FMP_OK;
   void *scratch;
-  FMP_TRY(fmp__stream_wait(s->device, s->stream)); /* kernels may still use the old one */
   FMP_TRY(fmp__device_alloc(s->device, bytes, &scratch));
   fmp__device_free(s->device, s->scratch, s->scratch_bytes);
   s->scratch = scratch;
@@ -185,10 +192,12 @@ fmp_status fmp__thread_scratch(fmp__thread_stream *s, int64_t bytes)
   return FMP_OK;
 }
 
-/* A thread that never used the device has enqueued nothing there. */
+/* Nothing has been enqueued before the shared stream was first asked for. */
 fmp_status fmp_device_wait(fmp_device *device)
 {
+  void *stream;
   FMP_TRY(fmp__require(device, "a device"));
-  const fmp__thread_stream *s = find_stream(device);
-  return s ? fmp__stream_finish(device, s->stream) : FMP_OK;
+  if (!fmp__device_works_later(device)) return fmp__check_forked();
+  FMP_TRY(shared_stream(device, &stream));
+  return fmp__stream_finish(device, stream);
 }

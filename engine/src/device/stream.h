@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Streams: in what order a device does its work, and each thread's own stream. A stream belongs to
- * one thread or one plan's instance; nobody else enqueues on it. */
+ * Streams: in what order a device does its work, and each thread's own stream. On a device that
+ * works later they are all the same one; elsewhere a stream belongs to one thread or one plan's
+ * instance, and nobody else enqueues on it. */
 #ifndef FMP_STREAM_H
 #define FMP_STREAM_H
 
 #include "device/device.h"
 
+/* Is work perhaps not done yet when a call returns? */
+int fmp__device_works_later(const fmp_device *device);
+/* serial: it works on the calling thread alone; where work comes later that means nothing. */
 fmp_status fmp__stream_open(fmp_device *device, int32_t serial, void **stream);
 void fmp__stream_close(fmp_device *device, void *stream);
+/* Waits for what is left and closes the stream that everybody shared, for fmp_shutdown. */
+void fmp__stream_close_shared(fmp_device *device);
 /* Whoever enqueues on a stream, waits for it or prepares kernels for it does so between these two,
- * and enters no other stream meanwhile: a thread that works later would wait for itself. If
- * entering fails, because another stream's work did, there is nothing to leave. On the cpu this
- * sets how many threads OpenMP gives to oneDNN and OpenBLAS, and puts back what was set before. */
+ * and enters no other stream of the device meanwhile: where work comes later a thread would wait
+ * for itself. On the cpu this sets how many threads OpenMP gives to oneDNN and OpenBLAS, and puts
+ * back what was set before. */
 fmp_status fmp__stream_enter(fmp_device *device, void *stream);
 void fmp__stream_leave(fmp_device *device, void *stream);
 /* Enters, waits for all of the stream's work, and leaves. */

@@ -14,6 +14,7 @@
 #include "base/thread.h"
 #include "define/spec.h"
 #include "device/stream.h"
+#include "graph/scope.h"
 #include "kernel/choose.h"
 #include "kernel/forced.h"
 
@@ -282,6 +283,7 @@ static fmp_status enqueue(const fmp__eager *e, const entry *c, const arguments *
   fmp__work work = work_of(c);
   work.params = e->params;
   work.stream = s->stream;
+  work.where = fmp__where(e->device, fmp_scope_path(), e->op);
   fmp__call call = fmp__call_of(&work, &c->prepared);
   call.call.in = a->in;
   call.call.out = a->out;

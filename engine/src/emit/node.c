@@ -13,6 +13,7 @@
 #include "device/stretch.h"
 #include "device/tensor.h"
 #include "emit/eager.h"
+#include "emit/host_op.h"
 #include "emit/record.h"
 #include "fmp/api.h"
 #include "graph/scope.h"
@@ -131,7 +132,8 @@ static fmp_status run_now(fmp__emission *e)
                             .seed = g.seed,
                             .step = g.step,
                             .random_key = e->random_key};
-  return fmp__eager_run(&eager, e->out);
+  return fmp__is_host_op_for(e->op, e->device) ? fmp__host_op_run(&eager, e->out)
+                                               : fmp__eager_run(&eager, e->out);
 }
 
 fmp__work fmp__emission_work(const fmp__emission *e)

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/intern.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "base/stop.h"
@@ -224,6 +225,12 @@ fmp_status fmp__prepare_kernel(const fmp__work *work, const fmp__kernel *kernel,
                    wanted);
 }
 
+const char *fmp__where(const fmp_device *device, const char *scope, const fmp_op *op)
+{
+  return *scope && fmp__device_works_later(device) ? fmp__intern(scope, ": ", op->def.name)
+                                                   : op->def.name;
+}
+
 fmp__call fmp__call_of(const fmp__work *work, const fmp__prepared *prepared)
 {
   return (fmp__call){.call = {.struct_size = sizeof(fmp_call),
@@ -236,7 +243,8 @@ fmp__call fmp__call_of(const fmp__work *work, const fmp__prepared *prepared)
                               .state = prepared->state,
                               .n_in = work->n_in,
                               .n_out = work->n_out,
-                              .threads = work->threads},
+                              .threads = work->threads,
+                              .where = work->where ? work->where : work->op->def.name},
                      .device = work->device};
 }
 

@@ -25,8 +25,13 @@ typedef struct fmp__work {
   fmp_spec *out;
   uint32_t n_in, n_out;
   void *stream;
-  int32_t threads; /* of that stream, as it is when the kernel runs */
+  int32_t threads;   /* of that stream, as it is when the kernel runs */
+  const char *where; /* for a run: as fmp_call.where; NULL: the op's name */
 } fmp__work;
+
+/* Scope and op, as a text that stays. Where work is done at once it is the op alone: whoever called
+ * knows the scope. */
+const char *fmp__where(const fmp_device *device, const char *scope, const fmp_op *op);
 
 /* A kernel made ready, or, for an op that is an alias, nothing (kernel NULL). The state was made by
  * prepare() and is released exactly once, by fmp__prepared_release. In between it is const: several

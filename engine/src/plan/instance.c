@@ -18,6 +18,7 @@
 #include "device/stream.h"
 #include "emit/eager.h"
 #include "emit/record.h"
+#include "plan/host_step.h"
 #include "plan/plan.h"
 #include "plan/profile.h"
 
@@ -44,7 +45,9 @@ struct fmp_instance {
   fmp_rng *rngs;
   patch *inputs, *outputs;
   uint32_t n_inputs, n_outputs;
-  fmp_tensor **taken; /* during a run: its inputs, contiguous, one reference each */
+  void *host_stream;   /* for steps on the host; NULL: there are none */
+  fmp__hosted *hosted; /* by step; all zero for the others. NULL likewise */
+  fmp_tensor **taken;  /* during a run: its inputs, contiguous, one reference each */
 };
 
 /* -- views ----------------------------------------------------------------- */
@@ -77,26 +80,38 @@ static void set_view(fmp_instance *x, uint32_t slot, fmp_view *view)
   if (root->place == FMP__PLACE_OUTPUT) x->outputs[x->n_outputs++] = p;
 }
 
+/* On the host: another device, other views, and scratch memory of its own. */
+static fmp_status set_hosted(fmp_instance *x, uint32_t t, const fmp_view *views, fmp__work *work)
+{
+  work->device = x->plan->host;
+  work->stream = x->host_stream;
+  work->threads = x->plan->host_threads;
+  return fmp__hosted_new(x->plan, &x->plan->steps[t], views, &x->hosted[t]);
+}
+
 /* The scratch memory is the same for all steps: they run one after another on one stream. */
-static void set_call(fmp_instance *x, uint32_t t, fmp_view *views)
+static fmp_status set_call(fmp_instance *x, uint32_t t, fmp_view *views)
 {
   const fmp__step *step = &x->plan->steps[t];
   for (uint32_t i = 0; i < step->n_in; i++) set_view(x, step->in[i], &views[i]);
   for (uint32_t i = 0; i < step->n_out; i++) set_view(x, step->out[i], &views[step->n_in + i]);
   x->rngs[t] = (fmp_rng){sizeof(fmp_rng), 0, step->random_key, x->step};
-  const fmp__work work = {.op = step->op,
-                          .params = step->params,
-                          .device = x->plan->device,
-                          .n_in = step->n_in,
-                          .n_out = step->n_out,
-                          .stream = x->stream,
-                          .threads = x->plan->threads};
+  fmp__work work = {.op = step->op,
+                    .params = step->params,
+                    .device = x->plan->device,
+                    .n_in = step->n_in,
+                    .n_out = step->n_out,
+                    .stream = x->stream,
+                    .threads = x->plan->threads,
+                    .where = fmp__where(x->plan->device, step->scope, step->op)};
+  if (step->is_on_host) FMP_TRY(set_hosted(x, t, views, &work));
   x->calls[t] = fmp__call_of(&work, &step->prepared);
   fmp_call *call = &x->calls[t].call;
-  call->in = views;
-  call->out = views + step->n_in;
-  call->scratch = x->scratch;
+  call->in = step->is_on_host ? x->hosted[t].here : views;
+  call->out = call->in + step->n_in;
+  call->scratch = step->is_on_host ? x->hosted[t].scratch : x->scratch;
   if (step->op->def.flags & FMP_OP_RANDOM) call->rng = &x->rngs[t];
+  return FMP_OK;
 }
 
 /* -- making and ending ----------------------------------------------------- */
@@ -129,14 +144,24 @@ static fmp_status allocate_calls(fmp_instance *x)
   return fmp__no_memory("a plan's instance");
 }
 
+static fmp_status prepare_host(fmp_instance *x)
+{
+  const fmp_plan *p = x->plan;
+  if (p->n_on_host == 0) return FMP_OK;
+  x->hosted = fmp__alloc_zeroed(p->n_steps, sizeof *x->hosted);
+  if (!x->hosted) return fmp__no_memory("a plan's instance");
+  return fmp__stream_open(p->host, 0, &x->host_stream);
+}
+
 /* All that runs of x->plan need. On failure, what has been made so far is left to free_room(). */
 static fmp_status make_room(fmp_instance *x)
 {
   FMP_TRY(allocate_calls(x));
   FMP_TRY(allocate_memory(x));
+  FMP_TRY(prepare_host(x));
   fmp_view *views = x->views;
   for (uint32_t t = 0; t < x->plan->n_steps; t++) {
-    set_call(x, t, views);
+    FMP_TRY(set_call(x, t, views));
     views += x->plan->steps[t].n_in + x->plan->steps[t].n_out;
   }
   return FMP_OK;
@@ -150,6 +175,9 @@ static void free_room(fmp_instance *x)
   fmp__device_free(device, x->step, (int64_t)sizeof *x->step);
   fmp__device_free(device, x->scratch, x->plan->scratch_bytes);
   fmp__device_free(device, x->arena, x->plan->arena_bytes);
+  for (uint32_t t = 0; x->hosted && t < x->plan->n_steps; t++) fmp__hosted_free(&x->hosted[t]);
+  if (x->host_stream) fmp__stream_close(x->plan->host, x->host_stream);
+  fmp__free(x->hosted);
   fmp__free(x->calls);
   fmp__free(x->rngs);
   fmp__free(x->views);
@@ -161,14 +189,21 @@ static void free_room(fmp_instance *x)
 
 static int32_t threads_of(const fmp_instance *x)
 {
-  return x->serial ? 1 : fmp__device_threads(x->plan->device);
+  const fmp_device *device = x->plan->device;
+  return x->serial && !fmp__device_works_later(device) ? 1 : fmp__device_threads(device);
+}
+
+static int has_threads(const fmp_instance *x)
+{
+  const fmp_plan *p = x->plan;
+  return p->threads == threads_of(x) &&
+         (!p->host || p->host_threads == fmp__device_threads(p->host));
 }
 
 /* A reference to x's plan, or to the same plan made for as many threads as will run it now. */
 static fmp_status plan_for_threads(const fmp_instance *x, fmp_plan **plan)
 {
-  const int32_t threads = threads_of(x);
-  if (x->plan->threads != threads) return fmp__plan_again(x->plan, x->stream, threads, plan);
+  if (!has_threads(x)) return fmp__plan_again(x->plan, x->stream, threads_of(x), plan);
   *plan = x->plan;
   fmp_plan_retain(*plan);
   return FMP_OK;
@@ -179,7 +214,7 @@ static fmp_status plan_for_threads(const fmp_instance *x, fmp_plan **plan)
  * was. */
 static fmp_status follow_threads(fmp_instance *x)
 {
-  if (x->plan->threads == threads_of(x)) return FMP_OK;
+  if (has_threads(x)) return FMP_OK;
   fmp_instance moved = {.serial = x->serial, .stream = x->stream};
   FMP_TRY(plan_for_threads(x, &moved.plan));
   const fmp_status status = make_room(&moved);
@@ -283,13 +318,14 @@ static fmp_status set_random(fmp_instance *x)
   return fmp__device_copy(device, x->stream, FMP_COPY_TO_DEVICE, x->step, &step, sizeof step);
 }
 
-/* The Ctrl-C flag is looked at before each step: what has been enqueued by then is still waited
- * for. */
+/* The Ctrl-C flag is looked at before each step; what has been enqueued by then will be done. */
 static fmp_status run_step(const fmp_instance *x, uint32_t t)
 {
   const fmp__step *step = &x->plan->steps[t];
   FMP_TRY(fmp__check_interrupt());
-  const fmp_status status = fmp__run(&step->prepared, &x->calls[t]);
+  const fmp_status status = step->is_on_host
+                                ? fmp__hosted_run(&x->hosted[t], x->stream, &x->calls[t])
+                                : fmp__run(&step->prepared, &x->calls[t]);
   if (status == FMP_OK) return FMP_OK;
   return fmp__fail_in(status, "%s%s%s", step->scope, *step->scope ? ": " : "", step->op->def.name);
 }
@@ -318,24 +354,13 @@ static fmp_status run_measured(const fmp_instance *x, fmp__profile *profile)
   return FMP_OK;
 }
 
-/* Waits for all that was enqueued, whatever became of the run: inputs and outputs are released
- * next. The text of the first failure stays. */
-static fmp_status finish_run(const fmp_instance *x, fmp_status status)
-{
-  char text[FMP__ERROR_TEXT];
-  if (status == FMP_OK) return fmp__stream_wait(x->plan->device, x->stream);
-  fmp__error_keep(text);
-  (void)fmp__stream_wait(x->plan->device, x->stream);
-  fmp__error_restore(text);
-  return status;
-}
-
+/* Where work comes later, it is only enqueued here: whoever reads an output waits, and inputs may
+ * be released at once, since their memory is freed behind the work (plugin.h). */
 static fmp_status run_entered(fmp_instance *x, fmp__profile *profile)
 {
   fmp__error_clear();
-  fmp_status status = set_random(x);
-  if (status == FMP_OK) status = profile ? run_measured(x, profile) : run_plain(x);
-  return finish_run(x, status);
+  FMP_TRY(set_random(x));
+  return profile ? run_measured(x, profile) : run_plain(x);
 }
 
 /* The profile's reference is kept for the run: it may be cleared meanwhile. */

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "define/spec.h"
 #include "device/stream.h"
+#include "emit/host_op.h"
 #include "emit/rewrite.h"
 #include "kernel/autotune.h"
 #include "kernel/choose.h"
@@ -123,20 +124,37 @@ static fmp_status add_step(fmp_plan *p, const fmp_op *op, uint32_t n_in, uint32_
   return FMP_OK;
 }
 
+/* Ops of the host's run on its device, and have its threads. */
+static fmp_status put_on_host(building *b, fmp__step *step, fmp__work *work)
+{
+  fmp_plan *p = b->plan;
+  fmp__thread_stream *s;
+  FMP_TRY(fmp__device_of_host(&p->host));
+  FMP_TRY(fmp__stream_of_thread(p->host, &s));
+  if (p->n_on_host == 0) p->host_threads = fmp__device_threads(p->host);
+  step->is_on_host = 1;
+  p->n_on_host++;
+  work->device = p->host;
+  work->stream = s->stream;
+  work->threads = p->host_threads;
+  return FMP_OK;
+}
+
 /* The kernel is chosen and prepared for the specs alone: views come with the instance. */
 static fmp_status prepare_step(building *b, fmp__step *step, const fmp_spec *in, fmp_spec *out)
 {
-  const fmp__work work = {.op = step->op,
-                          .params = step->params,
-                          .device = b->plan->device,
-                          .in = in,
-                          .out = out,
-                          .n_in = step->n_in,
-                          .n_out = step->n_out,
-                          .stream = b->stream,
-                          .threads = b->plan->threads};
+  fmp__work work = {.op = step->op,
+                    .params = step->params,
+                    .device = b->plan->device,
+                    .in = in,
+                    .out = out,
+                    .n_in = step->n_in,
+                    .n_out = step->n_out,
+                    .stream = b->stream,
+                    .threads = b->plan->threads};
+  if (fmp__is_host_op_for(step->op, work.device)) FMP_TRY(put_on_host(b, step, &work));
   FMP_TRY(fmp__prepare(&work, &step->prepared));
-  if ((int64_t)step->prepared.scratch_bytes > b->plan->scratch_bytes)
+  if (!step->is_on_host && (int64_t)step->prepared.scratch_bytes > b->plan->scratch_bytes)
     b->plan->scratch_bytes = (int64_t)step->prepared.scratch_bytes;
   return FMP_OK;
 }
@@ -240,16 +258,18 @@ static fmp_status add_alias(building *b, const fmp__node *node)
 }
 
 /* The step's inputs: what stands for them after merging, or copies of those that the kernel cannot
- * take as they are. A written input cannot be a copy, since the write would be lost with it. */
-static fmp_status copy_strided(building *b, const fmp__node *node, const fmp__prepared *prepared,
+ * take as they are: to the host go contiguous ones only. A written input cannot be a copy, since
+ * the write would be lost with it. */
+static fmp_status copy_strided(building *b, const fmp__node *node, const fmp__step *step,
                                uint32_t *in)
 {
+  const int takes_strides = !step->is_on_host && fmp__kernel_takes_strides(&step->prepared);
   for (uint32_t i = 0; i < node->n_in; i++) {
     const uint32_t marks = fmp__schema_input(&node->op->schema, i)->marks;
     in[i] = b->pruned.same[node->in[i]];
     if (!in[i] || (marks & FMP_ARG_SPEC_ONLY)) continue;
     b->plan->slots[in[i]].is_read = 1;
-    if (fmp__kernel_takes_strides(prepared) || slot_is_contiguous(b->plan, in[i])) continue;
+    if (takes_strides || slot_is_contiguous(b->plan, in[i])) continue;
     if (marks & FMP_ARG_WRITTEN)
       return fmp__fail(FMP_EINVAL, "expected a contiguous tensor for %s, which is written",
                        fmp__schema_input(&node->op->schema, i)->name);
@@ -268,12 +288,13 @@ static fmp_status add_kernel_step(building *b, const fmp__node *node)
   uint32_t *in = fmp__alloc_zeroed(node->n_in + 1, sizeof *in);
   if (!in) return fmp__no_memory("a plan");
   fmp_status status = prepare_step(b, &draft, b->specs, b->specs + node->n_in);
-  if (status == FMP_OK) status = copy_strided(b, node, &draft.prepared, in);
+  if (status == FMP_OK) status = copy_strided(b, node, &draft, in);
   if (status == FMP_OK) status = add_step(b->plan, node->op, node->n_in, node->n_out, &step);
   if (status == FMP_OK) {
     step->params = node->params;
     step->scope = node->scope;
     step->random_key = node->random_key;
+    step->is_on_host = draft.is_on_host;
     step->prepared = draft.prepared;
     memcpy(step->in, in, node->n_in * sizeof *in);
     memcpy(step->out, node->out, node->n_out * sizeof *step->out);
@@ -522,7 +543,7 @@ static void add_slot_text(const fmp_plan *p, uint32_t slot, fmp__text *text)
 static void add_step_text(const fmp_plan *p, const fmp__step *step, fmp__text *text)
 {
   fmp__text_add(text, "%s%s%s [%s/%s] (", step->scope, *step->scope ? ": " : "", step->op->def.name,
-                p->device->name, step->prepared.kernel->def.name);
+                (step->is_on_host ? p->host : p->device)->name, step->prepared.kernel->def.name);
   for (uint32_t i = 0; i < step->n_in; i++) {
     if (i) fmp__text_add(text, ", ");
     add_slot_text(p, step->in[i], text);

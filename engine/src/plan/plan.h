@@ -56,6 +56,7 @@ typedef struct fmp__step {
   uint64_t random_key;
   uint32_t n_in, n_out;
   uint32_t *in, *out; /* slots; one owned block. out 0: nobody reads it */
+  int is_on_host;     /* runs on p->host, though the plan's device is another one */
   fmp__prepared prepared;
 } fmp__step;
 
@@ -63,7 +64,11 @@ struct fmp_plan {
   atomic_int_fast32_t references;
   fmp_graph *graph; /* retained */
   fmp_device *device;
-  int32_t threads;  /* how many its kernels were prepared for */
+  int32_t threads; /* how many its kernels were prepared for */
+  /* Of the steps that are on the host; NULL and 0: there are none. */
+  fmp_device *host;
+  int32_t host_threads;
+  uint32_t n_on_host;
   fmp__slot *slots; /* the graph's values, then those of inserted copies; 0 unused */
   uint32_t n_slots, slots_room;
   fmp__step *steps;
