@@ -4,12 +4,10 @@
  * allocation and a copy, so a thread keeps the last ones that it used, by value. */
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/thread.h"
 #include "device/tensor.h"
 #include "fmp/api.h"
 
-/* A number has one place, where a later one takes over. */
 enum { PLACES = 32 };
 
 typedef struct place {
@@ -20,6 +18,7 @@ typedef struct place {
 } place;
 
 static _Thread_local place places[PLACES];
+static _Thread_local int oldest; /* the place that the next new number takes */
 
 static void free_places(void)
 {
@@ -27,34 +26,38 @@ static void free_places(void)
   memset(places, 0, sizeof places);
 }
 
-static place *place_of(const fmp_device *device, uint32_t dtype, uint64_t bits)
+/* Whoever had the tensor may have emptied it: then it is made anew. */
+static fmp_tensor *find(const fmp_device *device, uint32_t dtype, uint64_t bits)
 {
-  const uint64_t hash = fmp__hash_number(fmp__hash_number(dtype, bits), (uintptr_t)device);
-  return &places[hash % PLACES];
+  for (int i = 0; i < PLACES; i++) {
+    const place *p = &places[i];
+    if (p->t && p->bits == bits && p->dtype == dtype && p->device == device && p->t->storage)
+      return p->t;
+  }
+  return NULL;
 }
 
-static int is_for(const place *p, const fmp_device *device, uint32_t dtype, uint64_t bits)
+static void keep(fmp_tensor *t, uint64_t bits)
 {
-  return p->t && p->device == device && p->dtype == dtype && p->bits == bits;
+  place *p = &places[oldest];
+  fmp_tensor_release(p->t);
+  *p = (place){fmp_tensor_retain(t), t->device, bits, t->spec.dtype};
+  oldest = (oldest + 1) % PLACES;
+  fmp__thread_at_end(FMP__END_CONSTANTS, free_places);
 }
-
-/* Whoever has the tensor may have emptied it. */
-static int is_whole(const place *p) { return p->t->storage != NULL; }
 
 fmp_status fmp_tensor_constant(fmp_device *device, uint32_t dtype, double value, fmp_tensor **t)
 {
   uint64_t bits;
-  fmp_tensor *made;
   if (!device) FMP_TRY(fmp_device_default(&device));
   if (fmp__device_is_host(device)) return fmp_tensor_number(device, dtype, value, t);
   memcpy(&bits, &value, sizeof bits);
-  place *p = place_of(device, dtype, bits);
-  if (!is_for(p, device, dtype, bits) || !is_whole(p)) {
-    FMP_TRY(fmp_tensor_number(device, dtype, value, &made));
-    fmp_tensor_release(p->t);
-    *p = (place){made, device, bits, dtype};
-    fmp__thread_at_end(FMP__END_CONSTANTS, free_places);
+  fmp_tensor *kept = find(device, dtype, bits);
+  if (kept) {
+    *t = fmp_tensor_retain(kept);
+    return FMP_OK;
   }
-  *t = fmp_tensor_retain(p->t);
+  FMP_TRY(fmp_tensor_number(device, dtype, value, t));
+  keep(*t, bits);
   return FMP_OK;
 }
