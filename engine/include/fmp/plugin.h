@@ -451,6 +451,15 @@ typedef struct fmp_event_args {
   void *event;  /* NULL for event_open */
 } fmp_event_args;
 
+typedef struct fmp_capture_args {
+  size_t struct_size;
+  const fmp_host *host;
+  const void *data;
+  void *device;
+  void *stream;
+  void *graph; /* for graph_launch and graph_free */
+} fmp_capture_args;
+
 typedef struct fmp_parallel_args {
   size_t struct_size;
   const fmp_host *host;
@@ -535,6 +544,18 @@ typedef struct fmp_backend_def {
    * host does something else. Aligned like alloc's. (optional: ordinary memory will do) */
   fmp_status (*pinned_alloc)(const fmp_memory_args *args, void **memory);
   void (*pinned_free)(const fmp_memory_args *args);
+  /* Captures: a plan's work, enqueued in one piece. [stream] From capture_begin to capture_end what
+   * run() enqueues is not done but noted; graph_launch then enqueues it, as often as it is called,
+   * with the memory and the arguments that the calls had (fmp_rng.seed is one of them). Meanwhile
+   * the engine enqueues nothing else and neither allocates nor frees memory of the device's. Every
+   * kernel has been run once before, so that what it makes at its first run is there. If a call
+   * cannot be noted, it or capture_end fails, nothing of the capture counts, and the engine
+   * enqueues the calls one by one from then on. graph_free may come while a launch is queued.
+   * (optional) */
+  fmp_status (*capture_begin)(const fmp_capture_args *args);
+  fmp_status (*capture_end)(const fmp_capture_args *args, void **graph);
+  fmp_status (*graph_launch)(const fmp_capture_args *args);
+  void (*graph_free)(const fmp_capture_args *args);
 } fmp_backend_def;
 
 /* -- resources ------------------------------------------------------------- */

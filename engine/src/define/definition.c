@@ -288,22 +288,22 @@ void fmp__backend_free(fmp__backend *b)
   fmp__free(b);
 }
 
-/* Of functions that only make sense together: all or none. */
-static int is_group(int n_given, int n) { return n_given == 0 || n_given == n; }
-
-static fmp_status check_abilities(const fmp_backend_def *def)
+/* Functions that only make sense together, and where work comes later. */
+static fmp_status check_group(const fmp_backend_def *def, int given, int n, const char *names)
 {
-  const int events =
-      !!def->event_open + !!def->event_close + !!def->event_record + !!def->event_sync;
-  const int pinned = !!def->pinned_alloc + !!def->pinned_free;
-  if (!is_group(events, 4) || (events && !def->stream_wait))
-    return fmp__fail(FMP_EPLUGIN,
-                     "backend '%s': expected event_open, event_close, event_record and event_sync, "
-                     "with stream_wait, or none of them",
-                     def->name);
-  if (is_group(pinned, 2)) return FMP_OK;
-  return fmp__fail(FMP_EPLUGIN, "backend '%s': expected pinned_alloc and pinned_free, or neither",
-                   def->name);
+  if (given == 0 || (given == n && def->stream_wait)) return FMP_OK;
+  return fmp__fail(FMP_EPLUGIN, "backend '%s': expected %s, with stream_wait, or none of them",
+                   def->name, names);
+}
+
+static fmp_status check_abilities(const fmp_backend_def *d)
+{
+  const int events = !!d->event_open + !!d->event_close + !!d->event_record + !!d->event_sync;
+  const int pinned = !!d->pinned_alloc + !!d->pinned_free;
+  const int captures = !!d->capture_begin + !!d->capture_end + !!d->graph_launch + !!d->graph_free;
+  FMP_TRY(check_group(d, events, 4, "event_open, event_close, event_record and event_sync"));
+  FMP_TRY(check_group(d, pinned, 2, "pinned_alloc and pinned_free"));
+  return check_group(d, captures, 4, "capture_begin, capture_end, graph_launch and graph_free");
 }
 
 /* The four functions that no device can do without; all others have a meaning when they are

@@ -18,37 +18,8 @@
 #include "device/stream.h"
 #include "emit/eager.h"
 #include "emit/record.h"
-#include "plan/host_step.h"
-#include "plan/plan.h"
+#include "plan/instance.h"
 #include "plan/profile.h"
-
-/* A view whose memory comes with each run: of input or output `index`, at an offset in bytes. */
-typedef struct patch {
-  fmp_view *view;
-  uint32_t index;
-  int64_t offset;
-} patch;
-
-/* What always holds between runs: `plan` is made for as many threads as the last run had, and the
- * views, calls and rngs are that plan's; calls[t] is step t's, ready but for the addresses of
- * inputs and outputs; `taken` is all NULL. The arena holds nothing then that anybody counts on:
- * every value is written before it is read in each run (plan.h). The stream is the instance's own,
- * so instances of one plan run on several threads at once, and all they share is constant. */
-struct fmp_instance {
-  fmp_plan *plan; /* retained */
-  int32_t serial; /* non-zero: works on the calling thread alone */
-  void *stream;
-  void *arena, *scratch;
-  uint64_t *step;   /* in the device's memory: what all rngs point to */
-  fmp__call *calls; /* by step of the plan, like rngs */
-  fmp_view *views;  /* of all steps in order, inputs before outputs */
-  fmp_rng *rngs;
-  patch *inputs, *outputs;
-  uint32_t n_inputs, n_outputs;
-  void *host_stream;   /* for steps on the host; NULL: there are none */
-  fmp__hosted *hosted; /* by step; all zero for the others. NULL likewise */
-  fmp_tensor **taken;  /* during a run: its inputs, contiguous, one reference each */
-};
 
 /* -- views ----------------------------------------------------------------- */
 
@@ -75,7 +46,7 @@ static void set_view(fmp_instance *x, uint32_t slot, fmp_view *view)
   memcpy(view->strides, s->strides, sizeof view->strides);
   void *memory = root_memory(x, root);
   if (memory) view->data = (char *)memory + s->offset;
-  const patch p = {view, root->index, s->offset};
+  const fmp__patch p = {view, root->index, s->offset};
   if (root->place == FMP__PLACE_INPUT) x->inputs[x->n_inputs++] = p;
   if (root->place == FMP__PLACE_OUTPUT) x->outputs[x->n_outputs++] = p;
 }
@@ -171,6 +142,7 @@ static fmp_status make_room(fmp_instance *x)
 static void free_room(fmp_instance *x)
 {
   fmp_device *device = x->plan->device;
+  fmp__replay_free(x);
   if (x->step) fmp__count_tensor_bytes(-x->plan->arena_bytes);
   fmp__device_free(device, x->step, (int64_t)sizeof *x->step);
   fmp__device_free(device, x->scratch, x->plan->scratch_bytes);
@@ -293,7 +265,7 @@ static fmp_status take_input(const fmp_plan *p, uint32_t i, fmp_tensor *t, fmp_t
 }
 
 /* Tensors have values by now: inputs were checked, outputs have just been made. */
-static void apply_patches(const patch *patches, uint32_t n, fmp_tensor *const *tensors)
+static void apply_patches(const fmp__patch *patches, uint32_t n, fmp_tensor *const *tensors)
 {
   for (uint32_t i = 0; i < n; i++) {
     const fmp_tensor *t = tensors[patches[i].index];
@@ -301,13 +273,8 @@ static void apply_patches(const patch *patches, uint32_t n, fmp_tensor *const *t
   }
 }
 
-/* A run takes one step of the thread's generator, whether or not anything in it draws: what was
- * pruned or rewritten must not change what later runs draw. Inside a recording the seed is the
- * recording's. */
-static fmp_status set_random(fmp_instance *x)
+fmp_status fmp__instance_draw(fmp_instance *x, uint64_t seed, uint64_t step)
 {
-  const uint64_t seed = fmp__generator_now()->seed;
-  const uint64_t step = fmp__generator_of_thread()->step++;
   fmp_device *device = x->plan->device;
   if (!x->plan->has_random) return FMP_OK;
   for (uint32_t t = 0; t < x->plan->n_steps; t++) x->rngs[t].seed = seed;
@@ -319,7 +286,7 @@ static fmp_status set_random(fmp_instance *x)
 }
 
 /* The Ctrl-C flag is looked at before each step; what has been enqueued by then will be done. */
-static fmp_status run_step(const fmp_instance *x, uint32_t t)
+fmp_status fmp__instance_step(const fmp_instance *x, uint32_t t)
 {
   const fmp__step *step = &x->plan->steps[t];
   FMP_TRY(fmp__check_interrupt());
@@ -332,7 +299,7 @@ static fmp_status run_step(const fmp_instance *x, uint32_t t)
 
 static fmp_status run_plain(const fmp_instance *x)
 {
-  for (uint32_t t = 0; t < x->plan->n_steps; t++) FMP_TRY(run_step(x, t));
+  for (uint32_t t = 0; t < x->plan->n_steps; t++) FMP_TRY(fmp__instance_step(x, t));
   return FMP_OK;
 }
 
@@ -344,7 +311,7 @@ static fmp_status run_measured(const fmp_instance *x, fmp__profile *profile)
   const int64_t begun = fmp__clock_now();
   int64_t before = begun;
   for (uint32_t t = 0; t < n; t++) {
-    FMP_TRY(run_step(x, t));
+    FMP_TRY(fmp__instance_step(x, t));
     FMP_TRY(fmp__stream_wait(x->plan->device, x->stream));
     const int64_t now = fmp__clock_now();
     fmp__profile_add(profile, t, now - before);
@@ -356,21 +323,27 @@ static fmp_status run_measured(const fmp_instance *x, fmp__profile *profile)
 
 /* Where work comes later, it is only enqueued here: whoever reads an output waits, and inputs may
  * be released at once, since their memory is freed behind the work (plugin.h). */
-static fmp_status run_entered(fmp_instance *x, fmp__profile *profile)
+static fmp_status run_entered(fmp_instance *x, fmp__profile *profile, fmp_tensor *const *out)
 {
+  /* Whether or not anything in it draws: what was pruned or rewritten must not change what later
+   * runs draw. Inside a recording the seed is the recording's. */
+  const uint64_t seed = fmp__generator_now()->seed;
+  const uint64_t step = fmp__generator_of_thread()->step++;
   fmp__error_clear();
-  FMP_TRY(set_random(x));
+  if (!profile && fmp__replay_can(x)) return fmp__replay_run(x, out, seed, step);
+  x->replay.runs++;
+  FMP_TRY(fmp__instance_draw(x, seed, step));
   return profile ? run_measured(x, profile) : run_plain(x);
 }
 
 /* The profile's reference is kept for the run: it may be cleared meanwhile. */
-static fmp_status run_steps(fmp_instance *x)
+static fmp_status run_steps(fmp_instance *x, fmp_tensor *const *out)
 {
   fmp__profile *profile;
   FMP_TRY(fmp__profile_find(x->plan, &profile));
   fmp_status status = fmp__stream_enter(x->plan->device, x->stream);
   if (status == FMP_OK) {
-    status = run_entered(x, profile);
+    status = run_entered(x, profile, out);
     fmp__stream_leave(x->plan->device, x->stream);
   }
   fmp__profile_release(profile);
@@ -404,7 +377,7 @@ static fmp_status run_on(fmp_instance *x, fmp_tensor *const *in, fmp_tensor **ou
   FMP_TRY(make_outputs(x->plan, out));
   apply_patches(x->inputs, x->n_inputs, x->taken);
   apply_patches(x->outputs, x->n_outputs, out);
-  return run_steps(x);
+  return run_steps(x, out);
 }
 
 /* p is read after follow_threads(), which may have put another plan in its place. */

@@ -4,6 +4,7 @@
  * they have its threads and its loops. */
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +22,13 @@ static int64_t setting(const char *name, int64_t otherwise)
   return text ? strtoll(text, NULL, 10) : otherwise;
 }
 
-static int is_later(void)
+static int is_mode(const char *mode)
 {
-  const char *mode = getenv("FAR_MODE");
-  return mode && strcmp(mode, "later") == 0;
+  const char *set = getenv("FAR_MODE");
+  return set && strcmp(set, mode) == 0;
 }
+
+static int is_later(void) { return is_mode("later") || is_mode("recorded"); }
 
 void far_count(far_device *d, int what) { atomic_fetch_add(&d->counts[what], 1); }
 
@@ -40,10 +43,23 @@ void far_drain(void)
     if (devices[i] && devices[i]->queue) far_queue_drain(devices[i]->queue);
 }
 
-/* Does it now, or when all that was enqueued before has been done. fn frees arg. */
-static fmp_status enqueue(far_device *d, far_work fn, void *arg)
+fmp_status far_enqueue(far_device *d, fmp_status (*fn)(void *), void (*drop)(void *), void *arg)
 {
-  return d->queue ? far_queue_add(d->queue, fn, arg) : fn(arg);
+  const far_work work = {fn, drop, arg};
+  if (!d->graph && !d->queue) return far_do(&work);
+  const fmp_status status =
+      d->graph ? far_graph_add(d->graph, &work) : far_queue_add(d->queue, &work);
+  if (status != FMP_OK) drop(arg);
+  return status;
+}
+
+/* An accelerator would fail, or note the address of memory that is gone when a graph is launched.
+ */
+static void refuse_in_capture(const far_device *d, const char *what)
+{
+  if (!d->graph) return;
+  fprintf(stderr, "far: %s during a capture\n", what);
+  abort();
 }
 
 /* -- devices --------------------------------------------------------------- */
@@ -108,6 +124,7 @@ typedef struct freeing {
 static fmp_status alloc_memory(const fmp_memory_args *a, void **memory)
 {
   far_device *d = a->device;
+  refuse_in_capture(d, "memory was allocated");
   const int64_t room = setting("FAR_BYTES", INT64_MAX), held = atomic_load(&d->held);
   FMP_REQUIRE(far_host, a->bytes < ((size_t)1 << 46) && (int64_t)a->bytes <= room - held,
               FMP_ENOMEM, "far: %zu bytes asked, %" PRId64 " held, %" PRId64 " free", a->bytes,
@@ -127,7 +144,6 @@ static fmp_status overwrite_and_free(void *arg)
   const freeing *f = arg;
   memset(f->memory, 0xFE, f->bytes);
   free(f->memory);
-  free(arg);
   return FMP_OK;
 }
 
@@ -135,14 +151,14 @@ static fmp_status overwrite_and_free(void *arg)
 static void free_memory(const fmp_memory_args *a)
 {
   far_device *d = a->device;
+  refuse_in_capture(d, "memory was freed");
   freeing *f = malloc(sizeof *f);
   atomic_fetch_sub(&d->held, (int64_t)a->bytes);
   far_count(d, FAR_FREES);
   if (f) *f = (freeing){far_near(a->memory), a->bytes};
-  if (f && enqueue(d, overwrite_and_free, f) == FMP_OK) return;
+  if (f && far_enqueue(d, overwrite_and_free, free, f) == FMP_OK) return;
   far_drain();
   free(far_near(a->memory));
-  free(f);
 }
 
 /* -- copies ---------------------------------------------------------------- */
@@ -156,9 +172,8 @@ typedef struct copying {
 
 static fmp_status do_copy(void *arg)
 {
-  copying *c = arg;
+  const copying *c = arg;
   memmove(c->target, c->source, c->bytes);
-  free(c);
   return FMP_OK;
 }
 
@@ -166,6 +181,7 @@ static fmp_status copy(const fmp_copy_args *a)
 {
   far_device *d = a->device;
   const int comes_in = a->direction == FMP_COPY_TO_DEVICE;
+  if (a->direction != FMP_COPY_WITHIN) refuse_in_capture(d, "the host's memory was copied");
   copying *c = malloc(sizeof *c + (comes_in ? a->bytes : 0));
   FMP_REQUIRE(far_host, c != NULL, FMP_ENOMEM, "far: no memory for a copy");
   c->bytes = a->bytes;
@@ -174,7 +190,7 @@ static fmp_status copy(const fmp_copy_args *a)
   if (comes_in) memcpy(c->staging, a->source, a->bytes);
   if (comes_in) far_count(d, FAR_COPIES_IN);
   if (a->direction == FMP_COPY_TO_HOST) far_count(d, FAR_COPIES_OUT);
-  return enqueue(d, do_copy, c);
+  return far_enqueue(d, do_copy, free, c);
 }
 
 /* -- streams --------------------------------------------------------------- */
@@ -228,6 +244,7 @@ static void leave_stream(const fmp_stream_args *a)
 static fmp_status wait(const fmp_stream_args *a)
 {
   far_device *d = a->device;
+  refuse_in_capture(d, "the host waited");
   far_count(d, FAR_WAITS);
   return far_queue_wait(d->queue);
 }
@@ -273,6 +290,41 @@ static fmp_status alloc_pinned(const fmp_memory_args *a, void **memory)
 
 static void free_pinned(const fmp_memory_args *a) { free(a->memory); }
 
+/* -- captures ---------------------------------------------------------------- */
+
+static fmp_status begin_capture(const fmp_capture_args *a)
+{
+  far_device *d = a->device;
+  refuse_in_capture(d, "another began");
+  d->graph = far_graph_new();
+  FMP_REQUIRE(far_host, d->graph != NULL, FMP_ENOMEM, "far: no memory for a graph");
+  return FMP_OK;
+}
+
+/* FAR_REFUSES_CAPTURES: as an accelerator does where a kernel has done what cannot be noted. */
+static fmp_status end_capture(const fmp_capture_args *a, void **graph)
+{
+  far_device *d = a->device;
+  far_graph *g = d->graph;
+  d->graph = NULL;
+  if (setting("FAR_REFUSES_CAPTURES", 0)) {
+    far_graph_release(g);
+    return far_host->fail(FMP_EUNSUPPORTED, "far: this cannot be captured");
+  }
+  *graph = g;
+  return FMP_OK;
+}
+
+static void release_graph(void *graph) { far_graph_release(graph); }
+
+static fmp_status launch_graph(const fmp_capture_args *a)
+{
+  far_count(a->device, FAR_LAUNCHES);
+  return far_enqueue(a->device, far_graph_run, release_graph, far_graph_retain(a->graph));
+}
+
+static void free_graph(const fmp_capture_args *a) { far_graph_release(a->graph); }
+
 fmp_status far_add_backend(fmp_registry *r)
 {
   fmp_backend_def def = {.struct_size = sizeof def,
@@ -297,6 +349,12 @@ fmp_status far_add_backend(fmp_registry *r)
     def.event_sync = sync_event;
     def.pinned_alloc = alloc_pinned;
     def.pinned_free = free_pinned;
+  }
+  if (is_mode("recorded")) {
+    def.capture_begin = begin_capture;
+    def.capture_end = end_capture;
+    def.graph_launch = launch_graph;
+    def.graph_free = free_graph;
   }
   return far_host->add_backend(r, &def);
 }

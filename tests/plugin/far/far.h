@@ -6,7 +6,8 @@
  * translated pointers, so results are the same bits as on the cpu.
  *
  *   FAR_MODE    "now": work is done when the call returns; "later": by a thread of the device's, in
- *               order, and memory that is freed is overwritten when its turn comes
+ *               order, and memory that is freed is overwritten when its turn comes; "recorded":
+ *               likewise, and plans are captured and launched
  *   FAR_DELAY   the most microseconds that the thread idles before a piece of work (20), drawn anew
  *               for each
  *   FAR_BYTES   how much memory each device has (no limit)
@@ -31,13 +32,21 @@ void *far_near(const void *far);
 
 typedef struct far_queue far_queue;
 
-/* A piece of work. On failure it has called far_host->fail on its own thread. */
-typedef fmp_status (*far_work)(void *arg);
+/* A piece of work, which may be done more than once, and then dropped. On failure it has called
+ * the kernels' fail on its own thread. */
+typedef struct far_work {
+  fmp_status (*fn)(void *arg);
+  void (*drop)(void *arg);
+  void *arg;
+} far_work;
+
+/* Does it once and drops it. */
+fmp_status far_do(const far_work *work);
 
 /* NULL: no memory, or no thread. Closing does all work first. */
 far_queue *far_queue_new(long most_delay);
 void far_queue_close(far_queue *q);
-fmp_status far_queue_add(far_queue *q, far_work fn, void *arg);
+fmp_status far_queue_add(far_queue *q, const far_work *work);
 /* Waits until all is done. A failure stays for who waits next. */
 void far_queue_drain(far_queue *q);
 /* A number for what was added so far; and waiting until that is done, with failures as below. */
@@ -45,6 +54,19 @@ int64_t far_queue_mark(far_queue *q);
 fmp_status far_queue_wait_for(far_queue *q, int64_t mark);
 /* Waits until all is done; the first failure since the last wait, with its text. */
 fmp_status far_queue_wait(far_queue *q);
+
+/* -- graphs (graph.c) ------------------------------------------------------- */
+
+/* Work that was noted, and that every launch does again. Held by its owner and by each launch. */
+typedef struct far_graph far_graph;
+
+far_graph *far_graph_new(void);
+void far_graph_release(far_graph *g);
+fmp_status far_graph_add(far_graph *g, const far_work *work);
+/* All of it, in order; the graph is the argument. */
+fmp_status far_graph_run(void *graph);
+/* One more reference, for a launch. */
+far_graph *far_graph_retain(far_graph *g);
 
 /* -- the device (device.c) ------------------------------------------------- */
 
@@ -54,9 +76,10 @@ enum {
   FAR_FREES,
   FAR_COPIES_IN,
   FAR_COPIES_OUT,
-  FAR_WAITS, /* for all work */
-  FAR_SYNCS, /* for an event */
-  FAR_KERNELS,
+  FAR_WAITS,    /* for all work */
+  FAR_SYNCS,    /* for an event */
+  FAR_KERNELS,  /* enqueued or noted */
+  FAR_LAUNCHES, /* of graphs */
   FAR_COUNTS
 };
 
@@ -64,6 +87,7 @@ typedef struct far_device {
   int32_t index;
   far_queue *queue; /* NULL: work is done at once */
   void *cpu;        /* the cpu backend's device, which kernels run on */
+  far_graph *graph; /* that work is noted in; NULL: it is done */
   _Atomic int64_t held, counts[FAR_COUNTS];
 } far_device;
 
@@ -78,6 +102,8 @@ extern const fmp_host *far_host; /* the engine's functions */
 extern fmp_backend_def far_cpu;  /* as the cpu plugin has defined it */
 
 void far_count(far_device *d, int what);
+/* Does it, has it done, or notes it. What cannot be is dropped. */
+fmp_status far_enqueue(far_device *d, fmp_status (*fn)(void *), void (*drop)(void *), void *arg);
 /* The devices that were opened, for far_counts; NULL: not yet. */
 far_device *far_device_at(int32_t index);
 fmp_status far_add_backend(fmp_registry *r);

@@ -111,28 +111,33 @@ static void bring_near(launch *l, void *cpu_stream)
   if (c->rng) c->rng = &l->rng;
 }
 
-static fmp_status do_launch(launch *l)
+static void drop_launch(void *arg)
 {
-  const fmp_status status = l->kernel->def.run(&l->call);
+  launch *l = arg;
   free(l->params);
   free(l);
-  return status;
+}
+
+/* At once, on the caller's stream, which has been entered. */
+static fmp_status run_now(void *arg)
+{
+  const launch *l = arg;
+  return l->kernel->def.run(&l->call);
 }
 
 /* On the queue's thread, which enters a stream of its own, so that libraries have its threads. */
 static fmp_status run_later(void *arg)
 {
-  launch *l = arg;
+  const launch *l = arg;
   const fmp_stream_args worker = {.struct_size = sizeof worker,
                                   .host = far_host,
                                   .data = far_cpu.data,
                                   .device = l->stream->device->cpu,
                                   .stream = l->stream->worker};
   far_cpu.stream_enter(&worker);
-  const char *where = l->call.where;
-  const fmp_status status = do_launch(l);
+  const fmp_status status = l->kernel->def.run(&l->call);
   far_cpu.stream_leave(&worker);
-  if (status != FMP_OK) far_fail_in(where);
+  if (status != FMP_OK) far_fail_in(l->call.where);
   return status;
 }
 
@@ -143,7 +148,7 @@ static fmp_status run(const fmp_call *call)
   FMP_REQUIRE(far_host, l != NULL, FMP_ENOMEM, "far: no memory for a call");
   far_count(s->device, FAR_KERNELS);
   bring_near(l, s->device->queue ? s->worker : s->caller);
-  return s->device->queue ? far_queue_add(s->device->queue, run_later, l) : do_launch(l);
+  return far_enqueue(s->device, s->device->queue ? run_later : run_now, drop_launch, l);
 }
 
 /* -- listening ---------------------------------------------------------------- */

@@ -15,8 +15,7 @@ enum { TEXT = 1024, LONGEST = 256 /* as an accelerator's: whoever is further ahe
 
 typedef struct item {
   struct item *next;
-  far_work fn;
-  void *arg;
+  far_work work;
 } item;
 
 struct far_queue {
@@ -57,7 +56,7 @@ static void do_first(far_queue *q)
   q->busy = 1;
   pthread_mutex_unlock(&q->mutex);
   idle(q);
-  const fmp_status status = i->fn(i->arg);
+  const fmp_status status = far_do(&i->work);
   free(i);
   pthread_mutex_lock(&q->mutex);
   q->busy = 0;
@@ -109,11 +108,18 @@ void far_queue_close(far_queue *q)
   free(q);
 }
 
-fmp_status far_queue_add(far_queue *q, far_work fn, void *arg)
+fmp_status far_do(const far_work *work)
+{
+  const fmp_status status = work->fn(work->arg);
+  work->drop(work->arg);
+  return status;
+}
+
+fmp_status far_queue_add(far_queue *q, const far_work *work)
 {
   item *i = malloc(sizeof *i);
   FMP_REQUIRE(far_host, i != NULL, FMP_ENOMEM, "far: no memory for work");
-  *i = (item){NULL, fn, arg};
+  *i = (item){NULL, *work};
   pthread_mutex_lock(&q->mutex);
   while (q->added - q->done >= LONGEST) pthread_cond_wait(&q->changed, &q->mutex);
   *q->end = i;
