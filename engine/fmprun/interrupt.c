@@ -29,13 +29,13 @@ static volatile sig_atomic_t came;   /* a script was stopped, and the process is
 
 /* -- stopping Lua ---------------------------------------------------------- */
 
-/* Files that call the engine in pairs, begin and end, or take over what it has made: an error
- * between the two would leave a recording open, or lose a tensor. The hook stays until control has
- * left them. */
+/* Files that call the engine in pairs, begin and end, or take over what it has made, and those that
+ * they call in between: an error there would leave a recording open, or lose a tensor. The hook
+ * stays until control has left them. */
 static int is_pairing_file(const char *source)
 {
-  static const char *const files[] = {"fmp/ffi.lua", "fmp/errors.lua", "fmp/guard.lua",
-                                      "fmp/record.lua", "fmp/compile.lua"};
+  static const char *const files[] = {"fmp/ffi.lua",   "fmp/ffi/engine.lua", "fmp/errors.lua",
+                                      "fmp/guard.lua", "fmp/record.lua",     "fmp/compile.lua"};
   const size_t n = strlen(source);
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
     const size_t length = strlen(files[i]);
