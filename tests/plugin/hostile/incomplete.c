@@ -68,6 +68,76 @@ static fmp_status backend_empty(const fmp_host *h, fmp_registry *r)
   return h->add_backend(r, &def);
 }
 
+/* -- backends that have a part of an ability ------------------------------- */
+
+static fmp_status open_nothing(const fmp_device_args *a, void **device)
+{
+  (void)a, (void)device;
+  return FMP_OK;
+}
+
+static fmp_status alloc_nothing(const fmp_memory_args *a, void **memory)
+{
+  (void)a, (void)memory;
+  return FMP_OK;
+}
+
+static void free_nothing(const fmp_memory_args *a) { (void)a; }
+
+static fmp_status copy_nothing(const fmp_copy_args *a)
+{
+  (void)a;
+  return FMP_OK;
+}
+
+static fmp_status wait_for_nothing(const fmp_stream_args *a)
+{
+  (void)a;
+  return FMP_OK;
+}
+
+static fmp_status make_nothing(const fmp_event_args *a, void **event)
+{
+  (void)a, (void)event;
+  return FMP_OK;
+}
+
+static fmp_status mark_nothing(const fmp_event_args *a)
+{
+  (void)a;
+  return FMP_OK;
+}
+
+static void close_nothing(const fmp_event_args *a) { (void)a; }
+
+static fmp_status begin_nothing(const fmp_capture_args *a)
+{
+  (void)a;
+  return FMP_OK;
+}
+
+#define BACKEND_CASE(case_name, change)                           \
+  static fmp_status case_name(const fmp_host *h, fmp_registry *r) \
+  {                                                               \
+    fmp_backend_def def = {.struct_size = sizeof def,             \
+                           .name = "hostile_backend",             \
+                           .open = open_nothing,                  \
+                           .alloc = alloc_nothing,                \
+                           .free = free_nothing,                  \
+                           .copy = copy_nothing,                  \
+                           .stream_wait = wait_for_nothing};      \
+    change;                                                       \
+    return h->add_backend(r, &def);                               \
+  }
+
+BACKEND_CASE(backend_half_events, def.event_open = make_nothing)
+BACKEND_CASE(backend_events_at_once,
+             (def.stream_wait = NULL, def.event_open = make_nothing,
+              def.event_close = close_nothing, def.event_record = mark_nothing,
+              def.event_sync = mark_nothing))
+BACKEND_CASE(backend_half_pinned, def.pinned_alloc = alloc_nothing)
+BACKEND_CASE(backend_half_captures, def.capture_begin = begin_nothing)
+
 static fmp_status resource_empty(const fmp_host *h, fmp_registry *r)
 {
   const fmp_resource_def def = {.struct_size = sizeof def, .name = "hostile_resource"};
@@ -99,14 +169,33 @@ static const struct {
   const char *name;
   add_fn add;
 } cases[] = {
-    {CASE(op_nameless)},          {CASE(op_empty_name)},    {CASE(op_name_with_space)},
-    {CASE(op_no_schema)},         {CASE(op_no_infer)},      {CASE(op_size_0)},
-    {CASE(op_size_before_infer)}, {CASE(op_size_absurd)},   {CASE(op_role_unknown)},
-    {CASE(op_precision_unknown)}, {CASE(op_flags_unknown)}, {CASE(op_oldest_too_new)},
-    {CASE(op_attrs_null)},        {CASE(kernel_no_op)},     {CASE(kernel_no_backend)},
-    {CASE(kernel_nameless)},      {CASE(kernel_no_run)},    {CASE(kernel_size_0)},
-    {CASE(kernel_inplace_null)},  {CASE(backend_empty)},    {CASE(resource_empty)},
-    {CASE(rewrite_empty)},        {CASE(rewrite_long)},
+    {CASE(op_nameless)},
+    {CASE(op_empty_name)},
+    {CASE(op_name_with_space)},
+    {CASE(op_no_schema)},
+    {CASE(op_no_infer)},
+    {CASE(op_size_0)},
+    {CASE(op_size_before_infer)},
+    {CASE(op_size_absurd)},
+    {CASE(op_role_unknown)},
+    {CASE(op_precision_unknown)},
+    {CASE(op_flags_unknown)},
+    {CASE(op_oldest_too_new)},
+    {CASE(op_attrs_null)},
+    {CASE(kernel_no_op)},
+    {CASE(kernel_no_backend)},
+    {CASE(kernel_nameless)},
+    {CASE(kernel_no_run)},
+    {CASE(kernel_size_0)},
+    {CASE(kernel_inplace_null)},
+    {CASE(backend_empty)},
+    {CASE(resource_empty)},
+    {CASE(rewrite_empty)},
+    {CASE(rewrite_long)},
+    {CASE(backend_half_events)},
+    {CASE(backend_events_at_once)},
+    {CASE(backend_half_pinned)},
+    {CASE(backend_half_captures)},
 };
 
 static fmp_status load(const fmp_host *h, fmp_registry *r)
