@@ -95,7 +95,7 @@ static launch *new_launch(const fmp_call *call)
   return l;
 }
 
-/* Written the near side into it: pointers, device and stream, functions. */
+/* All in it as the near side has it: pointers, device and stream, functions. */
 static void bring_near(launch *l, void *cpu_stream)
 {
   fmp_call *c = &l->call;
