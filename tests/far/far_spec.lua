@@ -4,6 +4,7 @@
 local fmp = require "fmp"
 local ffi = require "ffi"
 local fails = require "tests.lua.fails"
+local in_batches = require "tests.lua.batches"
 local nn, optim, ops = fmp.nn, fmp.optim, fmp.ops
 
 ffi.cdef [[
@@ -43,16 +44,7 @@ local function batches(n_batches, n, bad_label)
     if bad_label and i == 2 then labels[2] = bad_label end
     list[i] = {fmp.randn{n, SIZE, SIZE, 3}, fmp.tensor(labels, {dtype = "i32"})}
   end
-  return {
-    epoch = function()
-      local i = 0
-      return function()
-        i = i + 1
-        if list[i] then return list[i][1], list[i][2] end
-      end
-    end,
-    batches = function() return #list end,
-  }
+  return in_batches(list)
 end
 
 local function network()

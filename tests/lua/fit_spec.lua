@@ -1,22 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 local fmp = require "fmp"
+local batches = require "tests.lua.batches"
 local fails = require "tests.lua.fails"
 local nn, optim, ops = fmp.nn, fmp.optim, fmp.ops
 local schedule = optim.schedule
-
--- Data in batches out of a list of {x, y}, as fit and evaluate want them.
-local function batches(list)
-  return {
-    epoch = function()
-      local i = 0
-      return function()
-        i = i + 1
-        if list[i] then return list[i][1], list[i][2] end
-      end
-    end,
-    batches = function() return #list end,
-  }
-end
 
 -- Points in the plane; the class is the quadrant's: not linear.
 local function quadrants(seed, n_batches, n)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- fmp.compile(f, {precision = "bf16"}): what is cast, what is not, and how accurate it is.
 local fmp = require "fmp"
+local batches = require "tests.lua.batches"
 local fails = require "tests.lua.fails"
 local shell = require "tests.lua.shell"
 local nn, ops, optim = fmp.nn, fmp.ops, fmp.optim
@@ -260,16 +261,7 @@ describe("precision bf16", function()
   it("evaluates and fits", function()
     local list = {}
     for i = 1, 6 do list[i] = {batch(i, 16)} end
-    local data = {
-      epoch = function()
-        local i = 0
-        return function()
-          i = i + 1
-          if list[i] then return list[i][1], list[i][2] end
-        end
-      end,
-      batches = function() return #list end,
-    }
+    local data = batches(list)
     local net = network()
     local history = fmp.fit{net = net, loss = nn.CrossEntropy(), train = data, test = data,
                             optim = optim.SGD{lr = 0.05, momentum = 0.9}, epochs = 6,
