@@ -143,11 +143,11 @@ static _Thread_local fmp_device *default_device;
 
 fmp_status fmp_device_default(fmp_device **device)
 {
-  const char *wish = getenv("FMP_DEVICE");
   if (default_device) {
     *device = default_device;
     return FMP_OK;
   }
+  const char *wish = getenv("FMP_DEVICE");
   if (!wish || !*wish) return fmp__device_of_host(device);
   const fmp_status status = fmp_device_find(wish, device);
   return status == FMP_OK ? FMP_OK : fmp__fail_in(status, "FMP_DEVICE");

@@ -285,6 +285,23 @@ fmp_status fmp__tensor_require(const fmp_tensor *t)
                    text);
 }
 
+/* Any rank will do: a loss of shape [1,1] is a number as well. */
+fmp_status fmp__tensor_require_one(const fmp_tensor *t)
+{
+  char text[FMP_SPEC_TEXT];
+  FMP_TRY(fmp__tensor_require(t));
+  if (fmp__spec_size(&t->spec) == 1) return FMP_OK;
+  return fmp__fail(FMP_ESHAPE, "expected one element, got %s", fmp_spec_text(&t->spec, text));
+}
+
+void fmp__tensors_release(fmp_tensor **tensors, uint32_t n)
+{
+  for (uint32_t i = 0; i < n; i++) {
+    fmp_tensor_release(tensors[i]);
+    tensors[i] = NULL;
+  }
+}
+
 int fmp__tensor_is_contiguous(const fmp_tensor *t)
 {
   return fmp__is_contiguous(&t->spec, t->strides);

@@ -61,6 +61,10 @@ fmp_status fmp__tensor_bare(fmp_device *device, const fmp_spec *spec, fmp_tensor
 int fmp__tensor_is_empty(const fmp_tensor *t);
 /* FMP_OK if it has a value now, or FMP_ESTATE saying why not. */
 fmp_status fmp__tensor_require(const fmp_tensor *t);
+/* The same, and it must have one element. */
+fmp_status fmp__tensor_require_one(const fmp_tensor *t);
+/* Releases each, NULL or not, and leaves NULL in its place. */
+void fmp__tensors_release(fmp_tensor **tensors, uint32_t n);
 int fmp__tensor_is_contiguous(const fmp_tensor *t);
 /* What a kernel sees of it; data is NULL without storage. */
 void fmp__tensor_view(const fmp_tensor *t, fmp_view *view);

@@ -368,10 +368,6 @@ fmp_status fmp__eager_run(const fmp__eager *e, fmp_tensor **out)
   for (uint32_t i = 0; i < e->n_out; i++) out[i] = NULL;
   const fmp_status status =
       fmp__params_hold_resource(&e->op->attrs) ? run_uncached(e, out) : run_cached(e, out);
-  if (status == FMP_OK) return FMP_OK;
-  for (uint32_t i = 0; i < e->n_out; i++) {
-    fmp_tensor_release(out[i]);
-    out[i] = NULL;
-  }
+  if (status != FMP_OK) fmp__tensors_release(out, e->n_out);
   return status;
 }

@@ -46,14 +46,6 @@ static fmp_status copy_written(const fmp__eager *e, fmp_tensor *const *in)
 
 /* -- outputs --------------------------------------------------------------- */
 
-static void release_all(fmp_tensor **tensors, uint32_t n)
-{
-  for (uint32_t i = 0; i < n; i++) {
-    fmp_tensor_release(tensors[i]);
-    tensors[i] = NULL;
-  }
-}
-
 /* Each in the place of the host's tensor. */
 static fmp_status hand_over(fmp_device *device, fmp_tensor **out, uint32_t n)
 {
@@ -87,8 +79,8 @@ fmp_status fmp__host_op_run(const fmp__eager *e, fmp_tensor **out)
   if (e->n_in > sizeof few / sizeof *few && !(in = fmp__alloc_zeroed(e->n_in, sizeof *in)))
     return fmp__no_memory("an op's inputs");
   const fmp_status status = run_on(host, e, in, out);
-  if (status != FMP_OK) release_all(out, e->n_out);
-  release_all(in, e->n_in);
+  if (status != FMP_OK) fmp__tensors_release(out, e->n_out);
+  fmp__tensors_release(in, e->n_in);
   if (in != few) fmp__free(in);
   return status;
 }

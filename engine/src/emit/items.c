@@ -10,7 +10,6 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/status.h"
-#include "define/spec.h"
 #include "device/event.h"
 #include "device/stream.h"
 #include "device/tensor.h"
@@ -90,15 +89,10 @@ void fmp__items_close(fmp_device *device)
 
 static fmp_status check(fmp_tensor *const *t, int32_t n)
 {
-  char text[FMP_SPEC_TEXT];
   if (n < 1 || n > FMP_MAX_ITEMS)
     return fmp__fail(FMP_EINVAL, "expected 1 to %d tensors, got %d", FMP_MAX_ITEMS, n);
   for (int32_t i = 0; i < n; i++) {
-    FMP_TRY(fmp__require(t[i], "a tensor"));
-    FMP_TRY(fmp__tensor_require(t[i]));
-    if (fmp__spec_size(&t[i]->spec) != 1)
-      return fmp__fail(FMP_ESHAPE, "expected one element, got %s",
-                       fmp_spec_text(&t[i]->spec, text));
+    FMP_TRY(fmp__tensor_require_one(t[i]));
     if (t[i]->device != t[0]->device)
       return fmp__fail(FMP_EDEVICE, "expected tensors of one device, got %s and %s",
                        t[0]->device->name, t[i]->device->name);

@@ -94,15 +94,10 @@ fmp_status fmp_tensor_number(fmp_device *device, uint32_t dtype, double value, f
   return fmp_tensor_from(device, &spec, &number, fmp_dtype_size(dtype), t);
 }
 
-/* Any rank will do, if there is one element: a loss of shape [1,1] is a number as well. */
 fmp_status fmp_tensor_item(const fmp_tensor *t, double *value)
 {
-  FMP_TRY(fmp__require(t, "a tensor"));
   fmp__number number;
-  char text[FMP_SPEC_TEXT];
-  FMP_TRY(fmp__tensor_require(t));
-  if (fmp__spec_size(&t->spec) != 1)
-    return fmp__fail(FMP_ESHAPE, "expected one element, got %s", fmp_spec_text(&t->spec, text));
+  FMP_TRY(fmp__tensor_require_one(t));
   FMP_TRY(fmp_tensor_read(t, &number, fmp_dtype_size(t->spec.dtype)));
   *value = fmp__number_to_double(t->spec.dtype, &number);
   return FMP_OK;

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "define/spec.h"
 #include "device/stream.h"
 
 enum { ALIGNMENT = 64 };
@@ -17,32 +18,31 @@ static uint32_t marks_of(const fmp__hosted *h, uint32_t i)
   return fmp__schema_input(&h->step->op->schema, i)->marks;
 }
 
-/* Views are contiguous; a value without elements still has an address of its own. */
-static int64_t view_bytes(const fmp_view *v)
+/* The slot of view i: inputs, then outputs. 0: it is absent, or nobody reads it. */
+static uint32_t slot_of(const fmp__hosted *h, uint32_t i)
 {
-  int64_t bytes = (int64_t)fmp_dtype_size(v->dtype);
-  for (uint32_t d = 0; d < v->rank; d++) bytes *= v->shape[d];
-  return bytes;
+  const fmp__step *step = h->step;
+  return i < step->n_in ? step->in[i] : step->out[i - step->n_in];
+}
+
+static int64_t view_bytes(const fmp__hosted *h, uint32_t i)
+{
+  return fmp__spec_bytes(&h->plan->slots[slot_of(h, i)].spec);
 }
 
 /* -- memory ---------------------------------------------------------------- */
 
+/* More than the bytes: a value without elements still has an address of its own. */
 static int64_t room_of(int64_t bytes) { return (bytes / ALIGNMENT + 1) * ALIGNMENT; }
-
-/* What is absent, or that nobody reads, stays without data. */
-static int is_there(const fmp__step *step, uint32_t i)
-{
-  return (i < step->n_in ? step->in[i] : step->out[i - step->n_in]) != 0;
-}
 
 /* Each view gets a stretch of the block, from `at` on; returns the end. */
 static int64_t lay_out(fmp__hosted *h, char *block)
 {
   int64_t at = 0;
   for (uint32_t i = 0; i < h->step->n_in + h->step->n_out; i++) {
-    if (!is_there(h->step, i)) continue;
+    if (!slot_of(h, i)) continue;
     if (block) h->here[i].data = block + at;
-    at += room_of(view_bytes(&h->here[i]));
+    at += room_of(view_bytes(h, i));
   }
   h->scratch = block ? block + at : NULL;
   return at + room_of((int64_t)h->step->prepared.scratch_bytes);
@@ -86,7 +86,7 @@ static fmp_status bring_inputs(const fmp__hosted *h, void *stream)
   for (uint32_t i = 0; i < h->step->n_in; i++) {
     if (!is_read(h, i)) continue;
     FMP_TRY(fmp__device_copy(device, stream, FMP_COPY_TO_HOST, h->here[i].data, h->there[i].data,
-                             (size_t)view_bytes(&h->here[i])));
+                             (size_t)view_bytes(h, i)));
     copies++;
   }
   return copies > 0 ? fmp__stream_wait(device, stream) : FMP_OK;
@@ -99,7 +99,7 @@ static fmp_status send_results(const fmp__hosted *h, void *stream)
   for (uint32_t i = 0; i < n; i++) {
     if (!h->here[i].data || (i < n_in && !(marks_of(h, i) & FMP_ARG_WRITTEN))) continue;
     FMP_TRY(fmp__device_copy(h->plan->device, stream, FMP_COPY_TO_DEVICE, h->there[i].data,
-                             h->here[i].data, (size_t)view_bytes(&h->here[i])));
+                             h->here[i].data, (size_t)view_bytes(h, i)));
   }
   return FMP_OK;
 }

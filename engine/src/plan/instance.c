@@ -350,14 +350,6 @@ static fmp_status run_steps(fmp_instance *x, fmp_tensor *const *out)
   return status;
 }
 
-static void release_all(fmp_tensor **tensors, uint32_t n)
-{
-  for (uint32_t i = 0; i < n; i++) {
-    fmp_tensor_release(tensors[i]);
-    tensors[i] = NULL;
-  }
-}
-
 /* Outputs own their memory and are new in each run, so results of two runs never share any. */
 static fmp_status make_outputs(const fmp_plan *p, fmp_tensor **out)
 {
@@ -396,7 +388,7 @@ fmp_status fmp_instance_run(fmp_instance *x, fmp_tensor *const *in, int32_t n_in
   for (int32_t i = 0; i < n_out; i++) out[i] = NULL;
   FMP_TRY(fmp__check_forked());
   const fmp_status status = run_on(x, in, out);
-  release_all(x->taken, n_inputs);
-  if (status != FMP_OK) release_all(out, (uint32_t)n_out);
+  fmp__tensors_release(x->taken, n_inputs);
+  if (status != FMP_OK) fmp__tensors_release(out, (uint32_t)n_out);
   return status;
 }

@@ -23,7 +23,7 @@ struct far_queue {
   pthread_cond_t changed; /* something came, or all is done */
   pthread_t thread;
   item *first, **end;
-  int busy, closing;
+  int closing;
   int64_t added, done; /* pieces of work */
   long most_delay;     /* microseconds */
   uint64_t random;
@@ -53,13 +53,11 @@ static void do_first(far_queue *q)
   item *i = q->first;
   q->first = i->next;
   if (!q->first) q->end = &q->first;
-  q->busy = 1;
   pthread_mutex_unlock(&q->mutex);
   idle(q);
   const fmp_status status = far_do(&i->work);
   free(i);
   pthread_mutex_lock(&q->mutex);
-  q->busy = 0;
   q->done++;
   if (status != FMP_OK && q->failed == FMP_OK) {
     q->failed = status;
@@ -133,7 +131,7 @@ fmp_status far_queue_add(far_queue *q, const far_work *work)
 void far_queue_drain(far_queue *q)
 {
   pthread_mutex_lock(&q->mutex);
-  while (q->first || q->busy) pthread_cond_wait(&q->changed, &q->mutex);
+  while (q->done < q->added) pthread_cond_wait(&q->changed, &q->mutex);
   pthread_mutex_unlock(&q->mutex);
 }
 
